@@ -1,0 +1,66 @@
+import { z } from 'zod';
+
+const MAX_DELAY_MS = 10 * 366 * 24 * 3_600_000;
+const MAX_TIMEOUT_MS = 7 * 24 * 3_600_000;
+/** Names of queues, tenants and types: what Redis keys, URLs and BullMQ accept without escaping. */
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
+
+export const queueNameSchema = z.string().max(100).regex(NAME, 'must be letters, digits, ".", "_" or "-"');
+export const tenantSchema = z.string().max(100).regex(NAME, 'must be letters, digits, ".", "_" or "-"');
+export const typeNameSchema = z
+  .string()
+  .max(200)
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9._-]*(:[A-Za-z0-9][A-Za-z0-9._-]*)*$/,
+    'must be words of letters, digits, ".", "_" or "-", joined by ":"',
+  );
+
+export const backoffSchema = z.strictObject({
+  type: z.enum(['exponential', 'fixed']),
+  delayMs: z.int().min(0).max(MAX_DELAY_MS),
+  maxDelayMs: z.int().min(0).max(MAX_DELAY_MS).optional(),
+  jitter: z.number().min(0).max(1).optional(),
+});
+
+export const webhookEvents = ['job.completed', 'job.failed', 'job.cancelled', 'job.expired'] as const;
+
+export const webhookSchema = z.strictObject({
+  url: z.url({ protocol: /^https?$/, error: 'must be an http or https URL' }).max(2000),
+  events: z
+    .array(z.enum(webhookEvents))
+    .min(1)
+    .default([...webhookEvents]),
+});
+export type WebhookOptions = z.infer<typeof webhookSchema>;
+
+export const jobOptionsSchema = z
+  .strictObject({
+    queue: queueNameSchema.optional(),
+    priority: z.int().min(-100).max(100).optional(),
+    delayMs: z.int().min(0, 'must not be negative').max(MAX_DELAY_MS).optional(),
+    runAt: z.iso.datetime({ offset: true }).optional(),
+    attempts: z.int().min(1).max(100).optional(),
+    backoff: backoffSchema.optional(),
+    timeoutMs: z.int().min(1).max(MAX_TIMEOUT_MS).optional(),
+    ttlMs: z.int().min(1).max(MAX_DELAY_MS).optional(),
+    tags: z.array(z.string().min(1).max(100)).max(20).optional(),
+    metadata: z.record(z.string(), z.unknown()).optional(),
+    tenant: tenantSchema.optional(),
+    webhook: webhookSchema.optional(),
+  })
+  .refine((options) => options.delayMs === undefined || options.runAt === undefined, {
+    path: ['runAt'],
+    message: 'must not be given together with delayMs',
+  });
+export type JobOptions = z.infer<typeof jobOptionsSchema>;
+/** What a caller writes: everything that has a default may be left out. */
+export type JobOptionsInput = z.input<typeof jobOptionsSchema>;
+
+export const enqueueSchema = z
+  .strictObject({
+    type: z.string().min(1).max(200),
+    input: z.unknown().refine((value) => value !== undefined, 'is required'),
+    options: jobOptionsSchema.default({}),
+  })
+  .meta({ id: 'EnqueueRequest' });
+export type EnqueueRequest = z.infer<typeof enqueueSchema>;

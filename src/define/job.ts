@@ -1,0 +1,118 @@
+import type { z } from 'zod';
+import { typeNameSchema } from '../contract/enqueue.ts';
+import { type Backoff, DEFAULT_BACKOFF } from '../shared/backoff.ts';
+import { AppError } from '../shared/errors.ts';
+import type { JobContext } from './context.ts';
+import { checkQueueOptions, type QueueDefinition, type QueueOptions, type RateLimit } from './queue.ts';
+
+/** Returns the wait in milliseconds before the next attempt; `attempt` is the one that failed, from 1. */
+export type BackoffFunction = (attempt: number, error: unknown) => number;
+
+export interface JobOptions<In extends z.ZodType, Out extends z.ZodType> {
+  /** The job's identity for ever, e.g. `email:send`. */
+  type: string;
+  description?: string;
+  /** A zod schema: checked when the job is enqueued and again before it runs. */
+  input: In;
+  /** A zod schema of what `run` returns; without it anything that is JSON is allowed. */
+  output?: Out;
+  /** A name or `defineQueue(...)`; default: the type up to its first `:`. */
+  queue?: string | QueueDefinition;
+  /** Attempts in all, 1–100; default 3. */
+  attempts?: number;
+  /** Default: exponential from 1 s, with jitter. */
+  backoff?: Backoff | BackoffFunction;
+  /** The longest that an attempt may take; default 60,000. */
+  timeoutMs?: number;
+  /** Sets the concurrency of the job's queue; see {@link QueueOptions}. */
+  concurrency?: number;
+  /** Sets the rate limit of the job's queue; see {@link QueueOptions}. */
+  rateLimit?: RateLimit;
+  run: (input: z.output<In>, ctx: JobContext) => Promise<z.input<Out>> | z.input<Out>;
+}
+
+/** A job as the program knows it. `Input` is what a caller sends, `Output` what the record keeps. */
+export interface JobDefinition<Input = unknown, Output = unknown> {
+  readonly kind: 'longshore.job';
+  readonly type: string;
+  readonly description: string;
+  readonly inputSchema: z.ZodType<unknown, Input>;
+  readonly outputSchema: z.ZodType<Output> | undefined;
+  readonly queue: QueueOptions;
+  readonly attempts: number;
+  readonly backoff: Backoff | BackoffFunction;
+  readonly timeoutMs: number;
+  /** `input` is what `inputSchema` returned. */
+  run(input: unknown, ctx: JobContext): Promise<unknown>;
+}
+
+export const DEFAULT_ATTEMPTS = 3;
+export const DEFAULT_TIMEOUT_MS = 60_000;
+
+/**
+ * Defines a job.
+ * @throws INVALID_DEFINITION for a type, number or schema that is not allowed
+ */
+export function defineJob<In extends z.ZodType, Out extends z.ZodType = z.ZodUnknown>(
+  options: JobOptions<In, Out>,
+): JobDefinition<z.input<In>, z.output<Out>> {
+  const owner = `job "${options.type}"`;
+  const type = typeNameSchema.safeParse(options.type);
+  if (!type.success) throw invalid(owner, `type ${type.error.issues[0]?.message}`);
+  if (!isSchema(options.input)) throw invalid(owner, 'input must be a zod schema');
+  if (options.output !== undefined && !isSchema(options.output)) throw invalid(owner, 'output must be a zod schema');
+  if (typeof options.run !== 'function') throw invalid(owner, 'run must be a function');
+  const attempts = options.attempts ?? DEFAULT_ATTEMPTS;
+  if (!Number.isInteger(attempts) || attempts < 1 || attempts > 100) {
+    throw invalid(owner, `attempts is ${attempts}; a whole number from 1 to 100 is allowed`);
+  }
+  const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+  if (!Number.isInteger(timeoutMs) || timeoutMs < 1 || timeoutMs > 604_800_000) {
+    throw invalid(owner, `timeoutMs is ${timeoutMs}; a whole number from 1 to 604800000 (7 days) is allowed`);
+  }
+  const queue = resolveQueue(options);
+  checkQueueOptions(queue, owner);
+
+  return {
+    kind: 'longshore.job',
+    type: options.type,
+    description: options.description ?? '',
+    inputSchema: options.input as unknown as z.ZodType<unknown, z.input<In>>,
+    outputSchema: options.output as unknown as z.ZodType<z.output<Out>> | undefined,
+    queue,
+    attempts,
+    backoff: options.backoff ?? DEFAULT_BACKOFF,
+    timeoutMs,
+    run: async (input, ctx) => options.run(input as z.output<In>, ctx),
+  };
+}
+
+export function isJobDefinition(value: unknown): value is JobDefinition {
+  return typeof value === 'object' && value !== null && (value as { kind?: unknown }).kind === 'longshore.job';
+}
+
+function resolveQueue(
+  options: Pick<JobOptions<z.ZodType, z.ZodType>, 'type' | 'queue' | 'concurrency' | 'rateLimit'>,
+): QueueOptions {
+  const named = typeof options.queue === 'object' ? options.queue : undefined;
+  const name = named?.name ?? (options.queue as string | undefined) ?? (options.type.split(':')[0] as string);
+  const concurrency = options.concurrency ?? named?.concurrency;
+  const rateLimit = options.rateLimit ?? named?.rateLimit;
+  return {
+    name,
+    ...(concurrency === undefined ? {} : { concurrency }),
+    ...(rateLimit === undefined ? {} : { rateLimit }),
+    ...(named?.transport === undefined ? {} : { transport: named.transport }),
+  };
+}
+
+// By shape rather than instanceof: a job file may bring its own copy of zod 4.
+function isSchema(value: unknown): value is z.ZodType {
+  return (
+    typeof value === 'object' && value !== null && typeof (value as { safeParse?: unknown }).safeParse === 'function'
+  );
+}
+
+function invalid(owner: string, fault: string): AppError {
+  return new AppError('INVALID_DEFINITION', `${owner}: ${fault}`);
+}

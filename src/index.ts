@@ -1,0 +1,18 @@
+/** What a job author imports: `import { defineJob, z } from 'longshore'`. */
+export { z } from 'zod';
+export type { JobContext, JobHandle, JobLog } from './define/context.ts';
+export { NonRetryableError, RetryLaterError, snooze } from './define/errors.ts';
+export { type BackoffFunction, defineJob, type JobDefinition, type JobOptions } from './define/job.ts';
+export type { EnqueueOptions } from './define/options.ts';
+export {
+  defineQueue,
+  type QueueDefinition,
+  type QueueOptions,
+  type RateLimit,
+  type TransportName,
+} from './define/queue.ts';
+// `export *`, since only that lets `declare module 'longshore'` extend the interface.
+export type * from './define/services.ts';
+export type { Backoff } from './shared/backoff.ts';
+export { AppError, type ErrorCode } from './shared/errors.ts';
+export { verifyWebhook } from './shared/webhook-signature.ts';

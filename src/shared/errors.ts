@@ -1,0 +1,49 @@
+/**
+ * The one catalogue of errors. Every problem+json answer and every thrown {@link AppError} has its
+ * code here; `docs/reference/errors.md` lists the same codes and a test compares the two.
+ */
+export const errorCatalogue = {
+  MALFORMED_JSON: { status: 400, title: 'The body is not JSON' },
+  INVALID_REQUEST: { status: 400, title: 'The request could not be read' },
+  UNAUTHENTICATED: { status: 401, title: 'A valid key is needed' },
+  FORBIDDEN: { status: 403, title: 'The key does not allow this' },
+  NOT_FOUND: { status: 404, title: 'There is no such thing' },
+  METHOD_NOT_ALLOWED: { status: 405, title: 'That method is not allowed here' },
+  JOB_TERMINAL: { status: 409, title: 'The job has already ended' },
+  BODY_TOO_LARGE: { status: 413, title: 'The body is too large' },
+  UNSUPPORTED_MEDIA_TYPE: { status: 415, title: 'The body must be JSON' },
+  INVALID_FIELDS: { status: 422, title: 'Some fields are not valid' },
+  UNKNOWN_TYPE: { status: 422, title: 'There is no such job type' },
+  ADDRESS_REFUSED: { status: 422, title: 'That address may not be called' },
+  INTERNAL: { status: 500, title: 'Something went wrong here' },
+  STORE_UNAVAILABLE: { status: 503, title: 'The database cannot be reached; nothing was stored' },
+  STOPPING: { status: 503, title: 'The program is stopping; nothing was stored' },
+  INVALID_CONFIGURATION: { status: 500, title: 'The configuration is not valid' },
+  INVALID_DEFINITION: { status: 500, title: 'A job definition is not valid' },
+  TRANSPORT_UNAVAILABLE: { status: 503, title: 'Redis cannot be reached' },
+} as const satisfies Record<string, { status: number; title: string }>;
+
+export type ErrorCode = keyof typeof errorCatalogue;
+
+/** One fault of one field. `path` is dotted, e.g. `options.delayMs`; empty for the whole body. */
+export interface FieldError {
+  path: string;
+  message: string;
+}
+
+/** The only error that Longshore throws on purpose. Branch on `code`, never on the message. */
+export class AppError extends Error {
+  readonly code: ErrorCode;
+  readonly errors: readonly FieldError[] | undefined;
+
+  constructor(code: ErrorCode, detail: string, options?: { errors?: FieldError[]; cause?: unknown }) {
+    super(detail, options?.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'AppError';
+    this.code = code;
+    this.errors = options?.errors;
+  }
+}
+
+export function isAppError(error: unknown, code?: ErrorCode): error is AppError {
+  return error instanceof AppError && (code === undefined || error.code === code);
+}

@@ -1,0 +1,50 @@
+import { types } from 'node:util';
+
+/** What the record keeps of a thrown value; `attempt` is added by the engine. */
+export interface Failure {
+  name: string;
+  message: string;
+  code?: string;
+  stack?: string;
+  cause?: Failure;
+}
+
+const LIMIT_MESSAGE = 8_000;
+const LIMIT_STACK = 16_000;
+const LIMIT_CAUSES = 5;
+
+/** Turns anything that was thrown (an error, a string, undefined) into a recordable failure. Never throws. */
+export function toFailure(thrown: unknown, depth = 0): Failure {
+  if (!(thrown instanceof Error) && !types.isNativeError(thrown)) {
+    return { name: 'NonError', message: clip(describe(thrown), LIMIT_MESSAGE) };
+  }
+  const failure: Failure = {
+    name: clip(String(thrown.name), 200),
+    message: clip(String(thrown.message), LIMIT_MESSAGE),
+  };
+  const code = (thrown as { code?: unknown }).code;
+  if (typeof code === 'string' || typeof code === 'number') failure.code = clip(String(code), 200);
+  if (typeof thrown.stack === 'string') failure.stack = clip(thrown.stack, LIMIT_STACK);
+  if (thrown.cause !== undefined && depth < LIMIT_CAUSES) failure.cause = toFailure(thrown.cause, depth + 1);
+  return failure;
+}
+
+/** The message of anything that was thrown, for one line of text. */
+export function messageOf(thrown: unknown): string {
+  return toFailure(thrown).message;
+}
+
+function describe(thrown: unknown): string {
+  if (typeof thrown === 'string') return thrown;
+  try {
+    return `threw ${JSON.stringify(thrown) ?? String(thrown)}`;
+  } catch {
+    return `threw a value of type ${typeof thrown}`; // circular or a hostile toJSON
+  }
+}
+
+// Postgres text and jsonb refuse NUL, and a failure must always be recordable.
+function clip(text: string, limit: number): string {
+  const clean = text.replaceAll('\u0000', '\uFFFD');
+  return clean.length > limit ? `${clean.slice(0, limit)}… (${clean.length} characters)` : clean;
+}
