@@ -1,3 +1,7 @@
+import type { OutboundFetch, OutboundInit } from '../shared/outbound.ts';
+
+export type { OutboundFetch, OutboundInit };
+
 /**
  * What handlers may use besides their input, as `ctx.services`. Add your own with
  * `declare module 'longshore' { interface Services { mailer: Mailer } }` and a `services.ts` in JOBS_DIR.
@@ -7,16 +11,6 @@ export interface Services {
   fetch: OutboundFetch;
   /** An absolute path; files that jobs keep go below it. */
   storageDir: string;
-}
-
-/** @throws an AppError ADDRESS_REFUSED when the address, also after DNS or a redirect, is not allowed */
-export type OutboundFetch = (url: string | URL, init?: OutboundInit) => Promise<Response>;
-
-export interface OutboundInit {
-  method?: string;
-  headers?: Record<string, string>;
-  body?: string | Uint8Array;
-  signal?: AbortSignal;
-  /** Default `follow`; every hop is checked again. */
-  redirect?: 'follow' | 'manual' | 'error';
+  /** Absolute paths of the folders whose files jobs may read, besides `storageDir`; FILE_ROOTS. */
+  fileRoots: string[];
 }

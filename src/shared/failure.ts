@@ -1,4 +1,5 @@
 import { types } from 'node:util';
+import { toStorableText } from './json.ts';
 
 /** What the record keeps of a thrown value; `attempt` is added by the engine. */
 export interface Failure {
@@ -43,8 +44,8 @@ function describe(thrown: unknown): string {
   }
 }
 
-// Postgres text and jsonb refuse NUL, and a failure must always be recordable.
+// A failure must always be recordable.
 function clip(text: string, limit: number): string {
-  const clean = text.replaceAll('\u0000', '\uFFFD');
-  return clean.length > limit ? `${clean.slice(0, limit)}… (${clean.length} characters)` : clean;
+  const clean = toStorableText(text);
+  return clean.length > limit ? `${clean.slice(0, limit).toWellFormed()}… (${clean.length} characters)` : clean;
 }

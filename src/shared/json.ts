@@ -1,22 +1,31 @@
 import type { FieldError } from './errors.ts';
 
-const NUL = '\u0000';
-
-/** Finds text that Postgres cannot store: NUL in any string or key. Paths are dotted from `root`. */
-export function findNulText(value: unknown, root: string): FieldError[] {
+/** Finds text that PostgreSQL cannot store: NUL, or half of a surrogate pair. Paths are dotted from `root`. */
+export function findUnstorableText(value: unknown, root: string): FieldError[] {
   if (typeof value === 'string') {
-    return value.includes(NUL)
-      ? [{ path: root, message: 'must not contain NUL (U+0000): PostgreSQL cannot store it' }]
-      : [];
+    const fault = faultOfText(value);
+    return fault === undefined
+      ? []
+      : [{ path: root, message: `must not contain ${fault}: PostgreSQL cannot store it` }];
   }
-  if (Array.isArray(value)) return value.flatMap((item, index) => findNulText(item, join(root, String(index))));
+  if (Array.isArray(value)) return value.flatMap((item, index) => findUnstorableText(item, join(root, String(index))));
   if (value === null || typeof value !== 'object') return [];
-  return Object.entries(value).flatMap(([key, item]) => [
-    ...(key.includes(NUL)
-      ? [{ path: root, message: 'has a key that contains NUL (U+0000): PostgreSQL cannot store it' }]
-      : []),
-    ...findNulText(item, join(root, key)),
-  ]);
+  return Object.entries(value).flatMap(([key, item]) => {
+    const fault = faultOfText(key);
+    const ofKey =
+      fault === undefined ? [] : [{ path: root, message: `has a key with ${fault}: PostgreSQL cannot store it` }];
+    return [...ofKey, ...findUnstorableText(item, join(root, key))];
+  });
+}
+
+/** The same text with U+FFFD in place of what PostgreSQL cannot store. */
+export function toStorableText(text: string): string {
+  return text.replaceAll('\u0000', '\uFFFD').toWellFormed();
+}
+
+function faultOfText(text: string): string | undefined {
+  if (text.includes('\u0000')) return 'NUL (U+0000)';
+  return text.isWellFormed() ? undefined : 'half of a surrogate pair';
 }
 
 function join(root: string, key: string): string {
@@ -26,26 +35,25 @@ function join(root: string, key: string): string {
 export type Encoded = { ok: true; json: string } | { ok: false; fault: string };
 
 /**
- * Encodes a value as JSON for the record, refusing what JSON cannot hold.
+ * Encodes a value as JSON for the record, refusing what JSON or PostgreSQL cannot hold.
  * @param limitBytes the largest UTF-8 size that is allowed
  */
 export function encodeJson(value: unknown, limitBytes: number): Encoded {
-  if (value === undefined) return { ok: true, json: 'null' };
   let json: string | undefined;
   try {
-    json = JSON.stringify(value);
+    json = JSON.stringify(value ?? null);
   } catch (error) {
     return { ok: false, fault: `is not JSON: ${error instanceof Error ? error.message : String(error)}` };
   }
   if (json === undefined) return { ok: false, fault: `is not JSON: a ${typeof value} cannot be stored` };
   const bytes = Buffer.byteLength(json);
-  if (bytes > limitBytes)
+  if (bytes > limitBytes) {
     return {
       ok: false,
       fault: `is ${bytes} bytes of JSON; at most ${limitBytes} are allowed (store a file and return its path)`,
     };
-  if (json.includes('\\u0000') && findNulText(JSON.parse(json), '').length > 0) {
-    return { ok: false, fault: 'contains NUL (U+0000), which PostgreSQL cannot store' };
   }
-  return { ok: true, json };
+  // Both faults show as an escape, so most values need no second look.
+  const fault = /\\u(0000|d[89a-f])/i.test(json) ? findUnstorableText(JSON.parse(json), '')[0] : undefined;
+  return fault ? { ok: false, fault: `${fault.path ? `at ${fault.path} ` : ''}${fault.message}` } : { ok: true, json };
 }

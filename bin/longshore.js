@@ -1,0 +1,64 @@
+#!/usr/bin/env node
+// The `longshore` command: finds a Node that is new enough, then runs src/cli (or dist/cli in the package).
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { constants } from 'node:os';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { decideLaunch, describeRefusal, findNode, REQUIRED_MAJOR } from './launch.js';
+
+const EXIT_USAGE = 2;
+const ownPath = fileURLToPath(import.meta.url);
+const args = process.argv.slice(2);
+
+function locateNode() {
+  return findNode([process.cwd(), dirname(dirname(ownPath))], process.platform);
+}
+
+async function run() {
+  const source = new URL('../src/cli/main.ts', import.meta.url);
+  const { runCli } = await import(
+    existsSync(source) ? source.href : new URL('../dist/cli/main.js', import.meta.url).href
+  );
+  const exitCode = await runCli(args, process.env);
+  if (exitCode !== undefined) process.exitCode = exitCode;
+}
+
+function runOn(node) {
+  const child = spawn(node, [ownPath, ...args], { stdio: 'inherit' });
+  // A terminal sends Ctrl-C to both processes already; a second SIGINT would count as "stop at once".
+  const hasTerminal = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY;
+  process.on('SIGINT', () => {
+    if (!hasTerminal) child.kill('SIGINT');
+  });
+  process.on('SIGTERM', () => child.kill('SIGTERM'));
+  child.on('error', (error) => {
+    console.error(`longshore could not start ${node}: ${error.message}`);
+    process.exitCode = EXIT_USAGE;
+  });
+  child.on('exit', (code, signal) => {
+    process.exitCode = signal === null ? code : 128 + constants.signals[signal];
+  });
+}
+
+function install() {
+  console.error(`longshore needs Node.js ${REQUIRED_MAJOR} or later; this is ${process.version}.`);
+  console.error('Installing it for this folder: npm install --save-dev node@24\n');
+  // --prefix, since npm would otherwise choose a folder above that has a package.json.
+  const npmArgs = ['install', '--save-dev', '--prefix', '.', 'node@24'];
+  spawnSync('npm', npmArgs, { stdio: ['inherit', 2, 2], shell: process.platform === 'win32' });
+  const node = locateNode();
+  if (node !== undefined) return runOn(node);
+  console.error(`\nnpm did not install it. ${describeRefusal(process.version)}`);
+  process.exitCode = EXIT_USAGE;
+}
+
+const command = args.find((arg) => !arg.startsWith('-'));
+const decision = decideLaunch({ version: process.version, command, foundNode: locateNode() });
+if (decision.action === 'run') await run();
+else if (decision.action === 'spawn') runOn(decision.node);
+else if (decision.action === 'install') install();
+else {
+  console.error(describeRefusal(process.version));
+  process.exitCode = EXIT_USAGE;
+}

@@ -1,0 +1,67 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { LongshoreError } from '../client.ts';
+import { messageOf } from '../shared/failure.ts';
+import { createWebhookSecret } from '../shared/webhook-signature.ts';
+import type { CliContext } from './context.ts';
+import { DemoFailure, playDemo, type Stage } from './demo-play.ts';
+import { exitCodes } from './exit-codes.ts';
+
+const DEADLINE_MS = 120_000;
+
+export function registerDemo(program: Command, cli: CliContext): void {
+  program
+    .command('demo')
+    .description('see it all at work: start the program, run real jobs, receive a webhook, stop again')
+    .action(() => runDemo(cli));
+}
+
+async function runDemo(cli: CliContext): Promise<void> {
+  const stopping = new AbortController();
+  const stage: Stage = {
+    cli,
+    folder: join(cli.cwd, '.longshore', `demo-${randomUUID().slice(0, 8)}`),
+    webhookSecret: createWebhookSecret(),
+    signal: stopping.signal,
+    fail: (reason) => stopping.abort(new DemoFailure(reason)),
+  };
+  const removeListener = cli.onInterrupt(() => stage.fail('it was interrupted'));
+  const timer = setTimeout(() => stage.fail(`it took longer than ${DEADLINE_MS / 1000} s`), DEADLINE_MS);
+  try {
+    await mkdir(stage.folder, { recursive: true });
+    await playDemo(stage);
+  } catch (thrown) {
+    reportFailure(stage, stage.signal.aborted ? stage.signal.reason : thrown);
+    cli.setExitCode(exitCodes.jobFailed);
+  } finally {
+    clearTimeout(timer);
+    await cleanUp(stage);
+    removeListener();
+  }
+}
+
+function reportFailure({ cli, program }: Stage, error: unknown): void {
+  const { terminal } = cli;
+  terminal.note(`\n${terminal.colors.red('The demo did not succeed:')} ${messageOf(error)}`);
+  if (error instanceof LongshoreError) {
+    for (const { path, message } of error.errors) terminal.note(`  ${path}: ${message}`);
+  } else if (!(error instanceof DemoFailure) && error instanceof Error) {
+    terminal.note(error.stack ?? '');
+  }
+  if (!program) return;
+  terminal.note(program.logTail.length === 0 ? 'The program wrote nothing.' : 'The last lines of the program:');
+  for (const line of program.logTail) terminal.note(terminal.colors.dim(`  ${line}`));
+}
+
+/** Also after a failure half-way: stops what runs and removes what was written. */
+async function cleanUp({ cli, program, receiver, folder }: Stage): Promise<void> {
+  const startedAtMs = performance.now();
+  const end = await program?.stop();
+  await receiver?.stop();
+  await rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
+  const tookMs = Math.round(performance.now() - startedAtMs);
+  if (end === 'stopped') cli.terminal.print(`\nStopped the program (SIGTERM) and removed its data, in ${tookMs} ms.`);
+  if (end === 'killed') cli.terminal.note('The program did not stop at SIGTERM and was killed.');
+}

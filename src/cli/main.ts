@@ -1,0 +1,61 @@
+import { readFileSync } from 'node:fs';
+import { text } from 'node:stream/consumers';
+import { systemClock } from '../shared/time.ts';
+import type { CliContext } from './context.ts';
+import { type ExitCode, exitCodes } from './exit-codes.ts';
+import { createProgram } from './program.ts';
+import { reportError } from './report-error.ts';
+import { createTerminal, type Environment } from './terminal.ts';
+
+/**
+ * The `longshore` command.
+ * @param args what follows the command's name
+ * @returns the exit code; undefined for `start`, which decides by itself when and how to exit
+ */
+export async function runCli(args: readonly string[], environment: Environment): Promise<ExitCode | undefined> {
+  let exitCode: ExitCode = exitCodes.done;
+  const cli: CliContext = {
+    terminal: createTerminal(process.stdout, process.stderr, environment),
+    environment,
+    cwd: process.cwd(),
+    clock: systemClock,
+    readStdin: () => text(process.stdin),
+    onInterrupt: listenForInterrupts,
+    setExitCode: (code) => {
+      exitCode = code;
+    },
+  };
+  let isStarting = false;
+  const program = createProgram(cli, readVersion()).hook('preAction', (_program, command) => {
+    isStarting = command.name() === 'start';
+    if (!isStarting) exitQuietlyWithoutReader();
+  });
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return isStarting ? undefined : exitCode;
+  } catch (error) {
+    return reportError(error, cli.terminal, args.includes('--json'));
+  }
+}
+
+const INTERRUPTS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+function listenForInterrupts(listener: () => void): () => void {
+  for (const signal of INTERRUPTS) process.on(signal, listener);
+  return () => {
+    for (const signal of INTERRUPTS) process.off(signal, listener);
+  };
+}
+
+/** `longshore jobs list | head -1` closes the pipe early: that is no fault. */
+function exitQuietlyWithoutReader(): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit(exitCodes.done);
+  });
+}
+
+function readVersion(): string {
+  const manifest = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(manifest) as { version: string }).version;
+}

@@ -1,0 +1,46 @@
+import { Command } from 'commander';
+import { registerAdmin } from './admin.ts';
+import type { CliContext } from './context.ts';
+import { registerDemo } from './demo.ts';
+import { registerEnqueue } from './enqueue.ts';
+import { EXIT_CODES_HELP } from './exit-codes.ts';
+import { registerInit } from './init.ts';
+import { registerJobs } from './jobs.ts';
+import { registerQueues } from './queues.ts';
+import { DEFAULT_URL } from './settings.ts';
+import { registerStart } from './start.ts';
+import { registerTypes } from './types.ts';
+
+/** The `longshore` command with everything below it. Its errors are thrown, never answered by an exit. */
+export function createProgram(cli: CliContext, version: string): Command {
+  const { terminal } = cli;
+  const program = new Command('longshore')
+    .description('Longshore runs background jobs: PostgreSQL keeps the record, workers do the work.')
+    .version(version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'show what a command does and which flags it takes')
+    .option('--url <url>', `the server's address (or LONGSHORE_URL; default: ${DEFAULT_URL})`)
+    .option('--key <key>', "the server's key (or LONGSHORE_KEY, or ADMIN_KEY)")
+    .option('--json', 'print JSON for programs, and nothing else')
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({
+      writeOut: (text) => terminal.write(text),
+      writeErr: (text) => terminal.note(text.replace(/\n$/, '')),
+      getOutHelpWidth: () => helpWidth(terminal.width),
+      getErrHelpWidth: () => helpWidth(terminal.width),
+    })
+    .showHelpAfterError('(add --help for what is allowed)')
+    .exitOverride();
+  registerStart(program);
+  registerInit(program, cli);
+  registerDemo(program, cli);
+  registerEnqueue(program, cli);
+  registerJobs(program, cli);
+  registerTypes(program, cli);
+  registerQueues(program, cli);
+  registerAdmin(program, cli);
+  return program.addHelpText('after', EXIT_CODES_HELP);
+}
+
+function helpWidth(width: number): number {
+  return Math.min(width, 100);
+}

@@ -1,0 +1,67 @@
+import { CommanderError } from 'commander';
+import { LongshoreError, ServerUnreachableError } from '../client.ts';
+import { isAppError } from '../shared/errors.ts';
+import { type ExitCode, exitCodes, UsageError } from './exit-codes.ts';
+import { cleanLine, cleanText, type Terminal } from './terminal.ts';
+
+/** Prints any error of a command to standard error, for people or as JSON, and says how to exit. */
+export function reportError(error: unknown, terminal: Terminal, isJson: boolean): ExitCode {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage; // already printed
+  const fault = describeFault(error);
+  if (isJson) {
+    const { lines: _, exitCode, ...rest } = fault;
+    terminal.note(JSON.stringify({ error: { ...rest, exitCode } }));
+    return exitCode;
+  }
+  terminal.note(`${terminal.colors.red('error:')} ${fault.message}`);
+  for (const line of fault.lines) terminal.note(`  ${line}`);
+  return fault.exitCode;
+}
+
+interface Fault {
+  code: string;
+  message: string;
+  status?: number;
+  errors?: readonly { path: string; message: string }[];
+  /** What people read below the message. */
+  lines: readonly string[];
+  exitCode: ExitCode;
+}
+
+function describeFault(error: unknown): Fault {
+  if (error instanceof ServerUnreachableError) {
+    return {
+      code: 'SERVER_UNREACHABLE',
+      message: error.message,
+      lines: ['Is it running? Start it with `longshore start`; another address: --url or LONGSHORE_URL.'],
+      exitCode: exitCodes.unreachable,
+    };
+  }
+  if (error instanceof LongshoreError) {
+    const { code, status, errors } = error;
+    return {
+      code,
+      status,
+      errors,
+      message: cleanText(error.detail),
+      lines: listHints(error),
+      exitCode: exitCodes.usage,
+    };
+  }
+  if (error instanceof UsageError) {
+    return { code: 'USAGE', message: error.message, lines: [], exitCode: exitCodes.usage };
+  }
+  if (isAppError(error)) {
+    const exitCode = error.code === 'STORE_UNAVAILABLE' ? exitCodes.unreachable : exitCodes.usage;
+    return { code: error.code, message: error.message, lines: [], exitCode };
+  }
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return { code: 'INTERNAL', message: stack, lines: [], exitCode: exitCodes.internal };
+}
+
+function listHints(error: LongshoreError): string[] {
+  const faults = error.errors.map(({ path, message }) => cleanLine(path === '' ? message : `${path}: ${message}`));
+  if (error.code === 'UNAUTHENTICATED') faults.push('Give the key with --key or in LONGSHORE_KEY.');
+  if (error.code === 'UNKNOWN_TYPE') faults.push('`longshore types` lists the types.');
+  return faults;
+}

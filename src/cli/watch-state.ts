@@ -1,0 +1,76 @@
+import type { JobEvent, JobResource, LogLineResource } from '../contract/job.ts';
+import type { LiveState } from './progress.ts';
+
+/** A {@link LiveState} in the making: when the present phase began instead of how long it lasts. */
+export type WatchState = Omit<LiveState, 'elapsedMs'> & { sinceMs: number; attempt: number; maxAttempts: number };
+
+export function toWatchState(job: JobResource): WatchState {
+  const since = job.status === 'processing' ? (job.startedAt ?? job.createdAt) : job.createdAt;
+  return {
+    status: job.status,
+    ...job.progress,
+    sinceMs: Date.parse(since),
+    attempt: job.attempt,
+    maxAttempts: job.maxAttempts,
+  };
+}
+
+/** What the state is after an event; fields that the event does not tell stay as they were. */
+export function applyEvent(state: WatchState, event: JobEvent, nowMs: number): WatchState {
+  switch (event.type) {
+    case 'job.queued':
+      return { ...state, status: 'queued', sinceMs: nowMs };
+    case 'job.started': {
+      const attempt = readNumber(event.data, 'attempt') ?? state.attempt;
+      return { ...state, status: 'processing', percent: 0, message: null, etaMs: null, sinceMs: nowMs, attempt };
+    }
+    case 'job.progress':
+      return { ...state, status: 'processing', ...readProgress(event.data) };
+    case 'job.retrying':
+      return { ...state, status: 'retrying', etaMs: null, message: readErrorMessage(event.data), sinceMs: nowMs };
+    case 'job.waiting':
+      return { ...state, status: 'waiting', etaMs: null, sinceMs: nowMs };
+    default:
+      return state;
+  }
+}
+
+export function readProgress(data: unknown): Pick<LiveState, 'percent' | 'message' | 'etaMs'> {
+  // The event carries the progress itself, or the job that it belongs to.
+  const source = readField(data, 'progress') ?? data;
+  return {
+    percent: readNumber(source, 'percent') ?? 0,
+    message: readText(source, 'message') ?? null,
+    etaMs: readNumber(source, 'etaMs') ?? null,
+  };
+}
+
+export function readLogLine(data: unknown, nowMs: number): LogLineResource {
+  const line = data as Partial<LogLineResource> | null;
+  return {
+    id: String(line?.id ?? ''),
+    attempt: line?.attempt ?? 0,
+    level: line?.level ?? 'info',
+    message: String(line?.message ?? ''),
+    fields: line?.fields ?? null,
+    at: line?.at ?? new Date(nowMs).toISOString(),
+  };
+}
+
+export function readErrorMessage(data: unknown): string | null {
+  return readText(readField(data, 'error'), 'message') ?? null;
+}
+
+export function readNumber(data: unknown, name: string): number | undefined {
+  const value = readField(data, name);
+  return typeof value === 'number' ? value : undefined;
+}
+
+export function readText(data: unknown, name: string): string | undefined {
+  const value = readField(data, name);
+  return typeof value === 'string' ? value : undefined;
+}
+
+function readField(data: unknown, name: string): unknown {
+  return typeof data === 'object' && data !== null ? (data as Record<string, unknown>)[name] : undefined;
+}

@@ -1,0 +1,58 @@
+/** The typed HTTP client, for Node and browsers: `import { createClient } from 'longshore/client'`. */
+import { type ClientOptions, type Connection, connect } from './client/connection.ts';
+import { createJobsClient, type JobsClient } from './client/jobs.ts';
+import type { PageQuery } from './client/pages.ts';
+import type { Page } from './contract/list.ts';
+import type { HealthResource, QueueResource, StatsResource, TypeResource } from './contract/program.ts';
+
+export type { ClientOptions } from './client/connection.ts';
+export { type AnswerCode, LongshoreError, ServerUnreachableError, WaitTimeoutError } from './client/errors.ts';
+export type { EventsOptions } from './client/events.ts';
+export type { HoldOptions, JobListFilter, JobsClient } from './client/jobs.ts';
+export { collectPages, iteratePages, type PageQuery } from './client/pages.ts';
+export type { WaitOptions } from './client/wait.ts';
+
+export interface QueuesClient {
+  list(query?: PageQuery): Promise<Page<QueueResource>>;
+  get(name: string): Promise<QueueResource>;
+  /** Workers start no further job of the queue; running ones finish. */
+  pause(name: string): Promise<QueueResource>;
+  resume(name: string): Promise<QueueResource>;
+}
+
+export interface Client {
+  readonly url: string;
+  readonly jobs: JobsClient;
+  readonly types: { list(query?: PageQuery): Promise<Page<TypeResource>> };
+  readonly queues: QueuesClient;
+  stats(): Promise<StatsResource>;
+  /** Also when the program is degraded or stopping: then `status` says so. */
+  health(): Promise<HealthResource>;
+}
+
+/**
+ * A client for one server. Its calls throw `LongshoreError` when the server refuses and
+ * `ServerUnreachableError` when it does not answer.
+ * @throws TypeError when `url` is not an http or https URL
+ */
+export function createClient(options: ClientOptions): Client {
+  const connection = connect(options);
+  return {
+    url: connection.url,
+    jobs: createJobsClient(connection),
+    types: { list: (query = {}) => connection.requestJson('/v1/types', { query: { ...query } }) },
+    queues: createQueuesClient(connection),
+    stats: () => connection.requestJson('/v1/stats'),
+    health: () => connection.requestJson('/health', { acceptStatus: 503 }),
+  };
+}
+
+function createQueuesClient(connection: Connection): QueuesClient {
+  const pathOf = (name: string) => `/v1/queues/${encodeURIComponent(name)}`;
+  return {
+    list: (query = {}) => connection.requestJson('/v1/queues', { query: { ...query } }),
+    get: (name) => connection.requestJson(pathOf(name)),
+    pause: (name) => connection.requestJson(`${pathOf(name)}/pause`, { method: 'POST' }),
+    resume: (name) => connection.requestJson(`${pathOf(name)}/resume`, { method: 'POST' }),
+  };
+}

@@ -1,0 +1,147 @@
+import type { Problem } from '../contract/program.ts';
+import { parseRetryAfterMs } from '../shared/time.ts';
+import { LongshoreError, ServerUnreachableError } from './errors.ts';
+
+export interface ClientOptions {
+  /** Where the server is, e.g. `http://127.0.0.1:3001`; a path before `/v1` is kept. */
+  url: string;
+  /** Sent as `Authorization: Bearer <key>`. */
+  key?: string | undefined;
+  /** Default: the platform's `fetch`. */
+  fetch?: typeof globalThis.fetch | undefined;
+  /** The longest wait for an answer, beyond what a request asks to be held; default 30,000. */
+  timeoutMs?: number | undefined;
+}
+
+export interface Call {
+  method?: 'GET' | 'POST';
+  query?: Record<string, string | number | undefined>;
+  body?: unknown;
+  headers?: Record<string, string>;
+  signal?: AbortSignal | undefined;
+  /** How long the server was asked to hold the request. */
+  heldMs?: number;
+  /** Statuses beside 2xx whose body is a result and no problem. */
+  acceptStatus?: number;
+}
+
+/** One server, one key: every request of the client goes through here. */
+export interface Connection {
+  /** The server's address without a trailing slash. */
+  readonly url: string;
+  /**
+   * @throws LongshoreError when the server refuses, ServerUnreachableError when no answer arrives, and
+   * the signal's reason when the caller aborts
+   */
+  requestJson<T>(path: string, call?: Call): Promise<T>;
+  /** The same, with an endless body; the timeout covers the time until the headers arrive. */
+  openStream(path: string, call: Call): Promise<Response>;
+}
+
+const DEFAULT_TIMEOUT_MS = 30_000;
+
+/** @throws TypeError when `url` is not an http or https URL */
+export function connect(options: ClientOptions): Connection {
+  const url = normalizeUrl(options.url);
+  const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+  const send = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
+
+  async function exchange<T>(path: string, call: Call, read: (response: Response) => Promise<T>) {
+    const limitMs = timeoutMs + (call.heldMs ?? 0);
+    const timeout = new AbortController();
+    const timer = setTimeout(() => timeout.abort(), limitMs);
+    const signals = call.signal ? [timeout.signal, call.signal] : [timeout.signal];
+    try {
+      const response = await send(url + path + formatQuery(call.query), {
+        method: call.method ?? 'GET',
+        headers: formatHeaders(options.key, call),
+        signal: AbortSignal.any(signals),
+        ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
+      });
+      if (!response.ok && response.status !== call.acceptStatus) throw await readProblem(response, url);
+      return await read(response);
+    } catch (error) {
+      if (error instanceof LongshoreError) throw error;
+      if (call.signal?.aborted) throw call.signal.reason;
+      const reason = timeout.signal.aborted ? `no answer within ${limitMs} ms` : describeNetworkFault(error);
+      throw new ServerUnreachableError(url, reason, error);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  return {
+    url,
+    requestJson: <T>(path: string, call: Call = {}) => exchange(path, call, (response) => readJson<T>(response, url)),
+    openStream: (path, call) => exchange(path, call, async (response) => response),
+  };
+}
+
+function normalizeUrl(text: string): string {
+  const url = new URL(text);
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') throw new TypeError(`${text} is not an http or https URL`);
+  return `${url.origin}${url.pathname}`.replace(/\/+$/, '');
+}
+
+function formatQuery(query: Call['query']): string {
+  const pairs = Object.entries(query ?? {}).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, String(value)] as [string, string]],
+  );
+  return pairs.length === 0 ? '' : `?${new URLSearchParams(pairs)}`;
+}
+
+function formatHeaders(key: string | undefined, call: Call): Record<string, string> {
+  return {
+    accept: 'application/json',
+    ...(key ? { authorization: `Bearer ${key}` } : {}),
+    ...(call.body === undefined ? {} : { 'content-type': 'application/json' }),
+    ...call.headers,
+  };
+}
+
+async function readJson<T>(response: Response, url: string): Promise<T> {
+  const text = await response.text();
+  try {
+    return JSON.parse(text) as T;
+  } catch {
+    throw unexpected(response, url);
+  }
+}
+
+async function readProblem(response: Response, url: string): Promise<LongshoreError> {
+  const problem = parseProblem(await response.text());
+  if (!problem) return unexpected(response, url);
+  return new LongshoreError({
+    code: problem.code,
+    status: response.status,
+    detail: problem.detail,
+    errors: problem.errors ?? [],
+    retryAfterMs: parseRetryAfterMs(response.headers.get('retry-after'), Date.now()),
+  });
+}
+
+function parseProblem(text: string): Problem | undefined {
+  try {
+    const value = JSON.parse(text) as Partial<Problem> | null;
+    return typeof value?.code === 'string' && typeof value.detail === 'string' ? (value as Problem) : undefined;
+  } catch {
+    return undefined; // a proxy's HTML page, for example
+  }
+}
+
+function unexpected(response: Response, url: string): LongshoreError {
+  return new LongshoreError({
+    code: 'UNEXPECTED_ANSWER',
+    status: response.status,
+    detail: `${url} answered ${response.status} with something that is not Longshore's; is the address right?`,
+    retryAfterMs: parseRetryAfterMs(response.headers.get('retry-after'), Date.now()),
+  });
+}
+
+function describeNetworkFault(error: unknown): string {
+  const cause = error instanceof Error ? error.cause : undefined;
+  const code = (cause as { code?: unknown } | undefined)?.code;
+  if (typeof code === 'string') return code;
+  if (cause instanceof Error) return cause.message;
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,46 @@
+import { isTerminal, type JobResource } from '../contract/job.ts';
+import { pause } from '../shared/time.ts';
+import type { Connection } from './connection.ts';
+import { WaitTimeoutError } from './errors.ts';
+import { createPatience } from './patience.ts';
+
+export interface WaitOptions {
+  timeoutMs?: number | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/** Short enough for the proxies on the way, long enough to cost nothing. */
+const HOLD_SECONDS = 25;
+const PAUSE_MS = 500;
+const GIVE_UP_AFTER_MS = 60_000;
+
+/** Long polling until the job has ended. */
+export async function waitForJob(
+  connection: Connection,
+  path: string,
+  { timeoutMs = Number.POSITIVE_INFINITY, signal }: WaitOptions = {},
+): Promise<JobResource> {
+  const deadlineMs = Date.now() + timeoutMs;
+  const patience = createPatience({ giveUpAfterMs: Math.min(timeoutMs, GIVE_UP_AFTER_MS), signal });
+  for (;;) {
+    const askedAtMs = Date.now();
+    const waitSeconds = Math.max(0, Math.min(HOLD_SECONDS, Math.floor((deadlineMs - askedAtMs) / 1000)));
+    try {
+      const job = await connection.requestJson<JobResource>(path, {
+        query: { wait: waitSeconds },
+        heldMs: waitSeconds * 1000,
+        signal,
+      });
+      patience.recordAnswer();
+      if (isTerminal(job.status)) return job;
+      const leftMs = deadlineMs - Date.now();
+      if (leftMs <= 0) throw new WaitTimeoutError(job, timeoutMs);
+      // A server that does not hold the request must not be asked in a tight loop.
+      if (Date.now() - askedAtMs < PAUSE_MS) await pause(Math.min(PAUSE_MS, leftMs), signal);
+    } catch (error) {
+      signal?.throwIfAborted();
+      await patience.endure(error);
+    }
+    signal?.throwIfAborted();
+  }
+}

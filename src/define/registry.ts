@@ -1,0 +1,71 @@
+import { z } from 'zod';
+import { AppError } from '../shared/errors.ts';
+import type { JobDefinition } from './job.ts';
+import type { QueueOptions } from './queue.ts';
+
+/** Every job type that this program knows, and the queues that they name. */
+export interface Registry {
+  readonly definitions: ReadonlyMap<string, JobDefinition>;
+  readonly queues: ReadonlyMap<string, QueueOptions>;
+}
+
+/**
+ * Collects definitions by type and their queue settings by name.
+ * @throws INVALID_DEFINITION when a type is defined twice, or two jobs want different settings for one queue
+ */
+export function createRegistry(definitions: readonly JobDefinition[]): Registry {
+  const byType = new Map<string, JobDefinition>();
+  const queues = new Map<string, QueueOptions>();
+  for (const definition of definitions) {
+    const known = byType.get(definition.type);
+    if (known === definition) continue;
+    if (known) throw new AppError('INVALID_DEFINITION', `job type "${definition.type}" is defined twice`);
+    byType.set(definition.type, definition);
+    queues.set(definition.queue.name, mergeQueue(queues.get(definition.queue.name), definition));
+  }
+  return { definitions: byType, queues };
+}
+
+function mergeQueue(known: QueueOptions | undefined, definition: JobDefinition): QueueOptions {
+  const merged: QueueOptions = { ...known, name: definition.queue.name };
+  for (const field of ['concurrency', 'transport', 'rateLimit'] as const) {
+    const wanted = definition.queue[field];
+    if (wanted === undefined) continue;
+    if (known?.[field] !== undefined && JSON.stringify(known[field]) !== JSON.stringify(wanted)) {
+      throw new AppError(
+        'INVALID_DEFINITION',
+        `job "${definition.type}" wants ${field} ${JSON.stringify(wanted)} for queue "${definition.queue.name}", ` +
+          `which another job has set to ${JSON.stringify(known[field])}; use one defineQueue(...) for both`,
+      );
+    }
+    Object.assign(merged, { [field]: wanted });
+  }
+  return merged;
+}
+
+export interface SchemaFault {
+  path: string;
+  message: string;
+}
+
+export type Parsed = { ok: true; value: unknown } | { ok: false; faults: SchemaFault[] };
+
+/** Checks a value against a schema, with every fault's dotted path below `root`. */
+export async function parseWith(schema: z.ZodType, value: unknown, root: string): Promise<Parsed> {
+  const result = await schema.safeParseAsync(value);
+  if (result.success) return { ok: true, value: result.data };
+  return { ok: false, faults: toFaults(result.error, root) };
+}
+
+/** Lists the faults of a zod error, each with its dotted path below `root`. */
+export function toFaults(error: z.core.$ZodError, root: string): SchemaFault[] {
+  return error.issues.map((issue) => ({
+    path: [root, ...issue.path.map(String)].filter((part) => part !== '').join('.'),
+    message: issue.message,
+  }));
+}
+
+/** The JSON Schema of what a caller sends (`input`) or of what the record keeps (`output`). */
+export function toJsonSchema(schema: z.ZodType, io: 'input' | 'output'): Record<string, unknown> {
+  return z.toJSONSchema(schema, { io, unrepresentable: 'any' }) as Record<string, unknown>;
+}

@@ -1,0 +1,37 @@
+import type { Registry } from '../define/registry.ts';
+import type { Signals } from '../queue/signals.ts';
+import type { Transports } from '../queue/transport.ts';
+import type { Outbound } from '../shared/outbound.ts';
+import type { Clock } from '../shared/time.ts';
+import type { Store } from '../store/store.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { Dispatcher } from './dispatch.ts';
+import type { JobWatcher } from './watch.ts';
+
+/** What every verb of the engine works with. `main` puts it together. */
+export interface Engine {
+  readonly store: Store;
+  readonly registry: Registry;
+  readonly transports: Transports;
+  readonly signals: Signals;
+  readonly dispatcher: Dispatcher;
+  readonly watcher: JobWatcher;
+  readonly outbound: Outbound;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly settings: EngineSettings;
+}
+
+export interface EngineSettings {
+  maxInputBytes: number;
+  maxOutputBytes: number;
+  /** A worker without a heartbeat for this long is taken for dead. */
+  leaseMs: number;
+}
+
+/** Who calls: decides which tenants' jobs can be seen and where new ones belong. */
+export interface Caller {
+  scope: 'all' | { tenant: string };
+}
+
+export const DEFAULT_TENANT = 'default';

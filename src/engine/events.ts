@@ -1,0 +1,121 @@
+import { isTerminal, type JobEvent } from '../contract/job.ts';
+import { eventIdOf, SEQ_RETRYING, SEQ_TERMINAL } from '../store/fence.ts';
+import type { JobRow } from '../store/job-row.ts';
+import type { AttemptRow, StoredLogLine } from '../store/journal.ts';
+import type { Caller, Engine } from './engine.ts';
+import { requireJob } from './inquire.ts';
+
+const BATCH = 1000;
+const RECHECK_MS = 5000;
+const EVENTS_PER_RUN = eventIdOf(1, 0);
+
+/**
+ * A job's events in order: those after `afterId` from the record, then each as it happens, up to the terminal one.
+ * Nothing is stored for it: events are read from the job, its attempts and its lines, so any process can resume any stream.
+ * @throws NOT_FOUND
+ */
+export async function* streamEvents(
+  engine: Engine,
+  caller: Caller,
+  id: string,
+  afterId: number,
+  signal: AbortSignal,
+): AsyncGenerator<JobEvent> {
+  const watch = engine.watcher.watch(id);
+  try {
+    for (let lastId = afterId; !signal.aborted; ) {
+      const job = await requireJob(engine, caller, id);
+      const { events, isComplete } = await readEvents(engine, job, lastId);
+      for (const event of events) {
+        yield event;
+        lastId = event.id;
+      }
+      if (!isComplete) continue;
+      if (isTerminal(job.status)) return;
+      await watch.changed(RECHECK_MS, signal);
+    }
+  } finally {
+    watch.close();
+  }
+}
+
+async function readEvents(
+  engine: Engine,
+  job: JobRow,
+  afterId: number,
+): Promise<{ events: JobEvent[]; isComplete: boolean }> {
+  const fence = Math.floor(afterId / EVENTS_PER_RUN);
+  const [attempts, lines] = await Promise.all([
+    engine.store.journal.attempts(job.id, fence - 1, BATCH),
+    engine.store.journal.logs(job.id, { fence, seq: afterId % EVENTS_PER_RUN }, BATCH),
+  ]);
+  // Lines beyond the batch come before the end, so the end waits for the next batch.
+  const isComplete = lines.length < BATCH;
+  const known = toEvents(job, attempts, lines).filter((event) => event.id > afterId);
+  const last = lines.at(-1);
+  const upTo = isComplete || !last ? Infinity : eventIdOf(last.fence, last.seq);
+  return { events: known.filter((event) => event.id <= upTo), isComplete };
+}
+
+/** Everything that is known of a job, as events in order. Pure. */
+export function toEvents(job: JobRow, attempts: readonly AttemptRow[], lines: readonly StoredLogLine[]): JobEvent[] {
+  const events: JobEvent[] = [
+    { id: 1, type: 'job.queued', data: { status: 'queued', at: iso(job.createdAt), runAt: iso(job.runAt) } },
+  ];
+  for (const attempt of attempts) events.push(...eventsOfAttempt(attempt, job));
+  for (const line of lines) {
+    const { level, message, fields, attempt } = line;
+    events.push({
+      id: eventIdOf(line.fence, line.seq),
+      type: 'job.log',
+      data: { level, message, fields, attempt, at: iso(line.at) },
+    });
+  }
+  const isRunOfRow = job.startedAt !== null && !attempts.some((attempt) => attempt.fence === job.fence);
+  if (isRunOfRow) events.push(started(job.fence, job.attempt, job.worker, job.startedAt));
+  if (job.progressSeq > 0) {
+    const data = { percent: job.progressPercent, message: job.progressMessage, etaMs: etaMsOf(job) };
+    events.push({ id: eventIdOf(job.fence, job.progressSeq), type: 'job.progress', data });
+  }
+  if (isTerminal(job.status)) events.push(ended(job));
+  return events.sort((a, b) => a.id - b.id);
+}
+
+function eventsOfAttempt(attempt: AttemptRow, job: JobRow): JobEvent[] {
+  const events = [started(attempt.fence, attempt.attempt, attempt.worker, attempt.startedAt)];
+  if (attempt.outcome === 'failed' || attempt.outcome === 'cancelled') return events; // the job's end tells it
+  const id = eventIdOf(attempt.fence, SEQ_RETRYING);
+  const data = { attempt: attempt.attempt, error: attempt.error, runAt: iso(job.runAt), at: iso(attempt.finishedAt) };
+  if (attempt.outcome === 'retrying') return [...events, { id, type: 'job.retrying', data }];
+  return [
+    ...events,
+    { id, type: 'job.queued', data: { status: 'queued', why: attempt.outcome, at: data.at, runAt: data.runAt } },
+  ];
+}
+
+function started(fence: number, attempt: number, worker: string | null, at: Date | null): JobEvent {
+  return { id: eventIdOf(fence, 0), type: 'job.started', data: { attempt, worker, at: at && iso(at) } };
+}
+
+function ended(job: JobRow): JobEvent {
+  const data = {
+    status: job.status,
+    reason: job.reason,
+    output: job.output,
+    error: job.error,
+    attempt: job.attempt,
+    at: job.finishedAt && iso(job.finishedAt),
+  };
+  return { id: eventIdOf(job.fence, SEQ_TERMINAL), type: `job.${job.status}` as JobEvent['type'], data };
+}
+
+/** How long a run may still take, if the rest goes as fast as what is done; null while that cannot be told. Milliseconds. */
+export function etaMsOf(job: JobRow, nowMs = Date.now()): number | null {
+  if (job.status !== 'processing' || !job.startedAt || job.progressPercent <= 0) return null;
+  const spentMs = Math.max(0, nowMs - job.startedAt.getTime());
+  return Math.round((spentMs * (100 - job.progressPercent)) / job.progressPercent);
+}
+
+function iso(date: Date): string {
+  return date.toISOString();
+}

@@ -1,0 +1,55 @@
+import { isTerminal } from '../contract/job.ts';
+import { AppError } from '../shared/errors.ts';
+import { isId } from '../shared/ids.ts';
+import type { JobRow } from '../store/job-row.ts';
+import type { JobFilter } from '../store/jobs.ts';
+import type { Caller, Engine } from './engine.ts';
+
+/** @throws NOT_FOUND, also for another tenant's job */
+export async function requireJob(engine: Engine, caller: Caller, id: string): Promise<JobRow> {
+  const job = isId(id) ? await engine.store.jobs.get(caller.scope, id) : undefined;
+  if (!job) throw new AppError('NOT_FOUND', `there is no job ${id}`);
+  return job;
+}
+
+/** Reads a job, holding until it has ended or `waitMs` has passed. @throws NOT_FOUND */
+export async function waitForJob(
+  engine: Engine,
+  caller: Caller,
+  id: string,
+  waitMs: number,
+  signal: AbortSignal,
+): Promise<JobRow> {
+  const deadline = Date.now() + waitMs;
+  const watch = engine.watcher.watch(id);
+  try {
+    for (;;) {
+      const job = await requireJob(engine, caller, id);
+      const leftMs = deadline - Date.now();
+      if (isTerminal(job.status) || leftMs <= 0 || signal.aborted) return job;
+      await watch.changed(leftMs, signal);
+    }
+  } finally {
+    watch.close();
+  }
+}
+
+/** Lists jobs, newest first. */
+export async function listJobs(
+  engine: Engine,
+  caller: Caller,
+  filter: JobFilter & { tenant?: string | undefined },
+  limit: number,
+  cursor: string | undefined,
+): Promise<{ items: JobRow[]; nextCursor: string | null }> {
+  if (cursor !== undefined && !isId(cursor)) {
+    const errors = [{ path: 'cursor', message: 'is not a cursor of this list' }];
+    throw new AppError('INVALID_FIELDS', 'cursor: is not a cursor of this list', { errors });
+  }
+  const scope = caller.scope === 'all' && filter.tenant !== undefined ? { tenant: filter.tenant } : caller.scope;
+  if (scope !== 'all' && filter.tenant !== undefined && filter.tenant !== scope.tenant)
+    return { items: [], nextCursor: null };
+  const rows = await engine.store.jobs.list(scope, filter, limit + 1, cursor ?? null);
+  const items = rows.slice(0, limit);
+  return { items, nextCursor: rows.length > limit ? (items.at(-1)?.id ?? null) : null };
+}

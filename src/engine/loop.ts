@@ -1,0 +1,63 @@
+import { pause } from '../shared/time.ts';
+import type { Logger } from '../telemetry/logger.ts';
+
+const ERROR_PAUSE_MS = 1000;
+
+/**
+ * Calls `work` again and again, never twice at the same time: after the milliseconds that it returned, or at once when
+ * woken. A failure is logged and tried again after a second.
+ */
+export class Loop {
+  readonly #name: string;
+  readonly #work: () => Promise<number>;
+  readonly #log: Logger;
+  readonly #stopping = new AbortController();
+  #wake = new AbortController();
+  #wakeAtMs = Infinity;
+  #running: Promise<void> | undefined;
+
+  constructor(name: string, log: Logger, work: () => Promise<number>) {
+    this.#name = name;
+    this.#log = log;
+    this.#work = work;
+  }
+
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    this.#wake.abort();
+    await this.#running;
+  }
+
+  wake(): void {
+    this.#wake.abort();
+  }
+
+  /** Wakes the loop at a time, unless it runs before anyhow. Epoch milliseconds. */
+  wakeAt(atMs: number): void {
+    if (atMs >= this.#wakeAtMs) return;
+    this.#wakeAtMs = atMs;
+    this.#wake.abort(); // it takes the new time into account
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopping.signal.aborted) {
+      this.#wake = new AbortController(); // before the work, so that no wake is lost
+      if (this.#wakeAtMs <= Date.now()) this.#wakeAtMs = Infinity;
+      const idleMs = await this.#workOnce();
+      if (idleMs > 0) await pause(Math.max(1, Math.min(idleMs, this.#wakeAtMs - Date.now())), this.#wake.signal);
+    }
+  }
+
+  async #workOnce(): Promise<number> {
+    try {
+      return await this.#work();
+    } catch (error) {
+      this.#log.warn(`${this.#name} failed; trying again`, { error });
+      return ERROR_PAUSE_MS;
+    }
+  }
+}

@@ -1,0 +1,188 @@
+import type { JobReason, JobStatus } from '../contract/job.ts';
+import { isSignal, NonRetryableError, RetryLaterError, SnoozeSignal } from '../define/errors.ts';
+import type { BackoffFunction } from '../define/job.ts';
+import type { Verdict } from '../queue/transport.ts';
+import { type Backoff, computeBackoffMs, DEFAULT_BACKOFF } from '../shared/backoff.ts';
+import { type Failure, toFailure } from '../shared/failure.ts';
+import type { JobRow } from '../store/job-row.ts';
+import type { Applied, Transition } from '../store/transitions.ts';
+import type { Engine } from './engine.ts';
+import { toOutboxEntry } from './webhook-body.ts';
+
+/** How a run ended, before anything is decided. */
+export type RunResult =
+  | { kind: 'returned'; output: string }
+  | { kind: 'threw'; error: unknown }
+  | { kind: 'timed_out' }
+  | { kind: 'stopped' }
+  | { kind: 'invalid_input'; error: unknown }
+  | { kind: 'invalid_output'; error: unknown }
+  | { kind: 'unknown_type' }
+  | { kind: 'not_known_here' }
+  | { kind: 'worker_lost' };
+
+/** What becomes of the job. */
+export type Outcome =
+  | { to: 'completed'; output: string }
+  | { to: 'failed'; reason: JobReason; error: Failure }
+  | { to: 'retrying'; delayMs: number; error: Failure }
+  | { to: 'scheduled'; delayMs: number }
+  | { to: 'queued' };
+
+/** A job that takes its worker down this often fails rather than circling for ever. */
+export const MAX_RESCUES = 3;
+/** How long a job waits for a worker that knows its type. */
+const NOT_KNOWN_HERE_DELAY_MS = 5000;
+
+export type RunJob = Pick<JobRow, 'type' | 'attempt' | 'maxAttempts' | 'timeoutMs' | 'rescues'> & {
+  backoff: Backoff | BackoffFunction;
+};
+
+/**
+ * Decides what a run's end means: the only place where an attempt is judged. Pure.
+ * @param random 0 ≤ random < 1, for the jitter of the backoff
+ */
+export function decideOutcome(job: RunJob, result: RunResult, random: number): Outcome {
+  switch (result.kind) {
+    case 'returned':
+      return { to: 'completed', output: result.output };
+    case 'stopped':
+      return { to: 'queued' };
+    case 'not_known_here':
+      return { to: 'scheduled', delayMs: NOT_KNOWN_HERE_DELAY_MS };
+    case 'unknown_type':
+      return {
+        to: 'failed',
+        reason: 'unknown_type',
+        error: named('UnknownTypeError', `no job type is called "${job.type}"`),
+      };
+    case 'invalid_input':
+      return { to: 'failed', reason: 'invalid_input', error: toFailure(result.error) };
+    case 'invalid_output':
+      return { to: 'failed', reason: 'non_retryable', error: toFailure(result.error) };
+    case 'worker_lost':
+      return {
+        to: 'failed',
+        reason: 'worker_lost',
+        error: named('WorkerLostError', `the worker that ran this job was lost ${job.rescues} times`),
+      };
+    case 'timed_out':
+      return decideRetry(
+        job,
+        named('TimeoutError', `the attempt took longer than ${job.timeoutMs} ms`),
+        'timeout',
+        undefined,
+        random,
+      );
+    case 'threw':
+      return decideThrown(job, result.error, random);
+  }
+}
+
+function decideThrown(job: RunJob, thrown: unknown, random: number): Outcome {
+  if (isSignal(thrown, SnoozeSignal)) return { to: 'scheduled', delayMs: thrown.delayMs };
+  if (isSignal(thrown, NonRetryableError)) return { to: 'failed', reason: 'non_retryable', error: toFailure(thrown) };
+  return decideRetry(job, toFailure(thrown), 'attempts_exhausted', thrown, random);
+}
+
+function decideRetry(job: RunJob, error: Failure, lastReason: JobReason, thrown: unknown, random: number): Outcome {
+  if (job.attempt >= job.maxAttempts) return { to: 'failed', reason: lastReason, error };
+  if (isSignal(thrown, RetryLaterError)) return { to: 'retrying', delayMs: wholeMs(thrown.delayMs), error };
+  if (typeof job.backoff !== 'function') {
+    return { to: 'retrying', delayMs: computeBackoffMs(job.backoff, job.attempt, random), error };
+  }
+  try {
+    return { to: 'retrying', delayMs: wholeMs(job.backoff(job.attempt, thrown)), error };
+  } catch (cause) {
+    const fault = named('BackoffError', 'the backoff function of the job threw');
+    return { to: 'failed', reason: 'non_retryable', error: { ...fault, cause: { ...toFailure(cause), cause: error } } };
+  }
+}
+
+const MAX_DELAY_MS = 366 * 24 * 3_600_000;
+
+function wholeMs(value: number): number {
+  if (!Number.isFinite(value)) throw new TypeError(`a backoff must be a number of milliseconds, not ${value}`);
+  return Math.min(MAX_DELAY_MS, Math.max(0, Math.round(value)));
+}
+
+function named(name: string, message: string): Failure {
+  return { name, message };
+}
+
+/** What the engine tells of a finished run: the transport's orders, and whether the record took it. */
+export interface Finished {
+  outcome: Outcome;
+  /** False when a newer run, a cancel or another end was first: then nothing was changed. */
+  isApplied: boolean;
+  verdict: Verdict;
+}
+
+/**
+ * Decides the end of a run and writes it, guarded by its fence, before any transport hears of it.
+ * @throws STORE_UNAVAILABLE; nothing was changed, and the caller tries again
+ */
+export async function finishAttempt(engine: Engine, job: JobRow, result: RunResult): Promise<Finished> {
+  const backoff = job.backoff ?? engine.registry.definitions.get(job.type)?.backoff ?? DEFAULT_BACKOFF;
+  const outcome = decideOutcome({ ...job, backoff }, result, Math.random());
+  const [applied] = await engine.store.transitions.apply([toTransition(engine, job, outcome)]);
+  if (!applied) return { outcome, isApplied: false, verdict: { kind: 'discarded' } };
+  announce(engine, job, outcome, applied);
+  return { outcome, isApplied: true, verdict: toVerdict(outcome) };
+}
+
+function announce(engine: Engine, job: JobRow, outcome: Outcome, applied: Applied): void {
+  engine.signals.publish('changed', [job.id]);
+  if (job.webhook && isTerminalOutcome(outcome.to)) engine.signals.publish('webhook', [job.id]);
+  if (engine.transports.of(applied.queue).holdsJobs) return;
+  if (outcome.to === 'queued') engine.signals.publish('work', [applied.queue]);
+  if ('delayMs' in outcome) engine.dispatcher.wakeAt(engine.clock.now() + outcome.delayMs);
+}
+
+const historyOf: Record<Outcome['to'], Transition['outcome']> = {
+  completed: null,
+  failed: 'failed',
+  retrying: 'retrying',
+  scheduled: 'put_back',
+  queued: 'put_back',
+};
+
+function toTransition(engine: Engine, job: JobRow, outcome: Outcome): Transition {
+  const error = 'error' in outcome ? { ...outcome.error, attempt: job.attempt } : null;
+  const reason = outcome.to === 'failed' ? outcome.reason : null;
+  const output = outcome.to === 'completed' ? outcome.output : null;
+  return {
+    id: job.id,
+    from: ['processing'],
+    fence: job.fence,
+    to: outcome.to,
+    reason,
+    output,
+    error,
+    delayMs: 'delayMs' in outcome ? outcome.delayMs : null,
+    attemptsBack: outcome.to === 'queued' || outcome.to === 'scheduled' ? 1 : 0,
+    outcome: historyOf[outcome.to],
+    webhook: isTerminalOutcome(outcome.to)
+      ? toOutboxEntry(job, { status: outcome.to, reason, error, output }, engine.clock.now())
+      : null,
+  };
+}
+
+function isTerminalOutcome(to: JobStatus): to is 'completed' | 'failed' {
+  return to === 'completed' || to === 'failed';
+}
+
+function toVerdict(outcome: Outcome): Verdict {
+  switch (outcome.to) {
+    case 'completed':
+      return { kind: 'completed', output: JSON.parse(outcome.output) };
+    case 'failed':
+      return { kind: 'failed', error: outcome.error };
+    case 'retrying':
+      return { kind: 'retry', delayMs: outcome.delayMs, error: outcome.error };
+    case 'scheduled':
+      return { kind: 'later', delayMs: outcome.delayMs };
+    case 'queued':
+      return { kind: 'put_back' };
+  }
+}

@@ -1,0 +1,64 @@
+import type { JobStatus } from '../contract/job.ts';
+import { createId } from '../shared/ids.ts';
+import type { JobRow, RecordedFailure } from '../store/job-row.ts';
+import type { OutboxEntry } from '../store/transitions.ts';
+
+/** A body stays below this; a larger output is left out and linked. */
+export const WEBHOOK_BODY_LIMIT = 20_000;
+
+export interface WebhookEnd {
+  status: Extract<JobStatus, 'completed' | 'failed' | 'cancelled' | 'expired'>;
+  reason: string | null;
+  error: RecordedFailure | null;
+  /** JSON text. */
+  output: string | null;
+}
+
+/** The delivery that a job's end owes to its webhook, or null when it has none for that event. Pure but for the id. */
+export function toOutboxEntry(job: JobRow, end: WebhookEnd, nowMs: number): OutboxEntry | null {
+  const event = `job.${end.status}` as const;
+  if (!job.webhook?.events.includes(event)) return null;
+  return { id: createId(), event, url: job.webhook.url, body: toBody(job, event, end, nowMs) };
+}
+
+function toBody(job: JobRow, type: string, end: WebhookEnd, nowMs: number): string {
+  const timestamp = new Date(nowMs).toISOString();
+  const data = {
+    id: job.id,
+    type: job.type,
+    queue: job.queue,
+    tenant: job.tenant,
+    status: end.status,
+    reason: end.reason,
+    attempt: job.attempt,
+    maxAttempts: job.maxAttempts,
+    tags: job.tags,
+    createdAt: job.createdAt.toISOString(),
+    startedAt: job.startedAt?.toISOString() ?? null,
+    finishedAt: timestamp,
+    links: { self: `/v1/jobs/${job.id}` },
+  };
+  const error = end.error && {
+    name: end.error.name,
+    message: end.error.message.slice(0, 2000),
+    code: end.error.code,
+    attempt: end.error.attempt,
+  };
+  const full = {
+    ...data,
+    metadata: job.metadata,
+    ...(error ? { error } : {}),
+    ...(end.output === null ? {} : { output: JSON.parse(end.output) }),
+  };
+  // What is left out first is what a receiver can read again by links.self.
+  const shorter = [
+    full,
+    { ...full, output: undefined, outputOmitted: true },
+    { ...full, output: undefined, outputOmitted: true, metadata: {}, metadataOmitted: true },
+  ];
+  const bodies = shorter.map((each) => JSON.stringify({ type, timestamp, data: each }));
+  return (
+    bodies.find((body) => Buffer.byteLength(body) < WEBHOOK_BODY_LIMIT) ??
+    JSON.stringify({ type, timestamp, data: { ...data, tags: [] } })
+  );
+}

@@ -1,0 +1,298 @@
+import { join } from 'node:path';
+import ipaddr from 'ipaddr.js';
+import { z } from 'zod';
+import { queueNameSchema } from './contract/enqueue.ts';
+
+export type EnvSource = Record<string, string | undefined>;
+
+export interface Setting<Schema extends z.ZodType<unknown, string>, Default> {
+  name: string;
+  group: string;
+  description: string;
+  /** Reads the text of the variable; its own description says what is allowed. */
+  schema: Schema;
+  /** As one would write it in `.env`; undefined: the setting is optional. */
+  default: Default;
+  /** For the docs, where the default depends on something else. */
+  defaultText?: string;
+  /** `url`: only the password is hidden. */
+  secret?: 'all' | 'url';
+}
+
+type DefaultText = string | ((source: EnvSource) => string);
+
+function setting<Schema extends z.ZodType<unknown, string>, Default extends DefaultText | undefined = undefined>(
+  definition: Omit<Setting<Schema, Default>, 'default'> & { default?: Default },
+): Setting<Schema, Default> {
+  return { ...definition, default: definition.default as Default };
+}
+
+const wholeNumber = (min: number, max: number) =>
+  z
+    .string()
+    .regex(/^\d{1,15}$/)
+    .transform(Number)
+    .pipe(z.number().min(min).max(max))
+    .describe(`a whole number from ${min} to ${max}`);
+const oneOf = <const Value extends string>(...values: Value[]) => z.enum(values).describe(values.join(' or '));
+const flag = z.stringbool({ truthy: ['true', '1'], falsy: ['false', '0'] }).describe('true or false');
+const text = z.string().max(4096);
+const folder = text.describe('the path of a folder');
+const list = <Schema extends z.ZodType<string, string>>(item: Schema) =>
+  z
+    .string()
+    .transform((value) => value.split(',').flatMap((part) => part.trim() || []))
+    .pipe(z.array(item).min(1));
+const urlOf = (...protocols: string[]) =>
+  text
+    .refine((value) => protocols.includes(URL.parse(value)?.protocol ?? ''))
+    .describe(`a URL that begins with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`);
+
+const LOOPBACK_RANGES = '127.0.0.0/8,::1/128';
+
+/** Every setting, in the order of the docs. `.env.example` and the reference table are made from this. */
+export const settings = {
+  mode: setting({
+    name: 'MODE',
+    group: 'Program',
+    description: 'What this process does: serve the API, run jobs, or both.',
+    schema: oneOf('api', 'worker', 'all'),
+    default: 'all',
+  }),
+  nodeEnv: setting({
+    name: 'NODE_ENV',
+    group: 'Program',
+    description: 'With `production`, jobs and webhooks may not call this machine unless OUTBOUND_ALLOW says so.',
+    schema: text.regex(/^[\w.-]+$/).describe('a word, e.g. production, development or test'),
+    default: 'development',
+  }),
+  shutdownTimeoutMs: setting({
+    name: 'SHUTDOWN_TIMEOUT_MS',
+    group: 'Program',
+    description: 'How long a stop lets running jobs finish before they are aborted and put back.',
+    schema: wholeNumber(0, 3_600_000),
+    default: '15000',
+  }),
+  connectTimeoutMs: setting({
+    name: 'CONNECT_TIMEOUT_MS',
+    group: 'Program',
+    description: 'How long the start waits for PostgreSQL and Redis to answer.',
+    schema: wholeNumber(0, 3_600_000),
+    default: '30000',
+  }),
+  dataDir: setting({
+    name: 'DATA_DIR',
+    group: 'Program',
+    description: 'Where the embedded PostgreSQL keeps its data.',
+    schema: folder,
+    default: '.longshore',
+  }),
+  host: setting({
+    name: 'HOST',
+    group: 'HTTP',
+    description:
+      'The address to listen on. Anything but this machine needs ADMIN_KEY (except the health port of a worker).',
+    schema: text.refine(isHost).describe('an IP address or a host name'),
+    default: '127.0.0.1',
+  }),
+  port: setting({
+    name: 'PORT',
+    group: 'HTTP',
+    description: 'The port of the API; with MODE=worker that of its health checks. 0 takes any free port.',
+    schema: wholeNumber(0, 65_535),
+    default: (source: EnvSource) => (source.MODE === 'worker' ? '3003' : '3001'),
+    defaultText: '3001; 3003 with MODE=worker',
+  }),
+  adminKey: setting({
+    name: 'ADMIN_KEY',
+    group: 'HTTP',
+    description:
+      'The key that callers send as `Authorization: Bearer …`. Without it the API is open to this machine only.',
+    schema: text.regex(/^[\x21-\x7e]{16,}$/).describe('at least 16 ASCII characters without spaces'),
+    secret: 'all',
+  }),
+  maxBodyBytes: setting({
+    name: 'MAX_BODY_BYTES',
+    group: 'HTTP',
+    description: 'The largest request body.',
+    schema: wholeNumber(1024, 104_857_600),
+    default: '1048576',
+  }),
+  databaseUrl: setting({
+    name: 'DATABASE_URL',
+    group: 'PostgreSQL',
+    description: 'PostgreSQL 14 or later. Without it the program starts its own PostgreSQL in DATA_DIR.',
+    schema: urlOf('postgres:', 'postgresql:'),
+    secret: 'url',
+  }),
+  databasePoolSize: setting({
+    name: 'DATABASE_POOL_SIZE',
+    group: 'PostgreSQL',
+    description: 'Connections that one process keeps at most.',
+    schema: wholeNumber(2, 200),
+    default: '10',
+  }),
+  autoMigrate: setting({
+    name: 'AUTO_MIGRATE',
+    group: 'PostgreSQL',
+    description: 'Whether the start applies new migrations; if not, run `longshore admin migrate`.',
+    schema: flag,
+    default: 'true',
+  }),
+  redisUrl: setting({
+    name: 'REDIS_URL',
+    group: 'Redis',
+    description: 'Redis 6.2 or later, or Valkey. With it BullMQ delivers the jobs; without it PostgreSQL does.',
+    schema: urlOf('redis:', 'rediss:'),
+    secret: 'url',
+  }),
+  queuePrefix: setting({
+    name: 'QUEUE_PREFIX',
+    group: 'Redis',
+    description: 'What the keys of all queues begin with; for Redis Cluster put it in braces: `{bull}`.',
+    schema: text.regex(/^[\w.:{}-]{1,100}$/).describe('1 to 100 letters, digits or . _ - : { }'),
+    default: 'bull',
+  }),
+  jobsDir: setting({
+    name: 'JOBS_DIR',
+    group: 'Jobs',
+    description: 'Your job files (`.ts` or `.js`). It may be missing unless you set it.',
+    schema: folder,
+    default: 'jobs',
+  }),
+  queues: setting({
+    name: 'QUEUES',
+    group: 'Jobs',
+    description: 'The queues that this worker serves.',
+    schema: list(queueNameSchema).describe('names of queues (letters, digits, . _ -), separated by commas'),
+    defaultText: 'all',
+  }),
+  queueConcurrency: setting({
+    name: 'QUEUE_CONCURRENCY',
+    group: 'Jobs',
+    description: 'Jobs of one queue that this process runs at once, where the queue itself does not say.',
+    schema: wholeNumber(1, 1000),
+    default: '5',
+  }),
+  lockDurationMs: setting({
+    name: 'LOCK_DURATION_MS',
+    group: 'Jobs',
+    description: 'How long a worker may be silent before its jobs count as lost.',
+    schema: wholeNumber(1000, 3_600_000),
+    default: '15000',
+  }),
+  stalledIntervalMs: setting({
+    name: 'STALLED_INTERVAL_MS',
+    group: 'Jobs',
+    description: 'How often to look for lost jobs. With LOCK_DURATION_MS it bounds the restart after a dead worker.',
+    schema: wholeNumber(100, 3_600_000),
+    default: '10000',
+  }),
+  dispatchIntervalMs: setting({
+    name: 'DISPATCH_INTERVAL_MS',
+    group: 'Jobs',
+    description: 'How often due jobs are looked for and handed to their transport.',
+    schema: wholeNumber(10, 60_000),
+    default: '1000',
+  }),
+  dispatchBatchSize: setting({
+    name: 'DISPATCH_BATCH_SIZE',
+    group: 'Jobs',
+    description: 'Jobs handed over in one statement.',
+    schema: wholeNumber(50, 1000),
+    default: '500',
+  }),
+  pollIntervalMs: setting({
+    name: 'POLL_INTERVAL_MS',
+    group: 'Jobs',
+    description: 'Without Redis: how often a worker looks for jobs when no notification arrives.',
+    schema: wholeNumber(10, 600_000),
+    default: '2000',
+  }),
+  maxOutputBytes: setting({
+    name: 'MAX_OUTPUT_BYTES',
+    group: 'Jobs',
+    description: 'The largest output of a job, as JSON.',
+    schema: wholeNumber(1024, 104_857_600),
+    default: '1048576',
+  }),
+  storageDir: setting({
+    name: 'STORAGE_DIR',
+    group: 'Files and network',
+    description: 'Where jobs keep the files that they make.',
+    schema: folder,
+    default: (source: EnvSource) => join(source.DATA_DIR ?? '.longshore', 'files'),
+    defaultText: '`files` in DATA_DIR',
+  }),
+  fileRoots: setting({
+    name: 'FILE_ROOTS',
+    group: 'Files and network',
+    description: 'The folders that jobs may read files from.',
+    schema: list(folder).describe('paths of folders, separated by commas'),
+    default: '.',
+    defaultText: 'the current folder',
+  }),
+  outboundAllowPrivate: setting({
+    name: 'OUTBOUND_ALLOW_PRIVATE',
+    group: 'Files and network',
+    description: 'Whether jobs and webhooks may call private addresses.',
+    schema: flag,
+    default: 'false',
+  }),
+  outboundAllow: setting({
+    name: 'OUTBOUND_ALLOW',
+    group: 'Files and network',
+    description: 'Private addresses that jobs and webhooks may call all the same.',
+    schema: z
+      .string()
+      .transform((value) => (value === 'none' ? '' : value))
+      .transform((value) => value.split(',').flatMap((part) => part.trim() || []))
+      .pipe(z.array(z.string().refine(isRangeOrHost)))
+      .describe('CIDR ranges, addresses or host names, separated by commas, or none'),
+    default: (source: EnvSource) => (source.NODE_ENV === 'production' ? 'none' : LOOPBACK_RANGES),
+    defaultText: `${LOOPBACK_RANGES}; none with NODE_ENV=production`,
+  }),
+  webhookSecret: setting({
+    name: 'WEBHOOK_SECRET',
+    group: 'Files and network',
+    description: 'Signs webhooks (Standard Webhooks). Make one: `whsec_` and the output of `openssl rand -base64 32`.',
+    schema: text.refine(isWebhookSecret).describe('whsec_ followed by 24 to 64 bytes in base64'),
+    secret: 'all',
+  }),
+  logLevel: setting({
+    name: 'LOG_LEVEL',
+    group: 'Logs',
+    description: 'The least severe lines that are written.',
+    schema: oneOf('error', 'warn', 'info', 'debug'),
+    default: 'info',
+  }),
+  logFormat: setting({
+    name: 'LOG_FORMAT',
+    group: 'Logs',
+    description: 'One JSON object a line, or text for people.',
+    schema: oneOf('json', 'pretty'),
+    defaultText: 'pretty on a terminal, else json',
+  }),
+};
+
+/** Sets the concurrency of one queue; the name is made by {@link overrideNameOf}. */
+export const concurrencyOverride = {
+  prefix: 'QUEUE_CONCURRENCY_',
+  schema: settings.queueConcurrency.schema,
+  description: 'The same for one queue, above all else: its name in capitals, other characters as `_` (`EMAIL_BULK`).',
+};
+
+function isHost(value: string): boolean {
+  return ipaddr.isValid(value) || /^(?!-)[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\.?$/.test(value);
+}
+
+function isRangeOrHost(value: string): boolean {
+  return ipaddr.isValidCIDR(value) || isHost(value);
+}
+
+function isWebhookSecret(value: string): boolean {
+  const base64 = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(value)?.[1];
+  if (base64 === undefined || base64.length % 4 !== 0) return false;
+  const { length } = Buffer.from(base64, 'base64');
+  return length >= 24 && length <= 64;
+}

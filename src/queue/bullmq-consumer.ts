@@ -1,0 +1,103 @@
+import { DelayedError, type Job, WaitingError, Worker } from 'bullmq';
+import type { Redis } from 'ioredis';
+import type { Failure } from '../shared/failure.ts';
+import { messageOf } from '../shared/failure.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import { KEEP_FINISHED, toOffer } from './bullmq-jobs.ts';
+import type { ConsumeOptions, Consumer, RunOffer, Verdict } from './transport.ts';
+
+export interface BullMqConsumerOptions {
+  redis: Redis;
+  prefix: string;
+  lockDurationMs: number;
+  stalledIntervalMs: number;
+  log: Logger;
+}
+
+// The engine counts lost workers in the record and ends a job that takes too many; BullMQ must not end it before.
+const MAX_STALLED = 1_000_000;
+
+/** A BullMQ worker whose every decision was made, and recorded, by the engine. */
+export class BullMqConsumer implements Consumer {
+  readonly #transport: BullMqConsumerOptions;
+  readonly #options: ConsumeOptions;
+  readonly #run: RunOffer;
+  #worker: Worker | undefined;
+  #running = 0;
+
+  constructor(transport: BullMqConsumerOptions, options: ConsumeOptions, run: RunOffer) {
+    this.#transport = transport;
+    this.#options = options;
+    this.#run = run;
+  }
+
+  get running(): number {
+    return this.#running;
+  }
+
+  async start(): Promise<void> {
+    if (this.#worker) return;
+    const { redis, prefix, lockDurationMs, stalledIntervalMs, log } = this.#transport;
+    const { queue, concurrency, rateLimit } = this.#options;
+    this.#worker = new Worker(queue, (job, token) => this.#process(job, token), {
+      connection: redis,
+      prefix,
+      concurrency,
+      lockDuration: lockDurationMs,
+      stalledInterval: stalledIntervalMs,
+      maxStalledCount: MAX_STALLED,
+      removeOnComplete: { count: KEEP_FINISHED },
+      removeOnFail: { count: KEEP_FINISHED },
+      ...(rateLimit ? { limiter: { max: rateLimit.max, duration: rateLimit.durationMs } } : {}),
+    });
+    this.#worker.on('error', (error) => log.warn(`BullMQ: ${messageOf(error)}`, { queue }));
+    this.#worker.on('stalled', (id) =>
+      log.warn('a delivery stalled: its worker is gone or blocked', { queue, delivery: id }),
+    );
+    await this.#worker.waitUntilReady();
+  }
+
+  async stop(): Promise<void> {
+    await this.#worker?.close();
+  }
+
+  async #process(job: Job, token: string | undefined): Promise<unknown> {
+    this.#running += 1;
+    try {
+      return await obey(job, token, await this.#run(toOffer(this.#options.queue, job)));
+    } finally {
+      this.#running -= 1;
+    }
+  }
+}
+
+/** Makes BullMQ do what the record already says. */
+async function obey(job: Job, token: string | undefined, verdict: Verdict): Promise<unknown> {
+  switch (verdict.kind) {
+    case 'completed':
+      return verdict.output;
+    case 'discarded':
+      job.opts.removeOnComplete = true;
+      return null;
+    case 'failed':
+      job.opts.attempts = 0;
+      throw toError(verdict.error);
+    case 'retry':
+      job.opts.attempts = job.attemptsMade + 2;
+      job.opts.backoff = { type: 'fixed', delay: verdict.delayMs };
+      throw toError(verdict.error);
+    case 'later':
+      await job.moveToDelayed(Date.now() + verdict.delayMs, token);
+      throw new DelayedError();
+    case 'put_back':
+      await job.moveToWait(token);
+      throw new WaitingError();
+  }
+}
+
+function toError(failure: Failure): Error {
+  const error = new Error(failure.message);
+  error.name = failure.name;
+  if (failure.stack) error.stack = failure.stack;
+  return error;
+}

@@ -1,0 +1,71 @@
+import type { Job, JobsOptions } from 'bullmq';
+import { isId } from '../shared/ids.ts';
+import { fenceOf } from '../store/fence.ts';
+import type { JobRow } from '../store/job-row.ts';
+import type { Offer } from './transport.ts';
+
+/** How many ended jobs BullMQ keeps for people who look with redis-cli or bull-board; the record keeps all. */
+export const KEEP_FINISHED = 1000;
+
+/** In the options of every delivery of ours: tells it from a job that somebody else added. `p` is the job's priority. */
+export interface DeliveryMark {
+  longshore?: { p: number };
+}
+
+/** BullMQ ignores an `add` whose id is known in any set, so every new delivery of a job has an id of its own. */
+export function deliveryIdOf(jobId: string, delivery: number): string {
+  return delivery === 1 ? jobId : `${jobId}.${delivery}`;
+}
+
+export interface BullMqJob {
+  name: string;
+  data: unknown;
+  opts: JobsOptions & DeliveryMark;
+}
+
+/** The delivery of a job: name = its type, data = its input, as any BullMQ user expects. */
+export function toBullMqJob(row: JobRow): BullMqJob {
+  return {
+    name: row.type,
+    data: row.input,
+    opts: {
+      jobId: deliveryIdOf(row.id, row.delivery),
+      attempts: row.maxAttempts,
+      timestamp: row.createdAt.getTime(),
+      // Below 0: BullMQ's prioritized set, which it serves after `wait`. Above 0: see moveForward.
+      ...(row.priority < 0 ? { priority: -row.priority } : {}),
+      removeOnComplete: { count: KEEP_FINISHED },
+      removeOnFail: { count: KEEP_FINISHED },
+      longshore: { p: row.priority },
+    },
+  };
+}
+
+/** What a worker was given: a delivery of ours, or a job that another producer added. */
+export function toOffer(queue: string, job: Job): Offer {
+  const id = job.id ?? '';
+  const [jobId, delivery] = id.split('.');
+  const isOurs = (job.opts as DeliveryMark).longshore !== undefined && jobId !== undefined && isId(jobId);
+  if (isOurs) {
+    return {
+      jobId,
+      queue,
+      fence: fenceOf(Number(delivery ?? 1), job.attemptsStarted),
+      row: undefined,
+      foreign: undefined,
+    };
+  }
+  return {
+    jobId: id,
+    queue,
+    fence: fenceOf(1, job.attemptsStarted),
+    row: undefined,
+    foreign: {
+      name: job.name,
+      data: job.data,
+      attempts: job.opts.attempts || undefined,
+      priority: job.priority > 0 ? -Math.min(job.priority, 100) : 0,
+      addedAtMs: job.timestamp,
+    },
+  };
+}

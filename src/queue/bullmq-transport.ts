@@ -1,0 +1,71 @@
+import { Queue } from 'bullmq';
+import { AppError } from '../shared/errors.ts';
+import { messageOf } from '../shared/failure.ts';
+import type { JobRow } from '../store/job-row.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import { BullMqConsumer } from './bullmq-consumer.ts';
+import { deliveryIdOf, toBullMqJob } from './bullmq-jobs.ts';
+import { moveForward } from './bullmq-priority.ts';
+import { openRedis } from './redis.ts';
+import type { Transport } from './transport.ts';
+
+export interface BullMqTransportOptions {
+  url: string;
+  prefix: string;
+  lockDurationMs: number;
+  stalledIntervalMs: number;
+  log: Logger;
+}
+
+const PING_TIMEOUT_MS = 2000;
+
+/** Delivers through BullMQ: each job that is due is a BullMQ job in a queue of its name. */
+export function createBullMqTransport(options: BullMqTransportOptions): Transport {
+  const { prefix, log } = options;
+  const redis = openRedis(options.url, log);
+  const queues = new Map<string, Queue>();
+
+  function queueOf(name: string): Queue {
+    const known = queues.get(name);
+    if (known) return known;
+    const queue = new Queue(name, { connection: redis, prefix });
+    queue.on('error', (error) => log.debug(`BullMQ: ${messageOf(error)}`, { queue: name }));
+    queues.set(name, queue);
+    return queue;
+  }
+
+  async function deliverTo(name: string, jobs: readonly JobRow[]): Promise<void> {
+    await queueOf(name).addBulk(jobs.map(toBullMqJob));
+    await moveForward(redis, `${prefix}:${name}:`, jobs);
+  }
+
+  return {
+    name: 'bullmq',
+    holdsJobs: true,
+    async deliver(jobs) {
+      try {
+        await Promise.all([...Map.groupBy(jobs, (job) => job.queue)].map(([name, group]) => deliverTo(name, group)));
+      } catch (error) {
+        throw new AppError('TRANSPORT_UNAVAILABLE', `handing jobs to BullMQ failed: ${messageOf(error)}`, {
+          cause: error,
+        });
+      }
+    },
+    consume: (consume, run) => new BullMqConsumer({ ...options, redis }, consume, run),
+    async remove(job) {
+      await queueOf(job.queue).remove(deliveryIdOf(job.id, job.delivery));
+    },
+    async setPaused(name, isPaused) {
+      await (isPaused ? queueOf(name).pause() : queueOf(name).resume());
+    },
+    async ping() {
+      const { promise, reject } = Promise.withResolvers<never>();
+      const timer = setTimeout(() => reject(new Error(`no answer within ${PING_TIMEOUT_MS} ms`)), PING_TIMEOUT_MS);
+      await Promise.race([redis.ping(), promise]).finally(() => clearTimeout(timer));
+    },
+    async stop() {
+      await Promise.all([...queues.values()].map((queue) => queue.close()));
+      redis.disconnect();
+    },
+  };
+}

@@ -1,0 +1,88 @@
+import { pause } from '../shared/time.ts';
+import type { JobRow } from '../store/job-row.ts';
+import type { PostgresTransportOptions } from './postgres-transport.ts';
+import type { ConsumeOptions, Consumer, RunOffer } from './transport.ts';
+
+const ERROR_PAUSE_MS = 500;
+
+/** Claims jobs of one queue in batches, as many as it has free slots. */
+export class PostgresConsumer implements Consumer {
+  readonly #transport: PostgresTransportOptions;
+  readonly #options: ConsumeOptions;
+  readonly #run: RunOffer;
+  readonly #stopping = new AbortController();
+  readonly #runs = new Set<Promise<void>>();
+  #wake = new AbortController();
+  #loop: Promise<void> | undefined;
+  #unsubscribe: (() => void)[] = [];
+
+  constructor(transport: PostgresTransportOptions, options: ConsumeOptions, run: RunOffer) {
+    this.#transport = transport;
+    this.#options = options;
+    this.#run = run;
+  }
+
+  get running(): number {
+    return this.#runs.size;
+  }
+
+  async start(): Promise<void> {
+    if (this.#loop) return;
+    const { signals, store } = this.#transport;
+    await store.overview.ensureQueue(this.#options.queue);
+    this.#unsubscribe = [
+      signals.subscribe('work', (queues) => {
+        if (queues.includes(this.#options.queue)) this.#wake.abort();
+      }),
+      signals.onMissed(() => this.#wake.abort()),
+    ];
+    this.#loop = this.#claimUntilStopped();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    this.#wake.abort();
+    for (const unsubscribe of this.#unsubscribe) unsubscribe();
+    await this.#loop;
+    await Promise.all(this.#runs);
+  }
+
+  async #claimUntilStopped(): Promise<void> {
+    while (!this.#stopping.signal.aborted) {
+      this.#wake = new AbortController(); // before looking, so that a wake during the claim is not lost
+      const free = this.#options.concurrency - this.#runs.size;
+      if (free === 0) {
+        await Promise.race(this.#runs);
+        continue;
+      }
+      try {
+        const idleMs = await this.#claimOnce(free);
+        if (idleMs > 0) await pause(idleMs, this.#wake.signal);
+      } catch (error) {
+        this.#transport.log.warn('claiming failed; trying again', { queue: this.#options.queue, error });
+        await pause(ERROR_PAUSE_MS, this.#stopping.signal);
+      }
+    }
+  }
+
+  /** @returns how long there is nothing to do unless a signal comes */
+  async #claimOnce(free: number): Promise<number> {
+    const { claims } = this.#transport.store;
+    const { queue, worker, types, rateLimit } = this.#options;
+    const grant = rateLimit
+      ? await claims.takeRateTokens(queue, free, rateLimit.max, rateLimit.durationMs)
+      : { granted: free, retryInMs: 0 };
+    if (grant.granted === 0) return Math.max(1, grant.retryInMs);
+    const rows = await claims.claim({ queue, worker, types, limit: grant.granted });
+    if (rateLimit && rows.length < grant.granted) await claims.returnRateTokens(queue, grant.granted - rows.length);
+    for (const row of rows) this.#start(row);
+    return rows.length < grant.granted ? this.#transport.pollIntervalMs : 0;
+  }
+
+  #start(row: JobRow): void {
+    const run = this.#run({ jobId: row.id, queue: row.queue, fence: row.fence, row, foreign: undefined }).then(() => {
+      this.#runs.delete(run);
+    });
+    this.#runs.add(run);
+  }
+}

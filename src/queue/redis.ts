@@ -1,0 +1,66 @@
+import { Redis } from 'ioredis';
+import { AppError } from '../shared/errors.ts';
+import { messageOf } from '../shared/failure.ts';
+import { pause } from '../shared/time.ts';
+import type { Logger } from '../telemetry/logger.ts';
+
+/** A connection that BullMQ may use: it waits for Redis rather than failing commands. */
+export function openRedis(url: string, log: Logger): Redis {
+  const redis = new Redis(url, {
+    maxRetriesPerRequest: null, // BullMQ's workers require it
+    lazyConnect: true,
+    retryStrategy: (times) => Math.min(100 * 2 ** Math.min(times, 6), 3000),
+  });
+  let isLost = false;
+  redis.on('error', (error) => {
+    if (isLost) return; // one line for a loss, not one for every try
+    isLost = true;
+    log.warn('the connection to Redis was lost; reconnecting', { error: messageOf(error) });
+  });
+  redis.on('ready', () => {
+    if (isLost) log.info('Redis is back');
+    isLost = false;
+  });
+  return redis;
+}
+
+/**
+ * Waits until Redis answers, saying so.
+ * @throws TRANSPORT_UNAVAILABLE after `timeoutMs`
+ */
+export async function waitForRedis(url: string, shownUrl: string, timeoutMs: number, log: Logger): Promise<void> {
+  const deadline = Date.now() + timeoutMs;
+  for (let waitMs = 250; ; waitMs = Math.min(waitMs * 2, 4000)) {
+    const failure = await tryRedis(url);
+    if (failure === undefined) return;
+    const detail = `Redis at ${shownUrl} (REDIS_URL) does not answer: ${failure}`;
+    const leftMs = deadline - Date.now();
+    if (leftMs <= 0)
+      throw new AppError('TRANSPORT_UNAVAILABLE', `${detail}; gave up after ${Math.round(timeoutMs / 1000)} s`);
+    log.warn(`${detail}; trying for another ${Math.ceil(leftMs / 1000)} s`);
+    await pause(Math.min(waitMs, leftMs));
+  }
+}
+
+/** @returns what is wrong, or undefined when Redis answered */
+async function tryRedis(url: string): Promise<string | undefined> {
+  const redis = new Redis(url, {
+    lazyConnect: true,
+    connectTimeout: 3000,
+    maxRetriesPerRequest: 0,
+    retryStrategy: () => null,
+  });
+  let fault: string | undefined;
+  redis.on('error', (error) => {
+    fault = messageOf(error);
+  });
+  try {
+    await redis.connect();
+    await redis.ping();
+    return undefined;
+  } catch (error) {
+    return fault ?? messageOf(error);
+  } finally {
+    redis.disconnect();
+  }
+}

@@ -1,0 +1,100 @@
+import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
+import pg from 'pg';
+import { AppError } from '../shared/errors.ts';
+import { messageOf } from '../shared/failure.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import * as schema from './schema.ts';
+
+/** What the store's functions need: drizzle for ordinary queries, plain SQL where the plan matters. */
+export interface Database {
+  readonly orm: NodePgDatabase<typeof schema>;
+  /** @throws STORE_UNAVAILABLE when the server cannot be reached; other faults as `pg` gives them */
+  query<Row extends object>(text: string, values?: unknown[]): Promise<Row[]>;
+  /** A connection of its own, outside the pool, for LISTEN. The caller ends it. */
+  connect(): Promise<pg.Client>;
+  close(): Promise<void>;
+}
+
+export interface DatabaseOptions {
+  url: string;
+  poolSize: number;
+  log: Logger;
+}
+
+const APPLICATION_NAME = 'longshore';
+
+/** Opens the pool. Connects on the first query only. */
+export function openDatabase(options: DatabaseOptions): Database {
+  const connection: pg.ClientConfig = {
+    connectionString: options.url,
+    application_name: APPLICATION_NAME,
+    connectionTimeoutMillis: 10_000,
+    keepAlive: true,
+    types: { getTypeParser: chooseParser as typeof pg.types.getTypeParser },
+  };
+  const pool = new pg.Pool({ ...connection, max: options.poolSize, idleTimeoutMillis: 30_000 });
+  // Without a listener a lost idle connection ends the process, e.g. whenever Postgres restarts.
+  pool.on('error', (error) => options.log.warn('lost an idle database connection', { error }));
+  const orm = drizzle(pool, { schema });
+  return {
+    orm,
+    async query(text, values = []) {
+      try {
+        return (await pool.query(text, values)).rows;
+      } catch (error) {
+        throw toStoreError(error);
+      }
+    },
+    async connect() {
+      const client = new pg.Client(connection);
+      await client.connect();
+      return client;
+    },
+    close: () => pool.end(),
+  };
+}
+
+// bigint columns hold fences and milliseconds, all below 2^53.
+function chooseParser(oid: number, format?: 'text' | 'binary'): (value: string) => unknown {
+  return oid === pg.types.builtins.INT8
+    ? Number
+    : (pg.types.getTypeParser(oid, format as 'text') as (value: string) => unknown);
+}
+
+const CONNECTION_CODES = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOENT',
+  '57P01',
+  '57P02',
+  '57P03',
+  '53300',
+  '08000',
+  '08001',
+  '08003',
+  '08004',
+  '08006',
+]);
+const CONNECTION_MESSAGE =
+  /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|not queryable/i;
+
+/** Whether nothing is wrong with the statement: the server was away, so trying again can help. */
+export function isConnectionError(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const code = (error as { code?: unknown }).code;
+  if (typeof code === 'string' && CONNECTION_CODES.has(code)) return true;
+  if (error instanceof AggregateError && error.errors.some(isConnectionError)) return true;
+  return CONNECTION_MESSAGE.test(error.message) || (error.cause !== undefined && isConnectionError(error.cause));
+}
+
+/** Turns a connection fault into STORE_UNAVAILABLE and leaves every other fault as it is. */
+export function toStoreError(error: unknown): unknown {
+  if (!isConnectionError(error)) return error;
+  return new AppError('STORE_UNAVAILABLE', `the database did not answer: ${messageOf(error)}`, { cause: error });
+}

@@ -1,0 +1,20 @@
+import type { Database } from './database.ts';
+import { type JobRow, jobColumns } from './job-row.ts';
+
+export type ExpiryStore = ReturnType<typeof createExpiryStore>;
+
+export function createExpiryStore(database: Database) {
+  return {
+    /** Jobs that were not started in time. Ending them is a guarded transition of its own. Walks `jobs_expiry`. */
+    findExpired(limit: number): Promise<JobRow[]> {
+      return database.query<JobRow>(
+        `select ${jobColumns('j')}
+         from longshore.jobs j
+         where j.expires_at <= now() and j.status in ('scheduled', 'queued')
+         order by j.expires_at
+         limit $1`,
+        [limit],
+      );
+    },
+  };
+}

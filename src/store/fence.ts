@@ -1,0 +1,24 @@
+const RUNS_PER_DELIVERY = 100_000;
+const EVENTS_PER_RUN = 1_000_000;
+
+/** The last event of a run: it failed for now. */
+export const SEQ_RETRYING = EVENTS_PER_RUN - 2;
+/** The last event of a job. */
+export const SEQ_TERMINAL = EVENTS_PER_RUN - 1;
+/** The most log lines and progress reports that one run can number. */
+export const SEQ_MAX = EVENTS_PER_RUN - 10;
+
+/**
+ * The fencing token of a BullMQ run. It grows with every start of a delivery and with every new delivery,
+ * and is known without asking Postgres.
+ * @param delivery from 1: how often the job was handed over anew
+ * @param started BullMQ's `attemptsStarted`, from 1
+ */
+export function fenceOf(delivery: number, started: number): number {
+  return delivery * RUNS_PER_DELIVERY + Math.min(started, RUNS_PER_DELIVERY - 1);
+}
+
+/** The id of an event: grows within a job, the same for every reader, below 2^53. */
+export function eventIdOf(fence: number, seq: number): number {
+  return fence * EVENTS_PER_RUN + seq;
+}

@@ -1,0 +1,24 @@
+import { getTableColumns, type InferSelectModel } from 'drizzle-orm';
+import type { WebhookOptions } from '../contract/enqueue.ts';
+import type { JobStatus } from '../contract/job.ts';
+import type { Backoff } from '../shared/backoff.ts';
+import type { Failure } from '../shared/failure.ts';
+import { jobs } from './schema.ts';
+
+export type RecordedFailure = Failure & { attempt: number };
+
+/** A job as the record has it. */
+export type JobRow = Omit<InferSelectModel<typeof jobs>, 'status' | 'metadata' | 'error' | 'backoff' | 'webhook'> & {
+  status: JobStatus;
+  metadata: Record<string, unknown>;
+  error: RecordedFailure | null;
+  backoff: Backoff | null;
+  webhook: WebhookOptions | null;
+};
+
+/** Every column of a job for a plain SQL statement, named as in {@link JobRow}. */
+export function jobColumns(alias: string): string {
+  return Object.entries(getTableColumns(jobs))
+    .map(([key, column]) => `${alias}.${column.name} as "${key}"`)
+    .join(', ');
+}

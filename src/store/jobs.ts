@@ -1,0 +1,134 @@
+import type { WebhookOptions } from '../contract/enqueue.ts';
+import type { JobStatus } from '../contract/job.ts';
+import type { Backoff } from '../shared/backoff.ts';
+import type { Database } from './database.ts';
+import { type JobRow, jobColumns } from './job-row.ts';
+import { type TenantScope, tenantOf } from './scope.ts';
+
+/** A job to be recorded; its input has been validated. */
+export interface NewJob {
+  id: string;
+  tenant: string;
+  type: string;
+  queue: string;
+  priority: number;
+  tags: string[];
+  metadata: Record<string, unknown>;
+  input: unknown;
+  maxAttempts: number;
+  backoff: Backoff | null;
+  timeoutMs: number;
+  webhook: WebhookOptions | null;
+  parentId: string | null;
+  /** Milliseconds from the commit, or a time; neither means at once. */
+  delayMs: number | null;
+  runAt: string | null;
+  /** How long after it is due the job may still start. */
+  ttlMs: number | null;
+  /** Whether the caller hands the job to BullMQ as soon as it is committed and due. */
+  isHandedOver: boolean;
+}
+
+export interface JobFilter {
+  status?: JobStatus[] | undefined;
+  type?: string | undefined;
+  queue?: string | undefined;
+  parentId?: string | undefined;
+}
+
+export type JobStore = ReturnType<typeof createJobStore>;
+
+export function createJobStore(database: Database) {
+  return {
+    /**
+     * Records jobs in one statement: all of them or none. A job whose id is there already is left alone.
+     * @returns the rows that are new
+     */
+    insert(jobs: readonly NewJob[]): Promise<JobRow[]> {
+      return database.query<JobRow>(INSERT, [JSON.stringify(jobs)]);
+    },
+
+    async get(scope: TenantScope, id: string): Promise<JobRow | undefined> {
+      const rows = await database.query<JobRow>(
+        `select ${jobColumns('j')} from longshore.jobs j where j.id = $1 and ($2::text is null or j.tenant = $2)`,
+        [id, tenantOf(scope)],
+      );
+      return rows[0];
+    },
+
+    /** Newest first, by keyset on the id; the plan walks the primary key or `jobs_status_id` / `jobs_type_id`. */
+    list(scope: TenantScope, filter: JobFilter, limit: number, beforeId: string | null): Promise<JobRow[]> {
+      return database.query<JobRow>(
+        `select ${jobColumns('j')}
+         from longshore.jobs j
+         where ($1::text is null or j.tenant = $1)
+           and ($2::text[] is null or j.status = any($2))
+           and ($3::text is null or j.type = $3)
+           and ($4::text is null or j.queue = $4)
+           and ($5::uuid is null or j.parent_id = $5)
+           and ($6::uuid is null or j.id < $6)
+         order by j.id desc
+         limit $7`,
+        [
+          tenantOf(scope),
+          filter.status ?? null,
+          filter.type ?? null,
+          filter.queue ?? null,
+          filter.parentId ?? null,
+          beforeId,
+          limit,
+        ],
+      );
+    },
+
+    /** A number that differs whenever something happened to a job, for those who wait for it. */
+    async versions(ids: readonly string[]): Promise<Map<string, string>> {
+      const rows = await database.query<{ id: string; version: string }>(
+        `select id, status || ':' || fence || ':' || progress_seq as version from longshore.jobs where id = any($1::uuid[])`,
+        [ids],
+      );
+      return new Map(rows.map((row) => [row.id, row.version]));
+    },
+
+    /** @returns the ids of those runs that are still the newest of their job and not ended */
+    async findOpenRuns(runs: readonly { id: string; fence: number }[]): Promise<Set<string>> {
+      const rows = await database.query<{ id: string }>(
+        `select j.id
+         from longshore.jobs j
+         join unnest($1::uuid[], $2::bigint[]) as r(id, fence) on r.id = j.id and r.fence = j.fence
+         where j.status = 'processing'`,
+        [runs.map((run) => run.id), runs.map((run) => run.fence)],
+      );
+      return new Set(rows.map((row) => row.id));
+    },
+
+    /** Keeps a handler's state across attempts. @returns false when the run is no longer the newest */
+    async saveCheckpoint(id: string, fence: number, stateJson: string): Promise<boolean> {
+      const rows = await database.query(
+        `update longshore.jobs set checkpoint = $3::jsonb where id = $1 and fence = $2 and status = 'processing' returning id`,
+        [id, fence, stateJson],
+      );
+      return rows.length === 1;
+    },
+  };
+}
+
+const INSERT = `
+  insert into longshore.jobs as j
+    (id, tenant, type, queue, status, priority, tags, metadata, input, max_attempts, backoff, timeout_ms, webhook, parent_id,
+     run_at, dispatched_at, expires_at)
+  select r.id, r.tenant, r.type, r.queue,
+    case when due.at > now() then 'scheduled' else 'queued' end,
+    r.priority, r.tags, r.metadata, r.input, r."maxAttempts", r.backoff, r."timeoutMs", r.webhook, r."parentId",
+    due.at,
+    case when r."isHandedOver" and due.at <= now() then now() end,
+    due.at + r."ttlMs" * interval '1 millisecond'
+  from jsonb_to_recordset($1::jsonb) as r(
+    id uuid, tenant text, type text, queue text, priority smallint, tags text[], metadata jsonb, input jsonb, "maxAttempts" integer,
+    backoff jsonb, "timeoutMs" bigint, webhook jsonb, "parentId" uuid, "delayMs" bigint, "runAt" timestamptz, "ttlMs" bigint,
+    "isHandedOver" boolean)
+  cross join lateral (
+    select coalesce(r."runAt", now() + coalesce(r."delayMs", 0) * interval '1 millisecond') as at
+  ) due
+  on conflict (id) do nothing
+  returning ${jobColumns('j')}`;

@@ -1,0 +1,102 @@
+import { and, asc, eq, sql } from 'drizzle-orm';
+import type { Database } from './database.ts';
+import { eventIdOf } from './fence.ts';
+import type { RecordedFailure } from './job-row.ts';
+import { attempts } from './schema.ts';
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+export interface LogLine {
+  jobId: string;
+  fence: number;
+  seq: number;
+  attempt: number;
+  level: LogLevel;
+  message: string;
+  fields: Record<string, unknown> | null;
+  /** Epoch milliseconds. */
+  atMs: number;
+}
+
+export interface ProgressReport {
+  jobId: string;
+  fence: number;
+  seq: number;
+  percent: number;
+  message: string | null;
+}
+
+export interface StoredLogLine extends Omit<LogLine, 'atMs'> {
+  at: Date;
+}
+
+export interface AttemptRow {
+  fence: number;
+  attempt: number;
+  outcome: 'failed' | 'retrying' | 'cancelled' | 'worker_lost' | 'put_back';
+  worker: string | null;
+  error: RecordedFailure | null;
+  startedAt: Date | null;
+  finishedAt: Date;
+}
+
+export type JournalStore = ReturnType<typeof createJournalStore>;
+
+/** What runs leave behind while they run: progress, log lines, and the history of attempts. */
+export function createJournalStore(database: Database) {
+  return {
+    /** Stores lines of any number of runs. Lines of a job that was deleted meanwhile are dropped. */
+    async addLogs(lines: readonly LogLine[]): Promise<void> {
+      await database.query(ADD_LOGS, [JSON.stringify(lines)]);
+    },
+
+    /** Stores the newest progress of any number of runs; a run that is no longer the newest changes nothing. */
+    async saveProgress(reports: readonly ProgressReport[]): Promise<void> {
+      await database.query(SAVE_PROGRESS, [JSON.stringify(reports)]);
+    },
+
+    /** Lines in their order. The caller has checked that the job is the tenant's. */
+    logs(jobId: string, after: { fence: number; seq: number }, limit: number): Promise<StoredLogLine[]> {
+      return database.query<StoredLogLine>(
+        `select job_id as "jobId", fence, seq, attempt, level, message, fields, at
+         from longshore.job_logs
+         where job_id = $1 and (fence, seq) > ($2, $3)
+         order by fence, seq
+         limit $4`,
+        [jobId, after.fence, after.seq, limit],
+      );
+    },
+
+    /** Runs that did not complete the job, oldest first. The caller has checked that the job is the tenant's. */
+    async attempts(jobId: string, afterFence: number, limit: number): Promise<AttemptRow[]> {
+      const rows = await database.orm
+        .select()
+        .from(attempts)
+        .where(and(eq(attempts.jobId, jobId), sql`${attempts.fence} > ${afterFence}`))
+        .orderBy(asc(attempts.fence))
+        .limit(limit);
+      return rows as AttemptRow[];
+    },
+  };
+}
+
+/** The id of a log line as the API shows it: that of its event. */
+export function logLineId(line: { fence: number; seq: number }): number {
+  return eventIdOf(line.fence, line.seq);
+}
+
+const ADD_LOGS = `
+  insert into longshore.job_logs (job_id, fence, seq, attempt, level, message, fields, at)
+  select r."jobId", r.fence, r.seq, r.attempt, r.level, r.message, r.fields, to_timestamp(r."atMs" / 1000.0)
+  from jsonb_to_recordset($1::jsonb) as r(
+    "jobId" uuid, fence bigint, seq integer, attempt integer, level text, message text, fields jsonb, "atMs" float8)
+  where exists (select 1 from longshore.jobs j where j.id = r."jobId")
+  on conflict do nothing`;
+
+const SAVE_PROGRESS = `
+  update longshore.jobs j
+  set progress_percent = r.percent,
+    progress_message = r.message,
+    progress_seq = r.seq
+  from jsonb_to_recordset($1::jsonb) as r("jobId" uuid, fence bigint, seq integer, percent real, message text)
+  where j.id = r."jobId" and j.fence = r.fence and j.status = 'processing'`;

@@ -1,0 +1,91 @@
+import type { JobStatus } from '../contract/job.ts';
+import type { Database } from './database.ts';
+
+export interface QueueOverview {
+  name: string;
+  isPaused: boolean;
+  counts: Partial<Record<JobStatus, number>>;
+  oldestWaitMs: number | null;
+  finishedLastMinute: number;
+  workers: number;
+}
+
+export interface TotalsOverview {
+  counts: Partial<Record<JobStatus, number>>;
+  completedLastMinute: number;
+  failedLastMinute: number;
+  workers: number;
+  webhooks: { pending: number; failed: number };
+}
+
+export type OverviewStore = ReturnType<typeof createOverviewStore>;
+
+/** Counts for people, and the switches of queues. A worker counts while its heartbeat is younger than `aliveMs`. */
+export function createOverviewStore(database: Database) {
+  return {
+    /** Makes sure that a queue has its row, which pausing and rate limits need. */
+    async ensureQueue(name: string): Promise<void> {
+      await database.query(`insert into longshore.queues (name) values ($1) on conflict do nothing`, [name]);
+    },
+
+    async setPaused(name: string, isPaused: boolean): Promise<void> {
+      await database.query(
+        `insert into longshore.queues (name, is_paused) values ($1, $2) on conflict (name) do update set is_paused = excluded.is_paused`,
+        [name, isPaused],
+      );
+    },
+
+    async queues(aliveMs: number): Promise<QueueOverview[]> {
+      return database.query<QueueOverview>(QUEUES, [aliveMs]);
+    },
+
+    async totals(aliveMs: number): Promise<TotalsOverview> {
+      const [row] = await database.query<TotalsOverview>(TOTALS, [aliveMs]);
+      if (!row) throw new Error('an aggregate without rows');
+      return row;
+    },
+  };
+}
+
+const QUEUES = `
+  with by_status as (
+    select queue, status, count(*)::integer as n, min(run_at) filter (where status = 'queued') as oldest
+    from longshore.jobs
+    group by queue, status
+  ),
+  per_queue as (
+    select queue, jsonb_object_agg(status, n) as counts, min(oldest) as oldest
+    from by_status
+    group by queue
+  ),
+  recent as (
+    select queue, count(*)::integer as n
+    from longshore.jobs
+    where finished_at > now() - interval '1 minute'
+    group by queue
+  )
+  select coalesce(p.queue, q.name) as name,
+    coalesce(q.is_paused, false) as "isPaused",
+    coalesce(p.counts, '{}') as counts,
+    (extract(epoch from now() - p.oldest) * 1000)::bigint as "oldestWaitMs",
+    coalesce(r.n, 0) as "finishedLastMinute",
+    (select count(*)::integer
+     from longshore.workers w
+     where coalesce(p.queue, q.name) = any(w.queues) and w.heartbeat_at > now() - $1 * interval '1 millisecond') as workers
+  from per_queue p
+  full join longshore.queues q on q.name = p.queue
+  left join recent r on r.queue = coalesce(p.queue, q.name)
+  order by 1`;
+
+const TOTALS = `
+  select
+    (select coalesce(jsonb_object_agg(status, n), '{}')
+     from (select status, count(*)::integer as n from longshore.jobs group by status) by_status) as counts,
+    (select count(*)::integer from longshore.jobs
+     where finished_at > now() - interval '1 minute' and status = 'completed') as "completedLastMinute",
+    (select count(*)::integer from longshore.jobs
+     where finished_at > now() - interval '1 minute' and status = 'failed') as "failedLastMinute",
+    (select count(*)::integer from longshore.workers where heartbeat_at > now() - $1 * interval '1 millisecond') as workers,
+    (select jsonb_build_object(
+       'pending', count(*) filter (where status = 'pending'), 'failed', count(*) filter (where status = 'failed'))
+     from longshore.webhook_deliveries where status in ('pending', 'failed')) as webhooks`;

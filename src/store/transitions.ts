@@ -1,0 +1,144 @@
+import type { JobReason, JobStatus } from '../contract/job.ts';
+import type { Database } from './database.ts';
+import { type JobRow, jobColumns, type RecordedFailure } from './job-row.ts';
+
+/** A webhook delivery to write together with the status that it tells of. */
+export interface OutboxEntry {
+  id: string;
+  event: string;
+  url: string;
+  body: string;
+}
+
+/** One guarded change of one job. It happens only when the job is as expected; else nothing does. */
+export interface Transition {
+  id: string;
+  /** The statuses that the job may have now. */
+  from: readonly JobStatus[];
+  /** The run that the change belongs to, or null when any run may be replaced. */
+  fence: number | null;
+  to: JobStatus;
+  reason: JobReason | null;
+  /** JSON text; only for `completed`. */
+  output: string | null;
+  error: RecordedFailure | null;
+  /** When the job may start again; only for `retrying`, `scheduled` and `queued`. */
+  delayMs: number | null;
+  /** 1 when the run does not count as an attempt. */
+  attemptsBack: 0 | 1;
+  /** How the run that ends here goes down in the history of attempts; null for one that completed. */
+  outcome: 'failed' | 'retrying' | 'cancelled' | 'put_back' | null;
+  webhook: OutboxEntry | null;
+}
+
+export interface Applied {
+  id: string;
+  fromStatus: JobStatus;
+  status: JobStatus;
+  queue: string;
+  delivery: number;
+  worker: string | null;
+}
+
+export type TransitionStore = ReturnType<typeof createTransitionStore>;
+
+export function createTransitionStore(database: Database) {
+  return {
+    /**
+     * Applies changes with their attempts and webhook deliveries in one statement (I2, I3, I4).
+     * @returns those that happened; one that is missing lost to a newer run, a cancel or an end
+     */
+    apply(transitions: readonly Transition[]): Promise<Applied[]> {
+      const values = transitions.map((item) => ({ ...item, output: undefined, outputJson: item.output }));
+      return database.query<Applied>(APPLY, [JSON.stringify(values)]);
+    },
+
+    /**
+     * Records that a BullMQ delivery starts to run. A row that is still `processing` under an older fence lost its worker:
+     * that run goes into the history and counts as a rescue, not as an attempt.
+     * @returns the job, or undefined when the delivery is not runnable: ended, expired, or superseded by a newer run
+     */
+    async start(id: string, fence: number, worker: string): Promise<JobRow | undefined> {
+      const rows = await database.query<JobRow>(START, [id, fence, worker]);
+      return rows[0];
+    },
+  };
+}
+
+const APPLY = `
+  with t as (
+    select * from jsonb_to_recordset($1::jsonb) as t(
+      id uuid, "from" text[], fence bigint, "to" text, reason text, "outputJson" text, error jsonb, "delayMs" bigint,
+      "attemptsBack" integer, outcome text, webhook jsonb)
+  ),
+  before as (
+    select j.id, j.status, j.attempt
+    from longshore.jobs j
+    join t on t.id = j.id
+    where j.status = any(t."from") and (t.fence is null or j.fence = t.fence)
+    order by j.id
+    for update of j
+  ),
+  changed as (
+    update longshore.jobs j
+    set status = t."to",
+      reason = t.reason,
+      output = t."outputJson"::jsonb,
+      error = coalesce(t.error, j.error),
+      attempt = j.attempt - t."attemptsBack",
+      progress_percent = case when t."to" = 'completed' then 100 else j.progress_percent end,
+      run_at = case when t."delayMs" is null then j.run_at else now() + t."delayMs" * interval '1 millisecond' end,
+      finished_at = case when t."to" in ('completed', 'failed', 'cancelled', 'expired') then now() end
+    from t
+    join before on before.id = t.id
+    where j.id = t.id
+    returning j.id, before.status as "fromStatus", j.status, j.queue, j.delivery, j.worker, j.fence, j.started_at, before.attempt
+  ),
+  history as (
+    insert into longshore.job_attempts (job_id, fence, attempt, outcome, worker, error, started_at)
+    select c.id, c.fence, c.attempt, t.outcome, c.worker, t.error, c.started_at
+    from changed c
+    join t on t.id = c.id
+    where t.outcome is not null and c."fromStatus" = 'processing'
+    on conflict (job_id, fence) do nothing
+  ),
+  outbox as (
+    insert into longshore.webhook_deliveries (id, job_id, event, url, body)
+    select (t.webhook ->> 'id')::uuid, c.id, t.webhook ->> 'event', t.webhook ->> 'url', t.webhook ->> 'body'
+    from changed c
+    join t on t.id = c.id
+    where jsonb_typeof(t.webhook) = 'object'
+  )
+  select id, "fromStatus", status, queue, delivery, worker from changed`;
+
+const START = `
+  with before as (
+    select j.id, j.status, j.fence, j.worker, j.started_at, j.attempt
+    from longshore.jobs j
+    where j.id = $1
+      and j.status in ('scheduled', 'queued', 'retrying', 'processing')
+      and j.fence < $2
+      and (j.expires_at is null or j.expires_at > now() or j.status in ('retrying', 'processing'))
+    for update
+  ),
+  lost as (
+    insert into longshore.job_attempts (job_id, fence, attempt, outcome, worker, started_at)
+    select b.id, b.fence, b.attempt, 'worker_lost', b.worker, b.started_at
+    from before b
+    where b.status = 'processing'
+    on conflict (job_id, fence) do nothing
+  )
+  update longshore.jobs j
+  set status = 'processing',
+    fence = $2,
+    worker = $3,
+    attempt = j.attempt + case when before.status = 'processing' then 0 else 1 end,
+    rescues = j.rescues + case when before.status = 'processing' then 1 else 0 end,
+    reason = null,
+    progress_percent = 0,
+    progress_message = null,
+    progress_seq = 0,
+    started_at = now()
+  from before
+  where j.id = before.id
+  returning ${jobColumns('j')}`;

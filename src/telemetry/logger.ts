@@ -1,0 +1,93 @@
+import { hostname } from 'node:os';
+import pc from 'picocolors';
+import winston from 'winston';
+import { type Failure, toFailure } from '../shared/failure.ts';
+
+/** Fields that a line may carry; anything JSON is allowed. `error` is written with its stack and causes. */
+export type LogFields = Record<string, unknown> & { error?: unknown };
+
+export interface Logger {
+  debug(message: string, fields?: LogFields): void;
+  info(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
+  error(message: string, fields?: LogFields): void;
+  /** A logger whose lines all carry these fields. */
+  child(fields: LogFields): Logger;
+}
+
+export interface LoggerOptions {
+  level: 'error' | 'warn' | 'info' | 'debug';
+  format: 'json' | 'pretty';
+  /** Where lines go; default standard output. */
+  stream?: NodeJS.WritableStream;
+}
+
+/** One line per event: JSON for machines, or `INFO  [http:request] job 0198… progress 50 %` for people. */
+export function createLogger(options: LoggerOptions): Logger {
+  const stream = options.stream ?? process.stdout;
+  const root = winston.createLogger({
+    level: options.level,
+    format: options.format === 'json' ? jsonLine(hostname()) : prettyLine(),
+    transports: [new winston.transports.Stream({ stream })],
+  });
+  return wrap(root);
+}
+
+function wrap(logger: winston.Logger): Logger {
+  const write =
+    (level: string) =>
+    (message: string, fields: LogFields = {}) => {
+      const { error, ...rest } = fields;
+      logger.log(level, message, error === undefined ? rest : { ...rest, error: toFailure(error) });
+    };
+  return {
+    debug: write('debug'),
+    info: write('info'),
+    warn: write('warn'),
+    error: write('error'),
+    child: (fields) => wrap(logger.child(fields)),
+  };
+}
+
+function jsonLine(host: string): winston.Logform.Format {
+  return winston.format.printf(({ level, message, ...fields }) =>
+    JSON.stringify({ time: new Date().toISOString(), level, message, host, pid: process.pid, ...fields }),
+  );
+}
+
+const colours: Record<string, (text: string) => string> = {
+  error: pc.red,
+  warn: pc.yellow,
+  info: pc.green,
+  debug: pc.dim,
+};
+
+function prettyLine(): winston.Logform.Format {
+  return winston.format.printf(({ level, message, jobId, type, queue, error, durationMs, attempt, ...rest }) => {
+    const paint = colours[level] ?? String;
+    const subject = type ?? queue;
+    const parts = [
+      pc.dim(new Date().toISOString().slice(11, 23)),
+      paint(level.toUpperCase().padEnd(5)),
+      subject ? pc.cyan(`[${subject}]`) : '',
+      jobId ? `job ${jobId}` : '',
+      String(message),
+      attempt === undefined ? '' : pc.dim(`attempt ${attempt}`),
+      durationMs === undefined ? '' : pc.dim(`${durationMs} ms`),
+      ...Object.entries(rest).map(([key, value]) =>
+        pc.dim(`${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`),
+      ),
+    ];
+    const line = parts.filter((part) => part !== '').join(' ');
+    return error ? `${line}\n${describeFailure(error as Failure)}` : line;
+  });
+}
+
+function describeFailure(failure: Failure, indent = '  '): string {
+  const text = failure.stack ?? `${failure.name}: ${failure.message}`;
+  const lines = text
+    .split('\n')
+    .map((line) => indent + line.trimEnd())
+    .join('\n');
+  return failure.cause ? `${lines}\n${indent}caused by:\n${describeFailure(failure.cause, `${indent}  `)}` : lines;
+}

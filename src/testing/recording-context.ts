@@ -1,0 +1,119 @@
+import type { JobContext, JobHandle, JobLog } from '../define/context.ts';
+import type { JobDefinition } from '../define/job.ts';
+import type { EnqueueOptions } from '../define/options.ts';
+import type { Services } from '../define/services.ts';
+import { AppError } from '../shared/errors.ts';
+import { createId } from '../shared/ids.ts';
+import { encodeJson } from '../shared/json.ts';
+
+export interface RecordingOptions {
+  /** What the handler uses of `ctx.services`; using one that is not given throws. */
+  services?: Partial<Services>;
+  /** Default 1. */
+  attempt?: number;
+  /** What an earlier attempt kept with `ctx.checkpoint`. */
+  lastCheckpoint?: unknown;
+  signal?: AbortSignal;
+  job?: Partial<JobContext['job']>;
+  /** Answers `waitUntilFinished()` of a child with its output, or throws as a child that failed. */
+  children?: (child: EnqueuedChild) => unknown;
+}
+
+export interface ProgressReport {
+  percent: number;
+  message?: string;
+}
+
+export interface LogLine {
+  level: keyof JobLog;
+  message: string;
+  fields?: Record<string, unknown>;
+}
+
+export interface EnqueuedChild {
+  id: string;
+  type: string;
+  input: unknown;
+  options: EnqueueOptions;
+}
+
+/** What a handler did, in order. */
+export interface Recording {
+  progress: ProgressReport[];
+  logs: LogLine[];
+  checkpoints: unknown[];
+  enqueued: EnqueuedChild[];
+}
+
+const LIMIT_BYTES = 1024 * 1024;
+
+/** A context that keeps what a handler does, and lets it do nothing else. */
+export function createRecordingContext(
+  definition: Pick<JobDefinition, 'type' | 'queue' | 'attempts'>,
+  options: RecordingOptions,
+): { ctx: JobContext; recording: Recording } {
+  const recording: Recording = { progress: [], logs: [], checkpoints: [], enqueued: [] };
+  const ctx: JobContext = {
+    signal: options.signal ?? new AbortController().signal,
+    attempt: options.attempt ?? 1,
+    job: {
+      id: createId(),
+      type: definition.type,
+      queue: definition.queue.name,
+      tenant: 'default',
+      maxAttempts: definition.attempts,
+      tags: [],
+      metadata: {},
+      createdAt: new Date(),
+      ...options.job,
+    },
+    log: createLog(recording.logs),
+    services: createServices(options.services ?? {}),
+    lastCheckpoint: options.lastCheckpoint,
+    progress(percent, message) {
+      const clamped = Math.min(100, Math.max(0, percent));
+      recording.progress.push(message === undefined ? { percent: clamped } : { percent: clamped, message });
+    },
+    async checkpoint(state) {
+      recording.checkpoints.push(keepJson('the checkpoint', state));
+    },
+    async enqueue(child, input, childOptions = {}) {
+      const enqueued = { id: createId(), type: child.type, input: keepJson('the input', input), options: childOptions };
+      recording.enqueued.push(enqueued);
+      return createHandle(enqueued, options.children);
+    },
+  };
+  return { ctx, recording };
+}
+
+function createLog(lines: LogLine[]): JobLog {
+  const write = (level: LogLine['level']) => (message: string, fields?: Record<string, unknown>) => {
+    lines.push(fields === undefined ? { level, message } : { level, message, fields });
+  };
+  return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
+}
+
+function createServices(given: Partial<Services>): Services {
+  return new Proxy(given, {
+    get(services, name, receiver) {
+      if (name in services || typeof name === 'symbol') return Reflect.get(services, name, receiver);
+      throw new Error(`the handler used ctx.services.${name}; give runJob(…, …, { services: { ${name}: … } })`);
+    },
+  }) as Services;
+}
+
+function createHandle<Output>(child: EnqueuedChild, answer: RecordingOptions['children']): JobHandle<Output> {
+  return {
+    id: child.id,
+    async waitUntilFinished() {
+      if (answer) return (await answer(child)) as Output;
+      throw new Error(`the handler waits for ${child.type}; give runJob(…, …, { children: (child) => its output })`);
+    },
+  };
+}
+
+function keepJson(what: string, value: unknown): unknown {
+  const encoded = encodeJson(value, LIMIT_BYTES);
+  if (!encoded.ok) throw new AppError('INVALID_FIELDS', `${what} ${encoded.fault}`);
+  return JSON.parse(encoded.json) as unknown;
+}

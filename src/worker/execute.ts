@@ -1,0 +1,84 @@
+import type { JobContext } from '../define/context.ts';
+import type { JobDefinition } from '../define/job.ts';
+import { parseWith, type SchemaFault } from '../define/registry.ts';
+import type { RunResult } from '../engine/outcome.ts';
+import { encodeJson } from '../shared/json.ts';
+
+/** Why a run was told to end before its handler did. */
+export type AbortReason = 'timeout' | 'cancelled' | 'superseded' | 'shutdown';
+
+/** Carries the {@link AbortReason} as the reason of `ctx.signal`. */
+export class RunAborted extends Error {
+  override name = 'AbortError';
+  readonly why: AbortReason;
+  constructor(why: AbortReason) {
+    super(`the run was aborted: ${why}`);
+    this.why = why;
+  }
+}
+
+/**
+ * Runs a handler to its end, or until its signal aborts: then at once, whatever the handler does. Never rejects.
+ * @param maxOutputBytes the largest JSON that a handler may return
+ */
+export async function execute(
+  definition: JobDefinition,
+  input: unknown,
+  context: JobContext,
+  maxOutputBytes: number,
+): Promise<RunResult> {
+  const parsed = await parseWith(definition.inputSchema, input, 'input');
+  if (!parsed.ok) return { kind: 'invalid_input', error: new InvalidInputError(describe(parsed.faults)) };
+  const ended = await Promise.race([runHandler(definition, parsed.value, context), whenAborted(context.signal)]);
+  if ('error' in ended) return { kind: 'threw', error: ended.error };
+  if ('abortedBy' in ended) return ended.abortedBy === 'timeout' ? { kind: 'timed_out' } : { kind: 'stopped' };
+  return checkOutput(definition, ended.value, maxOutputBytes);
+}
+
+type Ended = { value: unknown } | { error: unknown } | { abortedBy: AbortReason };
+
+async function runHandler(definition: JobDefinition, input: unknown, context: JobContext): Promise<Ended> {
+  try {
+    return { value: await definition.run(input, context) };
+  } catch (error) {
+    // A handler that obeys its signal throws; that is the abort's doing and not a failure of its own.
+    if (context.signal.aborted) return { abortedBy: whyAborted(context.signal) };
+    return { error };
+  }
+}
+
+function whenAborted(signal: AbortSignal): Promise<Ended> {
+  return new Promise((resolve) => {
+    const settle = () => resolve({ abortedBy: whyAborted(signal) });
+    if (signal.aborted) settle();
+    else signal.addEventListener('abort', settle, { once: true });
+  });
+}
+
+export function whyAborted(signal: AbortSignal): AbortReason {
+  return signal.reason instanceof RunAborted ? signal.reason.why : 'shutdown';
+}
+
+async function checkOutput(definition: JobDefinition, value: unknown, maxBytes: number): Promise<RunResult> {
+  let output = value;
+  if (definition.outputSchema) {
+    const parsed = await parseWith(definition.outputSchema, value, 'output');
+    if (!parsed.ok) return { kind: 'invalid_output', error: new InvalidOutputError(describe(parsed.faults)) };
+    output = parsed.value;
+  }
+  const encoded = encodeJson(output, maxBytes);
+  if (!encoded.ok) return { kind: 'invalid_output', error: new InvalidOutputError(`the output ${encoded.fault}`) };
+  return { kind: 'returned', output: encoded.json };
+}
+
+class InvalidInputError extends Error {
+  override name = 'InvalidInputError';
+}
+
+class InvalidOutputError extends Error {
+  override name = 'InvalidOutputError';
+}
+
+function describe(faults: readonly SchemaFault[]): string {
+  return faults.map((fault) => `${fault.path}: ${fault.message}`).join('; ');
+}

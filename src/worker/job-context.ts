@@ -1,0 +1,107 @@
+import { enqueueSchema } from '../contract/enqueue.ts';
+import { isTerminal } from '../contract/job.ts';
+import type { JobContext, JobHandle, JobLog } from '../define/context.ts';
+import type { JobDefinition } from '../define/job.ts';
+import type { EnqueueOptions } from '../define/options.ts';
+import type { Services } from '../define/services.ts';
+import type { Engine } from '../engine/engine.ts';
+import { enqueueJob } from '../engine/enqueue.ts';
+import { waitForJob } from '../engine/inquire.ts';
+import { encodeJson, toStorableText } from '../shared/json.ts';
+import type { JobRow } from '../store/job-row.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { RunJournal } from './journal.ts';
+
+export interface ContextOptions {
+  engine: Engine;
+  job: JobRow;
+  services: Services;
+  signal: AbortSignal;
+  journal: RunJournal;
+  log: Logger;
+}
+
+const MESSAGE_LIMIT = 8000;
+const FIELDS_LIMIT_BYTES = 16_384;
+const WAIT_SLICE_MS = 60_000;
+
+/** What a handler gets beside its input. */
+export function createJobContext(options: ContextOptions): JobContext {
+  const { engine, job, signal } = options;
+  return {
+    signal,
+    attempt: job.attempt,
+    job: {
+      id: job.id,
+      type: job.type,
+      queue: job.queue,
+      tenant: job.tenant,
+      maxAttempts: job.maxAttempts,
+      tags: job.tags,
+      metadata: job.metadata,
+      createdAt: job.createdAt,
+    },
+    log: createJobLog(options),
+    services: options.services,
+    lastCheckpoint: job.checkpoint ?? undefined,
+    progress: (percent, message) => reportProgress(options, percent, message),
+    checkpoint: async (state) => {
+      signal.throwIfAborted();
+      const encoded = encodeJson(state, engine.settings.maxOutputBytes);
+      if (!encoded.ok) throw new TypeError(`the checkpoint ${encoded.fault}`);
+      const isNewest = await engine.store.jobs.saveCheckpoint(job.id, job.fence, encoded.json);
+      if (!isNewest) throw new Error('the checkpoint was refused: this run is no longer the newest of its job');
+    },
+    enqueue: (definition, input, enqueueOptions) => enqueueChild(options, definition, input, enqueueOptions ?? {}),
+  };
+}
+
+function createJobLog({ journal, log }: ContextOptions): JobLog {
+  const write = (level: 'debug' | 'info' | 'warn' | 'error') => (message: string, fields?: Record<string, unknown>) => {
+    const text = toStorableText(String(message)).slice(0, MESSAGE_LIMIT);
+    log[level](text, fields ?? {});
+    journal.log(level, text, fields === undefined ? null : toStorableFields(fields));
+  };
+  return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
+}
+
+function reportProgress({ journal, log }: ContextOptions, percent: number, message: string | undefined): void {
+  if (typeof percent !== 'number' || Number.isNaN(percent))
+    throw new TypeError(`progress takes a number, not ${percent}`);
+  const clamped = Math.min(100, Math.max(0, percent));
+  const text = message === undefined ? null : toStorableText(String(message)).slice(0, MESSAGE_LIMIT);
+  log.debug(`progress ${Math.round(clamped)} %${text ? ` ${text}` : ''}`);
+  journal.progress(clamped, text);
+}
+
+async function enqueueChild<Input, Output>(
+  { engine, job, signal }: ContextOptions,
+  definition: JobDefinition<Input, Output>,
+  input: Input,
+  options: EnqueueOptions,
+): Promise<JobHandle<Output>> {
+  signal.throwIfAborted();
+  const caller = { scope: { tenant: job.tenant } };
+  const request = enqueueSchema.parse({ type: definition.type, input, options });
+  const child = await enqueueJob(engine, caller, request, job.id);
+  return {
+    id: child.id,
+    async waitUntilFinished() {
+      for (;;) {
+        const now = await waitForJob(engine, caller, child.id, WAIT_SLICE_MS, signal);
+        signal.throwIfAborted();
+        if (now.status === 'completed') return now.output as Output;
+        if (isTerminal(now.status)) {
+          throw new Error(
+            `job ${child.id} (${child.type}) ended as ${now.status}: ${now.error?.message ?? now.reason ?? 'no error'}`,
+          );
+        }
+      }
+    },
+  };
+}
+
+function toStorableFields(fields: Record<string, unknown>): Record<string, unknown> {
+  const encoded = encodeJson(fields, FIELDS_LIMIT_BYTES);
+  return encoded.ok ? JSON.parse(encoded.json) : { omitted: `the fields: ${encoded.fault}` };
+}

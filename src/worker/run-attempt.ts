@@ -1,0 +1,144 @@
+import type { JobDefinition } from '../define/job.ts';
+import type { Services } from '../define/services.ts';
+import { adoptJob } from '../engine/adopt.ts';
+import type { Engine } from '../engine/engine.ts';
+import { type Finished, finishAttempt, MAX_RESCUES, type RunResult } from '../engine/outcome.ts';
+import type { Offer, Verdict } from '../queue/transport.ts';
+import { isAppError } from '../shared/errors.ts';
+import { pause } from '../shared/time.ts';
+import type { JobRow } from '../store/job-row.ts';
+import { execute, RunAborted } from './execute.ts';
+import { createJobContext } from './job-context.ts';
+import type { Journal } from './journal.ts';
+import type { RunningJobs } from './running-jobs.ts';
+
+export interface AttemptOptions {
+  engine: Engine;
+  worker: string;
+  services: Services;
+  journal: Journal;
+  running: RunningJobs;
+}
+
+/** Runs one attempt of one job, from the transport's offer to the order that it gets back. Never rejects. */
+export async function runAttempt(options: AttemptOptions, offer: Offer): Promise<Verdict> {
+  const { engine } = options;
+  try {
+    const begun = await untilStoreAnswers(options, () => begin(options, offer));
+    if (!begun) return { kind: 'discarded' };
+    const result = await run(options, offer, begun);
+    const finished = await untilStoreAnswers(options, () => finish(engine, begun.job, result));
+    tell(engine, begun.job, result, finished);
+    return finished.verdict;
+  } catch (error) {
+    // Nothing was recorded, so the run is still open: its lease or lock ends and another worker takes it.
+    engine.log.error('a run could not be recorded; it will be repeated', {
+      jobId: offer.jobId,
+      queue: offer.queue,
+      error,
+    });
+    return { kind: 'later', delayMs: 1000 };
+  }
+}
+
+interface Begun {
+  job: JobRow;
+  fault: string | undefined;
+}
+
+/** Records the start, unless taking the job did that already. */
+async function begin({ engine, worker }: AttemptOptions, offer: Offer): Promise<Begun | undefined> {
+  if (offer.row) return { job: offer.row, fault: undefined };
+  const adopted = offer.foreign ? await adoptJob(engine, offer.queue, offer.jobId, offer.foreign) : undefined;
+  const job = await engine.store.transitions.start(adopted?.id ?? offer.jobId, offer.fence, worker);
+  if (!job) {
+    engine.log.debug('a delivery has nothing to run: the job has ended, or a newer run is under way', {
+      jobId: offer.jobId,
+    });
+    return undefined;
+  }
+  return { job, fault: adopted?.fault };
+}
+
+async function run(options: AttemptOptions, offer: Offer, { job, fault }: Begun): Promise<RunResult> {
+  const { engine, running } = options;
+  engine.signals.publish('changed', [job.id]);
+  if (job.rescues >= MAX_RESCUES) return { kind: 'worker_lost' };
+  const definition = engine.registry.definitions.get(job.type);
+  if (!definition) return { kind: offer.foreign ? 'unknown_type' : 'not_known_here' };
+  if (fault !== undefined) return { kind: 'invalid_input', error: new Error(fault) };
+
+  const abort = new AbortController();
+  const timer = setTimeout(() => abort.abort(new RunAborted('timeout')), job.timeoutMs);
+  const close = running.open(job, abort);
+  try {
+    return await executeWithJournal(options, definition, job, abort.signal);
+  } finally {
+    clearTimeout(timer);
+    close();
+    // A handler that has not returned yet must learn that its run is over.
+    if (!abort.signal.aborted) abort.abort(new RunAborted('superseded'));
+  }
+}
+
+async function executeWithJournal(
+  { engine, services, journal }: AttemptOptions,
+  definition: JobDefinition,
+  job: JobRow,
+  signal: AbortSignal,
+): Promise<RunResult> {
+  const runJournal = journal.open({ jobId: job.id, fence: job.fence, attempt: job.attempt });
+  const log = engine.log.child({ jobId: job.id, type: job.type, queue: job.queue, attempt: job.attempt });
+  log.debug('started');
+  const context = createJobContext({ engine, job, services, signal, journal: runJournal, log });
+  const result = await execute(definition, job.input, context, engine.settings.maxOutputBytes);
+  await runJournal.flush(); // what the run said is stored before its end is
+  return result;
+}
+
+/** Writes the end; one that the record refuses (no fault of the connection) fails the job instead of leaving it open. */
+async function finish(engine: Engine, job: JobRow, result: RunResult): Promise<Finished> {
+  try {
+    return await finishAttempt(engine, job, result);
+  } catch (error) {
+    if (isAppError(error, 'STORE_UNAVAILABLE')) throw error;
+    return finishAttempt(engine, job, {
+      kind: 'invalid_output',
+      error: new Error('the end of the run could not be recorded', { cause: error }),
+    });
+  }
+}
+
+const RETRY_MS = [50, 200, 500, 1000, 2000];
+
+/** Tries a write again while the database is away: the run is done, only its record is missing. */
+async function untilStoreAnswers<T>({ engine, running }: AttemptOptions, write: () => Promise<T>): Promise<T> {
+  for (let failures = 0; ; failures += 1) {
+    try {
+      return await write();
+    } catch (error) {
+      if (!isAppError(error, 'STORE_UNAVAILABLE') || running.isClosed) throw error;
+      engine.log.warn('the database does not answer; the run waits to be recorded', { error });
+      await pause(RETRY_MS[Math.min(failures, RETRY_MS.length - 1)] ?? 2000);
+    }
+  }
+}
+
+function tell(engine: Engine, job: JobRow, result: RunResult, { outcome, isApplied }: Finished): void {
+  const durationMs = job.startedAt ? Math.max(0, engine.clock.now() - job.startedAt.getTime()) : undefined;
+  const fields = { jobId: job.id, type: job.type, queue: job.queue, attempt: job.attempt, durationMs };
+  const error = 'error' in result ? result.error : 'error' in outcome ? outcome.error : undefined;
+  if (!isApplied) {
+    engine.log.info('a late result was discarded: the job was cancelled, has ended, or runs elsewhere', fields);
+  } else if (outcome.to === 'completed') {
+    engine.log.info('completed', fields);
+  } else if (outcome.to === 'failed') {
+    engine.log.error(`failed: ${outcome.reason}`, { ...fields, error });
+  } else if (outcome.to === 'retrying') {
+    engine.log.warn(`failed; trying again in ${outcome.delayMs} ms`, { ...fields, error });
+  } else if (result.kind === 'not_known_here') {
+    engine.log.error(`this worker has no job type "${job.type}"; the job waits for one that has`, fields);
+  } else {
+    engine.log.info(outcome.to === 'queued' ? 'put back' : `snoozed for ${outcome.delayMs} ms`, fields);
+  }
+}

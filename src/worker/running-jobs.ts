@@ -1,0 +1,51 @@
+import type { JobRow } from '../store/job-row.ts';
+import { type AbortReason, RunAborted } from './execute.ts';
+
+interface OpenRun {
+  job: JobRow;
+  abort: AbortController;
+  startedAtMs: number;
+}
+
+/** The runs that are open in this worker, by job. */
+export class RunningJobs {
+  readonly #runs = new Set<OpenRun>();
+  #isClosed = false;
+
+  get count(): number {
+    return this.#runs.size;
+  }
+
+  /** Whether the program stops waiting for anything. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** @returns a function to call when the run has ended */
+  open(job: JobRow, abort: AbortController): () => void {
+    const run = { job, abort, startedAtMs: Date.now() };
+    this.#runs.add(run);
+    if (this.#isClosed) abort.abort(new RunAborted('shutdown'));
+    return () => this.#runs.delete(run);
+  }
+
+  abort(ids: readonly string[], why: AbortReason): void {
+    for (const run of this.#runs) if (ids.includes(run.job.id)) run.abort.abort(new RunAborted(why));
+  }
+
+  /** Aborts every run, and every run that is still to come. */
+  close(): void {
+    this.#isClosed = true;
+    for (const run of this.#runs) run.abort.abort(new RunAborted('shutdown'));
+  }
+
+  list(): { jobId: string; type: string; fence: number; runningMs: number }[] {
+    const now = Date.now();
+    return [...this.#runs].map(({ job, startedAtMs }) => ({
+      jobId: job.id,
+      type: job.type,
+      fence: job.fence,
+      runningMs: now - startedAtMs,
+    }));
+  }
+}

@@ -1,0 +1,197 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import type { Services } from '../define/services.ts';
+import type { Engine } from '../engine/engine.ts';
+import { Loop } from '../engine/loop.ts';
+import type { Consumer } from '../queue/transport.ts';
+import { Journal } from './journal.ts';
+import { runAttempt } from './run-attempt.ts';
+import { RunningJobs } from './running-jobs.ts';
+
+export interface WorkerServiceOptions {
+  engine: Engine;
+  services: Services;
+  /** The queues to serve. */
+  queues: readonly string[];
+  /** Jobs that a queue runs at once in this process. */
+  concurrencyOf: (queue: string) => number;
+  heartbeatMs: number;
+  shutdownTimeoutMs: number;
+  version: string;
+}
+
+export interface WorkerHealth {
+  status: 'starting' | 'ok' | 'stopping' | 'stopped';
+  worker: string;
+  uptimeMs: number;
+  running: number;
+  queues: { name: string; transport: string; concurrency: number; running: number }[];
+  lastHeartbeatMs: number | null;
+}
+
+export interface WorkerStats {
+  started: number;
+  ended: Record<'completed' | 'failed' | 'retry' | 'later' | 'put_back' | 'discarded', number>;
+  running: { jobId: string; type: string; fence: number; runningMs: number }[];
+}
+
+const CLOSE_GRACE_MS = 3000;
+
+/** Runs jobs: one consumer for every queue, one heartbeat for the process. */
+export class WorkerService {
+  readonly id = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`;
+  readonly #options: WorkerServiceOptions;
+  readonly #consumers = new Map<string, Consumer>();
+  readonly #running = new RunningJobs();
+  readonly #journal: Journal;
+  readonly #heartbeat: Loop;
+  readonly #startedAtMs = Date.now();
+  readonly #stats: WorkerStats['ended'] = { completed: 0, failed: 0, retry: 0, later: 0, put_back: 0, discarded: 0 };
+  #started = 0;
+  #status: WorkerHealth['status'] = 'starting';
+  #lastHeartbeatAtMs: number | undefined;
+  #unsubscribe: () => void = () => undefined;
+  #stopping: Promise<void> | undefined;
+
+  constructor(options: WorkerServiceOptions) {
+    this.#options = options;
+    const { store, signals, log } = options.engine;
+    this.#journal = new Journal(store, signals, log);
+    this.#heartbeat = new Loop('the heartbeat', log, async () => {
+      await this.#beat();
+      return options.heartbeatMs;
+    });
+  }
+
+  /** Makes the consumer of a queue; `start` starts it. */
+  createWorker(queue: string): Consumer {
+    const known = this.#consumers.get(queue);
+    if (known) return known;
+    const { engine, services, concurrencyOf } = this.#options;
+    const attempt = { engine, services, worker: this.id, journal: this.#journal, running: this.#running };
+    const consumer = engine.transports.of(queue).consume(
+      {
+        queue,
+        concurrency: concurrencyOf(queue),
+        rateLimit: engine.registry.queues.get(queue)?.rateLimit,
+        worker: this.id,
+        types: [...engine.registry.definitions.keys()],
+      },
+      async (offer) => {
+        this.#started += 1;
+        const verdict = await runAttempt(attempt, offer);
+        this.#stats[verdict.kind] += 1;
+        return verdict;
+      },
+    );
+    this.#consumers.set(queue, consumer);
+    return consumer;
+  }
+
+  async start(): Promise<void> {
+    for (const queue of this.#options.queues) this.createWorker(queue);
+    await this.#beat(); // the lease exists before the first claim
+    this.#heartbeat.start();
+    this.#unsubscribe = this.#options.engine.signals.subscribe('cancel', (ids) =>
+      this.#running.abort(ids, 'cancelled'),
+    );
+    await Promise.all([...this.#consumers.values()].map((consumer) => consumer.start()));
+    this.#status = 'ok';
+  }
+
+  /**
+   * Takes no more jobs and lets running ones finish until the shutdown timeout; then aborts them and puts them back.
+   * Idempotent.
+   */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
+    const { engine, shutdownTimeoutMs } = this.#options;
+    this.#status = 'stopping';
+    const drained = Promise.all([...this.#consumers.values()].map((consumer) => consumer.stop()));
+    if (!(await endsWithin(drained, shutdownTimeoutMs))) {
+      engine.log.warn(`${this.#running.count} jobs run longer than the shutdown timeout; they are put back`);
+      this.#running.close();
+      await endsWithin(drained, CLOSE_GRACE_MS);
+    }
+    this.#unsubscribe();
+    await this.#heartbeat.stop();
+    await this.#journal.flush();
+    if (this.#running.count === 0) await engine.store.workers.remove(this.id);
+    this.#status = 'stopped';
+  }
+
+  getHealth(): WorkerHealth {
+    const { engine, concurrencyOf } = this.#options;
+    return {
+      status: this.#status,
+      worker: this.id,
+      uptimeMs: Date.now() - this.#startedAtMs,
+      running: this.#running.count,
+      queues: [...this.#consumers].map(([name, consumer]) => ({
+        name,
+        transport: engine.transports.of(name).name,
+        concurrency: concurrencyOf(name),
+        running: consumer.running,
+      })),
+      lastHeartbeatMs: this.#lastHeartbeatAtMs === undefined ? null : Date.now() - this.#lastHeartbeatAtMs,
+    };
+  }
+
+  /** The same as {@link getHealth}, as text for people. */
+  getHealthReport(): string {
+    const health = this.getHealth();
+    const lines = [
+      `worker ${health.worker}: ${health.status}, up ${Math.round(health.uptimeMs / 1000)} s, ${health.running} running`,
+      ...health.queues.map(
+        (queue) => `  ${queue.name} (${queue.transport}): ${queue.running} of ${queue.concurrency} slots in use`,
+      ),
+    ];
+    return lines.join('\n');
+  }
+
+  getStats(): WorkerStats {
+    return { started: this.#started, ended: { ...this.#stats }, running: this.#running.list() };
+  }
+
+  async #beat(): Promise<void> {
+    const { engine, queues, concurrencyOf, version } = this.#options;
+    await engine.store.workers.heartbeat({
+      id: this.id,
+      host: hostname(),
+      pid: process.pid,
+      version,
+      queues: [...queues],
+      concurrency: queues.reduce((sum, queue) => sum + concurrencyOf(queue), 0),
+      running: this.#running.count,
+    });
+    this.#lastHeartbeatAtMs = Date.now();
+    await this.#abortEndedRuns();
+  }
+
+  // A cancel's signal may have been lost, and a rescue elsewhere sends none.
+  async #abortEndedRuns(): Promise<void> {
+    const runs = this.#running.list();
+    if (runs.length === 0) return;
+    const open = await this.#options.engine.store.jobs.findOpenRuns(
+      runs.map((run) => ({ id: run.jobId, fence: run.fence })),
+    );
+    this.#running.abort(
+      runs.map((run) => run.jobId).filter((id) => !open.has(id)),
+      'superseded',
+    );
+  }
+}
+
+async function endsWithin(work: Promise<unknown>, ms: number): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => resolve(false), ms);
+  try {
+    return await Promise.race([work.then(() => true), promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,65 @@
+import type { CliContext } from '../../src/cli/context.ts';
+import { type ExitCode, exitCodes } from '../../src/cli/exit-codes.ts';
+import { createProgram } from '../../src/cli/program.ts';
+import { reportError } from '../../src/cli/report-error.ts';
+import { createTerminal, type Environment } from '../../src/cli/terminal.ts';
+
+export interface FakeCliOptions {
+  environment?: Environment;
+  cwd?: string;
+  stdin?: string;
+  isTTY?: boolean;
+  columns?: number;
+  nowMs?: number;
+}
+
+export interface FakeCli extends CliContext {
+  readonly stdout: () => string;
+  readonly stderr: () => string;
+  interrupt(): void;
+  /** Runs a command as `longshore` does, but inside of this process. */
+  run(...args: string[]): Promise<ExitCode>;
+}
+
+export function createFakeCli(options: FakeCliOptions = {}): FakeCli {
+  const written = { stdout: '', stderr: '' };
+  const listeners = new Set<() => void>();
+  const environment = options.environment ?? {};
+  const open = (name: 'stdout' | 'stderr') => ({
+    isTTY: options.isTTY,
+    columns: options.columns,
+    write: (text: string) => {
+      written[name] += text;
+    },
+  });
+  let exitCode: ExitCode = exitCodes.done;
+  const cli: CliContext = {
+    terminal: createTerminal(open('stdout'), open('stderr'), environment),
+    environment,
+    cwd: options.cwd ?? process.cwd(),
+    clock: { now: () => options.nowMs ?? Date.parse('2026-01-01T00:01:00.000Z') },
+    readStdin: () => Promise.resolve(options.stdin ?? ''),
+    onInterrupt(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    setExitCode: (code) => {
+      exitCode = code;
+    },
+  };
+  return Object.assign(cli, {
+    stdout: () => written.stdout,
+    stderr: () => written.stderr,
+    interrupt: () => {
+      for (const listener of listeners) listener();
+    },
+    async run(...args: string[]) {
+      try {
+        await createProgram(cli, '1.2.3').parseAsync(args, { from: 'user' });
+        return exitCode;
+      } catch (error) {
+        return reportError(error, cli.terminal, args.includes('--json'));
+      }
+    },
+  });
+}
