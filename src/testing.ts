@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import type { JobDefinition } from './define/job.ts';
 import { parseWith } from './define/registry.ts';
 import { AppError, type FieldError } from './shared/errors.ts';
-import { encodeJson, findUnstorableText } from './shared/json.ts';
+import { encodeJson } from './shared/json.ts';
 import { createRecordingContext, type Recording, type RecordingOptions } from './testing/recording-context.ts';
 
 export type {
@@ -49,10 +49,7 @@ function storeInput(input: unknown): unknown {
   if (input === undefined) throw invalid('input', [{ path: 'input', message: 'is required' }]);
   const encoded = encodeJson(input, LIMIT_BYTES);
   if (!encoded.ok) throw invalid('input', [{ path: 'input', message: encoded.fault }]);
-  const stored: unknown = JSON.parse(encoded.json);
-  const faults = findUnstorableText(stored, 'input');
-  if (faults.length > 0) throw invalid('input', faults);
-  return stored;
+  return JSON.parse(encoded.json) as unknown;
 }
 
 async function storeOutput(schema: z.ZodType | undefined, returned: unknown): Promise<unknown> {

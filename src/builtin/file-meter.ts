@@ -5,7 +5,7 @@ import { NonRetryableError } from '../define/errors.ts';
 /** As much as file-type looks at for almost every format. */
 const SAMPLE_BYTES = 4100;
 
-export interface Measured {
+interface Measured {
   bytes: number;
   checksum: string;
   mimeType: string;
@@ -50,7 +50,7 @@ export function createMeter(options: {
 }
 
 /** By content alone: what file-type knows, else `text/plain` for UTF-8 text, else `application/octet-stream`. */
-export async function detectMimeType(sample: Uint8Array): Promise<string> {
+async function detectMimeType(sample: Uint8Array): Promise<string> {
   const known = await fileTypeFromBuffer(sample);
   if (known) return known.mime;
   return isText(sample) ? 'text/plain' : 'application/octet-stream';

@@ -2,11 +2,11 @@ import { z } from 'zod';
 import { webUrlSchema } from './web-url.ts';
 
 const KIB = 1024;
-export const DEFAULT_RESPONSE_BYTES = 256 * KIB;
+const DEFAULT_RESPONSE_BYTES = 256 * KIB;
 /** What the record keeps of one output. */
 export const OUTPUT_BYTES = 1024 * KIB;
 /** Leaves room for the headers (undici takes 16 KiB of them) and the rest of the output. */
-export const MAX_RESPONSE_BYTES = OUTPUT_BYTES - 32 * KIB;
+const MAX_RESPONSE_BYTES = OUTPUT_BYTES - 32 * KIB;
 
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
@@ -23,7 +23,7 @@ const headerNameSchema = z
   });
 const headerValueSchema = z.string().max(8000).regex(HEADER_VALUE, 'must be Latin-1 text without line breaks');
 
-export const statusPatternSchema = z.union([
+const statusPatternSchema = z.union([
   z.int().min(100).max(599),
   z.string().regex(/^([1-5][xX]{2}|[1-5]\d{2}(-[1-5]\d{2})?)$/, 'must be a status like "204", "2xx" or "200-204"'),
 ]);

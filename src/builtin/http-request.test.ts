@@ -2,10 +2,10 @@ import type { RequestListener } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { z } from 'zod';
+import { createLoopbackSite } from '../../test/support/loopback-site.ts';
 import { runJob } from '../testing.ts';
 import { httpRequest } from './http-request.ts';
 import type { httpRequestInputSchema } from './http-request-schema.ts';
-import { createLoopbackSite } from '../../test/support/loopback-site.ts';
 
 const site = createLoopbackSite();
 afterEach(() => site.close());

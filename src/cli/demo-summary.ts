@@ -55,9 +55,9 @@ export function renderSummary({ work, call, received }: DemoResult, style: Pick<
 }
 
 function describeWork(output: unknown): string {
-  const { bytes, storedBytes, checksum, mimeType } = output as Record<string, unknown>;
+  const { bytes, storedBytes, checksum, checksumAlgorithm, mimeType } = output as Record<string, unknown>;
   const sizes = `${formatBytes(Number(bytes))} of ${String(mimeType)} became ${formatBytes(Number(storedBytes))}`;
-  return `${sizes}, checksum ${String(checksum).slice(0, 19)}…`;
+  return `${sizes}, ${String(checksumAlgorithm)} ${String(checksum).slice(0, 12)}…`;
 }
 
 function describeCall(output: unknown): string {

@@ -28,8 +28,8 @@ interface EnqueueFlags {
 const EXAMPLES = `
 Examples:
   longshore enqueue http:request --input '{"url":"https://example.com"}' --wait
-  longshore enqueue file:process --input @input.json --tag nightly
-  echo '{"source":"README.md"}' | longshore enqueue file:process --input -`;
+  longshore enqueue file:process --input @input.json --tag nightly --priority 10
+  echo '{"url":"https://example.com"}' | longshore enqueue http:request --input -`;
 
 export function registerEnqueue(program: Command, cli: CliContext): void {
   program

@@ -26,7 +26,7 @@ async function followLogs(cli: CliContext, session: Session, id: string): Promis
   const seen = new Set<string>();
   const print = (line: LogLineResource) => {
     if (seen.has(line.id)) return;
-    if (line.id !== '') seen.add(line.id);
+    seen.add(line.id);
     if (session.isJson) printJsonLine(cli, line);
     else printLine(cli, line);
   };
@@ -39,7 +39,7 @@ async function followLogs(cli: CliContext, session: Session, id: string): Promis
     await printStored();
     if (isTerminal(job.status)) return;
     for await (const event of session.client.jobs.events(id, { signal })) {
-      if (event.type === 'job.log') print(readLogLine(event.data, cli.clock.now()));
+      if (event.type === 'job.log') print(readLogLine(event, cli.clock.now()));
     }
     // A line may be stored after the first look and before the stream begins.
     if (!signal.aborted) await printStored();

@@ -17,17 +17,21 @@ export function toWatchState(job: JobResource): WatchState {
 
 /** What the state is after an event; fields that the event does not tell stay as they were. */
 export function applyEvent(state: WatchState, event: JobEvent, nowMs: number): WatchState {
+  const { data } = event;
   switch (event.type) {
-    case 'job.queued':
-      return { ...state, status: 'queued', sinceMs: nowMs };
+    case 'job.queued': {
+      const isDue = (readTime(data, 'runAt') ?? nowMs) <= nowMs;
+      return { ...state, status: isDue ? 'queued' : 'scheduled', sinceMs: readTime(data, 'at') ?? nowMs };
+    }
     case 'job.started': {
-      const attempt = readNumber(event.data, 'attempt') ?? state.attempt;
-      return { ...state, status: 'processing', percent: 0, message: null, etaMs: null, sinceMs: nowMs, attempt };
+      const attempt = readNumber(data, 'attempt') ?? state.attempt;
+      const sinceMs = readTime(data, 'at') ?? nowMs;
+      return { ...state, status: 'processing', percent: 0, message: null, etaMs: null, sinceMs, attempt };
     }
     case 'job.progress':
-      return { ...state, status: 'processing', ...readProgress(event.data) };
+      return { ...state, status: 'processing', ...readProgress(data) };
     case 'job.retrying':
-      return { ...state, status: 'retrying', etaMs: null, message: readErrorMessage(event.data), sinceMs: nowMs };
+      return { ...state, status: 'retrying', etaMs: null, message: readErrorMessage(data), sinceMs: nowMs };
     case 'job.waiting':
       return { ...state, status: 'waiting', etaMs: null, sinceMs: nowMs };
     default:
@@ -45,10 +49,11 @@ export function readProgress(data: unknown): Pick<LiveState, 'percent' | 'messag
   };
 }
 
-export function readLogLine(data: unknown, nowMs: number): LogLineResource {
-  const line = data as Partial<LogLineResource> | null;
+/** A line's id is that of its event. */
+export function readLogLine(event: JobEvent, nowMs: number): LogLineResource {
+  const line = event.data as Partial<LogLineResource> | null;
   return {
-    id: String(line?.id ?? ''),
+    id: line?.id ?? String(event.id),
     attempt: line?.attempt ?? 0,
     level: line?.level ?? 'info',
     message: String(line?.message ?? ''),
@@ -61,7 +66,13 @@ export function readErrorMessage(data: unknown): string | null {
   return readText(readField(data, 'error'), 'message') ?? null;
 }
 
-export function readNumber(data: unknown, name: string): number | undefined {
+/** Epoch milliseconds. */
+export function readTime(data: unknown, name: string): number | undefined {
+  const ms = Date.parse(readText(data, name) ?? '');
+  return Number.isNaN(ms) ? undefined : ms;
+}
+
+function readNumber(data: unknown, name: string): number | undefined {
   const value = readField(data, name);
   return typeof value === 'number' ? value : undefined;
 }

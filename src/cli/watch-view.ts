@@ -4,7 +4,7 @@ import { formatDuration, formatTimestamp } from './format.ts';
 import { renderLogLine, renderOutcome } from './job-view.ts';
 import { renderPlainProgress, renderProgressLine } from './progress.ts';
 import { cleanLine } from './terminal.ts';
-import { readErrorMessage, readLogLine, readText, type WatchState } from './watch-state.ts';
+import { readErrorMessage, readLogLine, readText, readTime, type WatchState } from './watch-state.ts';
 
 /** How a watched job is shown. `close` may be called at any time, and twice. */
 export interface WatchView {
@@ -94,11 +94,15 @@ function describeEvent(event: JobEvent, state: WatchState, nowMs: number, { colo
   const at = colors.dim(formatTimestamp(readText(event.data, 'at') ?? new Date(nowMs).toISOString(), nowMs));
   switch (event.type) {
     case 'job.log':
-      return renderLogLine(readLogLine(event.data, nowMs), nowMs, colors);
+      return renderLogLine(readLogLine(event, nowMs), nowMs, colors);
     case 'job.started':
       return `${at} started, attempt ${state.attempt} of ${state.maxAttempts}`;
     case 'job.retrying':
       return `${at} ${colors.yellow(describeRetry(event.data, state.attempt, nowMs))}`;
+    case 'job.queued': {
+      const why = readText(event.data, 'why');
+      return why === undefined ? undefined : `${at} ${colors.yellow(`queued again (${cleanLine(why)})`)}`;
+    }
     case 'job.waiting':
       return `${at} waiting for its steps`;
     default:
@@ -107,7 +111,7 @@ function describeEvent(event: JobEvent, state: WatchState, nowMs: number, { colo
 }
 
 function describeRetry(data: unknown, attempt: number, nowMs: number): string {
-  const runAt = readText(data, 'runAt');
-  const next = runAt ? `; the next one starts in ${formatDuration(Date.parse(runAt) - nowMs)}` : '';
+  const waitMs = (readTime(data, 'runAt') ?? nowMs) - nowMs;
+  const next = waitMs > 0 ? `; the next one starts in ${formatDuration(waitMs)}` : '';
   return `attempt ${attempt} failed: ${cleanLine(readErrorMessage(data) ?? 'no reason given')}${next}`;
 }

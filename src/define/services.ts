@@ -11,6 +11,6 @@ export interface Services {
   fetch: OutboundFetch;
   /** An absolute path; files that jobs keep go below it. */
   storageDir: string;
-  /** Absolute paths of the folders whose files jobs may read, besides `storageDir`; FILE_ROOTS. */
+  /** Absolute paths of folders whose files jobs may read, besides `storageDir`; hidden files stay closed. FILE_ROOTS. */
   fileRoots: string[];
 }

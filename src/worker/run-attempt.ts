@@ -7,6 +7,7 @@ import type { Offer, Verdict } from '../queue/transport.ts';
 import { isAppError } from '../shared/errors.ts';
 import { pause } from '../shared/time.ts';
 import type { JobRow } from '../store/job-row.ts';
+import { jobScope } from '../telemetry/job-scope.ts';
 import { execute, RunAborted } from './execute.ts';
 import { createJobContext } from './job-context.ts';
 import type { Journal } from './journal.ts';
@@ -91,7 +92,9 @@ async function executeWithJournal(
   const log = engine.log.child({ jobId: job.id, type: job.type, queue: job.queue, attempt: job.attempt });
   log.debug('started');
   const context = createJobContext({ engine, job, services, signal, journal: runJournal, log });
-  const result = await execute(definition, job.input, context, engine.settings.maxOutputBytes);
+  const result = await jobScope.run({ jobId: job.id, type: job.type, attempt: job.attempt }, () =>
+    execute(definition, job.input, context, engine.settings.maxOutputBytes),
+  );
   await runJournal.flush(); // what the run said is stored before its end is
   return result;
 }

@@ -1,4 +1,4 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
   chmodSync,
@@ -46,8 +46,9 @@ async function startUser(): Promise<User> {
   const [message] = (await Promise.race([once(child, 'message'), once(child, 'exit')])) as [{ url?: string }];
   if (!message?.url) throw new Error('the process ended before the server was ready');
   const end = async (signal: 'SIGTERM' | 'SIGKILL') => {
-    child.kill(signal);
-    await once(child, 'exit');
+    const ended = once(child, 'exit');
+    if (!child.kill(signal)) throw new Error('the process had ended already');
+    await ended;
   };
   return { url: message.url, end };
 }
@@ -146,10 +147,14 @@ describe('the embedded PostgreSQL', () => {
     const user = await startUser();
     const note = readFileSync(noteFile(), 'utf8');
     await user.end('SIGTERM');
-    writeFileSync(noteFile(), note.replace(/^\d+/, String(process.pid)));
+    // Of the server's own user: only such a process makes PostgreSQL believe that a server runs.
+    const other = spawn('sleep', ['60'], { uid: statSync(join(folder.path, 'postgres/data')).uid });
+    writeFileSync(noteFile(), note.replace(/^\d+/, String(other.pid)));
     const next = await startUser();
     expect(await query(next.url, 'select 1 as one')).toEqual([{ one: 1 }]);
+    expect(other.exitCode).toBeNull();
     await next.end('SIGTERM');
+    other.kill();
   });
 
   it('starts although a process was killed while it held the lock and created the data', async () => {

@@ -11,6 +11,7 @@ process.send?.({ url: postgres.url });
 if (mode === '--leave') {
   process.disconnect();
 } else {
+  process.once('disconnect', () => process.exit(1)); // the test has ended
   process.once('SIGTERM', async () => {
     await postgres.stop();
     process.exit();

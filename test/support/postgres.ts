@@ -10,12 +10,13 @@ import { runWhenOrphaned } from './orphan-guard.ts';
 // Nothing survives a power cut here, and nothing needs to: a killed server still loses no commit.
 const FLAGS = ['-c', 'fsync=off', '-c', 'full_page_writes=off', '-c', 'max_connections=300'];
 
+// The note of a killed server may name a process that is not ours; the command line tells.
 const STOP_AND_REMOVE = `
-  note="$1/postgres/data/postmaster.pid"
-  if test -s "$note"; then
-    pid=$(head -n 1 "$note")
+  pid=$(head -n 1 "$1/postgres/data/postmaster.pid")
+  is_server() { { tr '\\0' ' ' < "/proc/$pid/cmdline" || ps -ww -o command= -p "$pid"; } | grep -qF "$1/postgres/data"; }
+  if test -n "$pid" && is_server "$1"; then
     kill -QUIT "$pid"
-    for try in 1 2 3 4 5 6 7 8 9 10; do kill -0 "$pid" || break; sleep 0.2; done
+    for try in 1 2 3 4 5 6 7 8 9 10; do is_server "$1" || break; sleep 0.2; done
   fi
   rm -rf "$1"`;
 

@@ -1,0 +1,108 @@
+import express, { type Express, type Request, type RequestHandler, type Response } from 'express';
+import helmet from 'helmet';
+import type { z } from 'zod';
+import { toFaults } from '../define/registry.ts';
+import { describeFaults } from '../engine/enqueue.ts';
+import { AppError, type FieldError } from '../shared/errors.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import { authenticate } from './authenticate.ts';
+import { toOpenApi } from './openapi.ts';
+import { createErrorHandler } from './problem.ts';
+import { type Reply, type Route, route } from './route.ts';
+
+export interface AppOptions {
+  routes: readonly Route[];
+  adminKey: string | undefined;
+  maxBodyBytes: number;
+  version: string;
+  log: Logger;
+}
+
+/** Mounts the routes. */
+export function createApp(options: AppOptions): Express {
+  const app = express();
+  app.use(helmet());
+  const document = toOpenApi(options.routes, options.version);
+  const routes = [
+    ...options.routes,
+    route({
+      method: 'get',
+      path: '/v1/openapi.json',
+      scope: 'none',
+      summary: 'This document',
+      answers: { 200: null },
+      handle: async () => ({ status: 200, body: document }),
+    }),
+  ];
+  const readBody = [refuseOtherMedia, express.json({ limit: options.maxBodyBytes, strict: false, type: isJson })];
+  for (const each of routes) {
+    const path = each.path.replaceAll(/\{(\w+)\}/g, ':$1');
+    // The key is checked before a body is read.
+    app[each.method](
+      path,
+      requireKey(each, options.adminKey),
+      ...(each.method === 'post' ? readBody : []),
+      serve(each, options),
+    );
+  }
+  app.use((request) => {
+    throw new AppError('NOT_FOUND', `there is no ${request.method} ${request.path}`);
+  });
+  app.use(createErrorHandler(options.log));
+  return app;
+}
+
+function requireKey(each: Route, adminKey: string | undefined): RequestHandler {
+  return (request, _response, next) => {
+    authenticate(request, each.scope, adminKey);
+    next();
+  };
+}
+
+function serve(each: Route, options: AppOptions): RequestHandler {
+  return async (request, response) => {
+    const gone = new AbortController();
+    response.on('close', () => gone.abort());
+    const reply = await each.handle(
+      {
+        caller: authenticate(request, each.scope, options.adminKey),
+        params: request.params as Record<string, string>,
+        query: each.query ? parse(each.query, request.query, '') : {},
+        body: each.body ? parse(each.body, request.body ?? {}, '') : undefined,
+        request,
+        signal: gone.signal,
+      },
+      response,
+    );
+    if (reply) send(response, reply);
+  };
+}
+
+function send(response: Response, reply: Reply): void {
+  if (response.destroyed) return;
+  response.status(reply.status).set(reply.headers ?? {});
+  response.json(reply.body); // answers 304 by itself where If-None-Match fits
+}
+
+function parse<T extends z.ZodType>(schema: T, value: unknown, root: string): z.output<T> {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const errors: FieldError[] = toFaults(result.error, root);
+  throw new AppError('INVALID_FIELDS', describeFaults(errors), { errors });
+}
+
+function isJson(request: { headers: { 'content-type'?: string | undefined } }): boolean {
+  return /^application\/([\w.-]+\+)?json\b/i.test(request.headers['content-type'] ?? '');
+}
+
+const refuseOtherMedia: RequestHandler = (request: Request, _response, next) => {
+  const hasBody =
+    request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0;
+  if (hasBody && !isJson(request)) {
+    throw new AppError(
+      'UNSUPPORTED_MEDIA_TYPE',
+      `send application/json, not ${request.headers['content-type'] ?? 'a body without a type'}`,
+    );
+  }
+  next();
+};

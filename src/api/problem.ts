@@ -1,0 +1,60 @@
+import type { NextFunction, Request, Response } from 'express';
+import type { Problem } from '../contract/program.ts';
+import { AppError, type ErrorCode, errorCatalogue, isAppError } from '../shared/errors.ts';
+import { messageOf } from '../shared/failure.ts';
+import type { Logger } from '../telemetry/logger.ts';
+
+const RETRY_AFTER_SECONDS = '1';
+
+/** The problem+json (RFC 9457) of an error. Errors that are not ours say nothing of their inside. */
+export function toProblem(error: unknown): Problem {
+  const known = isAppError(error)
+    ? error
+    : new AppError('INTERNAL', 'the request failed; the log of the program says why');
+  const { status, title } = errorCatalogue[known.code];
+  return {
+    type: `urn:longshore:error:${known.code}`,
+    title,
+    status,
+    detail: known.message,
+    code: known.code,
+    ...(known.errors ? { errors: [...known.errors] } : {}),
+  };
+}
+
+/** The one place where errors become answers. */
+export function createErrorHandler(log: Logger) {
+  // Express tells an error handler by its four parameters.
+  return (thrown: unknown, request: Request, response: Response, _next: NextFunction): void => {
+    const error = fromExpress(thrown);
+    const problem = toProblem(error);
+    if (problem.status >= 500) log.error(`${request.method} ${request.path} answered ${problem.status}`, { error });
+    if (response.headersSent) {
+      response.destroy();
+      return;
+    }
+    if (problem.status === 503) response.setHeader('Retry-After', RETRY_AFTER_SECONDS);
+    if (problem.status === 401) response.setHeader('WWW-Authenticate', 'Bearer');
+    response.status(problem.status).type('application/problem+json').send(JSON.stringify(problem));
+  };
+}
+
+const bodyFaults: Record<string, ErrorCode> = {
+  'entity.parse.failed': 'MALFORMED_JSON',
+  'entity.too.large': 'BODY_TOO_LARGE',
+  'encoding.unsupported': 'UNSUPPORTED_MEDIA_TYPE',
+  'charset.unsupported': 'UNSUPPORTED_MEDIA_TYPE',
+  'request.aborted': 'INVALID_REQUEST',
+  'request.size.invalid': 'INVALID_REQUEST',
+};
+
+function fromExpress(thrown: unknown): unknown {
+  if (thrown instanceof AppError || !(thrown instanceof Error)) return thrown;
+  const { type, limit } = thrown as { type?: unknown; limit?: unknown };
+  const code = typeof type === 'string' ? bodyFaults[type] : undefined;
+  if (code === 'BODY_TOO_LARGE')
+    return new AppError(code, `the body is larger than ${String(limit)} bytes (MAX_BODY_BYTES)`);
+  if (code) return new AppError(code, messageOf(thrown), { cause: thrown });
+  if (thrown instanceof URIError) return new AppError('INVALID_REQUEST', 'the path is not valid percent-encoding');
+  return thrown;
+}

@@ -1,0 +1,44 @@
+import type { Request, Response } from 'express';
+import type { z } from 'zod';
+import type { Caller } from '../engine/engine.ts';
+
+/** What a key must allow; `none` needs no key. */
+export type Scope = 'none' | 'jobs:read' | 'jobs:write' | 'admin';
+
+/** What a handler is given: everything has been checked. */
+export interface Call<Query = unknown, Body = unknown> {
+  caller: Caller;
+  params: Record<string, string>;
+  query: Query;
+  body: Body;
+  /** Only for headers; the body and query were read already. */
+  request: Request;
+  /** Aborts when the caller has gone. */
+  signal: AbortSignal;
+}
+
+export interface Reply {
+  status: number;
+  headers?: Record<string, string>;
+  body?: unknown;
+}
+
+/** One endpoint. Authentication, validation and the OpenAPI document follow from it. */
+export interface Route<Query extends z.ZodType = z.ZodType, Body extends z.ZodType = z.ZodType> {
+  method: 'get' | 'post';
+  /** With `{name}` for parameters, as in OpenAPI. */
+  path: string;
+  scope: Scope;
+  summary: string;
+  query?: Query;
+  body?: Body;
+  /** The schema of the body for each success status; null where there is none. */
+  answers: Record<number, z.ZodType | null>;
+  /** Returns the reply, or writes it itself (a stream) and returns nothing. */
+  handle(call: Call<z.output<Query>, z.output<Body>>, response: Response): Promise<Reply | undefined>;
+}
+
+/** Keeps a route's own types in its handler and forgets them outside. */
+export function route<Query extends z.ZodType, Body extends z.ZodType>(record: Route<Query, Body>): Route {
+  return record as unknown as Route;
+}

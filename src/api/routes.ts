@@ -1,0 +1,13 @@
+import type { Engine } from '../engine/engine.ts';
+import type { Route } from './route.ts';
+import { jobEventRoutes } from './routes/job-events.ts';
+import { jobHistoryRoutes } from './routes/job-history.ts';
+import { jobRoutes } from './routes/jobs.ts';
+import { programRoutes } from './routes/program.ts';
+
+export { healthRoutes } from './routes/health.ts';
+
+/** Every endpoint of the API but the health checks, which a worker has too. */
+export function apiRoutes(engine: Engine): Route[] {
+  return [...jobRoutes(engine), ...jobHistoryRoutes(engine), ...jobEventRoutes(engine), ...programRoutes(engine)];
+}

@@ -1,0 +1,75 @@
+import { z } from 'zod';
+import { attemptSchema, deliverySchema, logLineSchema } from '../../contract/job.ts';
+import { pageQuerySchema, pageSchema } from '../../contract/list.ts';
+import type { Engine } from '../../engine/engine.ts';
+import { requireJob } from '../../engine/inquire.ts';
+import { toAttemptResource, toCompletedAttempt, toDeliveryResource, toLogLineResource } from '../job-resource.ts';
+import { type Route, route } from '../route.ts';
+
+const numberCursor = z.coerce.number().int().min(0).default(0);
+const logCursor = z
+  .string()
+  .regex(/^\d{1,15}\.\d{1,7}$/, 'is not a cursor of this list')
+  .default('0.0');
+
+/** What happened to a job: its attempts, its lines, its webhooks. */
+export function jobHistoryRoutes(engine: Engine): Route[] {
+  return [
+    route({
+      method: 'get',
+      path: '/v1/jobs/{id}/attempts',
+      scope: 'jobs:read',
+      summary: 'List the attempts that have ended, oldest first',
+      query: pageQuerySchema.extend({ cursor: numberCursor }),
+      answers: { 200: pageSchema(attemptSchema) },
+      async handle({ caller, params, query }) {
+        const job = await requireJob(engine, caller, params.id ?? '');
+        const rows = await engine.store.journal.attempts(job.id, query.cursor, query.limit + 1);
+        const page = toPage(rows, query.limit, (row) => String(row.fence));
+        const items = page.items.map(toAttemptResource);
+        const completed = page.nextCursor === null ? toCompletedAttempt(job) : undefined;
+        return { status: 200, body: { ...page, items: completed ? [...items, completed] : items } };
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/v1/jobs/{id}/logs',
+      scope: 'jobs:read',
+      summary: 'List the lines that a job wrote, oldest first',
+      query: pageQuerySchema.extend({ cursor: logCursor }),
+      answers: { 200: pageSchema(logLineSchema) },
+      async handle({ caller, params, query }) {
+        const job = await requireJob(engine, caller, params.id ?? '');
+        const [fence = 0, seq = 0] = query.cursor.split('.').map(Number);
+        const lines = await engine.store.journal.logs(job.id, { fence, seq }, query.limit + 1);
+        const page = toPage(lines, query.limit, (line) => `${line.fence}.${line.seq}`);
+        return { status: 200, body: { ...page, items: page.items.map(toLogLineResource) } };
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/v1/jobs/{id}/webhooks',
+      scope: 'jobs:read',
+      summary: "List a job's webhook deliveries, oldest first",
+      query: pageQuerySchema.extend({ cursor: z.uuid('is not a cursor of this list').optional() }),
+      answers: { 200: pageSchema(deliverySchema) },
+      async handle({ caller, params, query }) {
+        const job = await requireJob(engine, caller, params.id ?? '');
+        const rows = await engine.store.deliveries.list(job.id, query.cursor ?? null, query.limit + 1);
+        const page = toPage(rows, query.limit, (row) => row.id);
+        return { status: 200, body: { ...page, items: page.items.map(toDeliveryResource) } };
+      },
+    }),
+  ];
+}
+
+/** Cuts one row too many into a page and the cursor to the next. */
+function toPage<T>(
+  rows: readonly T[],
+  limit: number,
+  cursorOf: (row: T) => string,
+): { items: T[]; nextCursor: string | null } {
+  const items = rows.slice(0, limit);
+  const last = items.at(-1);
+  return { items, nextCursor: rows.length > limit && last !== undefined ? cursorOf(last) : null };
+}

@@ -1,0 +1,49 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Express } from 'express';
+import { AppError } from '../shared/errors.ts';
+import { messageOf } from '../shared/failure.ts';
+
+export interface HttpServer {
+  /** The port that was taken, also where 0 was asked for. */
+  port: number;
+  /** Takes no more requests and resolves when those under way are answered, or cut off after `graceMs`. Idempotent. */
+  stop(graceMs: number): Promise<void>;
+}
+
+/** @throws INVALID_CONFIGURATION when the address cannot be listened on */
+export async function startHttpServer(app: Express, host: string, port: number): Promise<HttpServer> {
+  const server = createServer(app);
+  server.requestTimeout = 60_000;
+  server.keepAliveTimeout = 65_000; // longer than the usual 60 s of a proxy, which else meets a closed connection
+  await listen(server, host, port);
+  let stopping: Promise<void> | undefined;
+  return {
+    port: (server.address() as AddressInfo).port,
+    stop: (graceMs) => {
+      stopping ??= stopServer(server, graceMs);
+      return stopping;
+    },
+  };
+}
+
+function listen(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error) =>
+      reject(
+        new AppError('INVALID_CONFIGURATION', `cannot listen on ${host}:${port} (HOST, PORT): ${messageOf(error)}`, {
+          cause: error,
+        }),
+      ),
+    );
+    server.listen(port, host, resolve);
+  });
+}
+
+async function stopServer(server: Server, graceMs: number): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeIdleConnections();
+  const timer = setTimeout(() => server.closeAllConnections(), graceMs);
+  await closed;
+  clearTimeout(timer);
+}

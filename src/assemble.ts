@@ -1,0 +1,161 @@
+import { builtinJobs } from './builtin/index.ts';
+import { loadJobs } from './define/load-jobs.ts';
+import { createRegistry, type Registry } from './define/registry.ts';
+import type { Services } from './define/services.ts';
+import { Dispatcher } from './engine/dispatch.ts';
+import type { Engine } from './engine/engine.ts';
+import { Maintenance } from './engine/maintenance.ts';
+import { JobWatcher } from './engine/watch.ts';
+import { WebhookSender } from './engine/webhooks.ts';
+import type { Env } from './env.ts';
+import { redactUrl } from './env.ts';
+import { createPostgresTransport } from './queue/postgres-transport.ts';
+import { Signals } from './queue/signals.ts';
+import type { Transport } from './queue/transport.ts';
+import { createTransports } from './queue/transports.ts';
+import { AppError } from './shared/errors.ts';
+import { createOutbound } from './shared/outbound.ts';
+import { systemClock } from './shared/time.ts';
+import { createWebhookSecret } from './shared/webhook-signature.ts';
+import { waitForPostgres } from './store/connect.ts';
+import { openDatabase } from './store/database.ts';
+import { isMigrated, migrate } from './store/migrate.ts';
+import { createStore } from './store/store.ts';
+import type { Logger } from './telemetry/logger.ts';
+
+/** The parts that every MODE has. */
+export interface Program {
+  engine: Engine;
+  services: Services;
+  /** Starts what works in the background. */
+  start(): Promise<void>;
+  /** Stops it and closes every connection. Call it when nothing uses the engine any more. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Puts the program together: database, jobs, transports, engine.
+ * @throws INVALID_CONFIGURATION, INVALID_DEFINITION, STORE_UNAVAILABLE, TRANSPORT_UNAVAILABLE
+ */
+export async function assemble(env: Env, version: string, log: Logger): Promise<Program> {
+  const loaded = await loadJobs(env.jobsDir, true);
+  const registry = createRegistry([...builtinJobs, ...loaded.definitions]);
+  const postgres = await preparePostgres(env, log);
+  const bullmq = await openBullMq(env, log);
+
+  const database = openDatabase({ url: postgres.url, poolSize: env.databasePoolSize, log });
+  const store = createStore(database);
+  const signals = new Signals(database, log);
+  const postgresTransport = createPostgresTransport({ store, signals, pollIntervalMs: env.pollIntervalMs, log });
+  const transports = createTransports(postgresTransport, bullmq, registry.queues);
+  const outbound = createOutbound({ allowPrivate: env.outboundAllowPrivate, allow: env.outboundAllow });
+  const queues = [...registry.queues.keys()];
+  const dispatcher = new Dispatcher({
+    store,
+    transports,
+    signals,
+    queues,
+    intervalMs: env.dispatchIntervalMs,
+    batchSize: env.dispatchBatchSize,
+    log,
+  });
+  const watcher = new JobWatcher(store, signals, log);
+  const engine: Engine = {
+    store,
+    registry,
+    transports,
+    signals,
+    dispatcher,
+    watcher,
+    outbound,
+    clock: systemClock,
+    log,
+    settings: { maxInputBytes: env.maxBodyBytes, maxOutputBytes: env.maxOutputBytes, leaseMs: env.lockDurationMs },
+  };
+  const secret = env.webhookSecret ?? (await store.settings.getOrCreate('webhook_secret', createWebhookSecret));
+  const sender = new WebhookSender({ store, outbound, signals, secret, userAgent: `longshore/${version}`, log });
+  const leasedQueues = queues.filter((queue) => !transports.of(queue).holdsJobs);
+  const maintenance = new Maintenance({ engine, leasedQueues, rescueIntervalMs: env.stalledIntervalMs });
+
+  return {
+    engine,
+    services: {
+      ...loaded.services,
+      fetch: outbound.fetch,
+      storageDir: env.storageDir,
+      fileRoots: env.fileRoots,
+    },
+    async start() {
+      signals.start();
+      watcher.start();
+      await dispatcher.start();
+      sender.start();
+      maintenance.start();
+    },
+    async stop() {
+      await Promise.all([maintenance.stop(), sender.stop(), dispatcher.stop()]);
+      watcher.stop();
+      await signals.stop();
+      await Promise.all(transports.all.map((transport) => transport.stop()));
+      await outbound.close();
+      await database.close();
+      await postgres.stop();
+    },
+  };
+}
+
+interface PreparedPostgres {
+  url: string;
+  stop(): Promise<void>;
+}
+
+async function preparePostgres(env: Env, log: Logger): Promise<PreparedPostgres> {
+  const postgres = await openPostgres(env, log);
+  if (env.autoMigrate) await migrate(postgres.url, log);
+  else if (!(await isMigrated(postgres.url, log))) {
+    await postgres.stop();
+    throw new AppError(
+      'INVALID_CONFIGURATION',
+      'the database has no tables yet and AUTO_MIGRATE is false: run "longshore admin migrate"',
+    );
+  }
+  return postgres;
+}
+
+async function openPostgres(env: Env, log: Logger): Promise<PreparedPostgres> {
+  if (env.databaseUrl !== undefined) {
+    await waitForPostgres(env.databaseUrl, redactUrl(env.databaseUrl), env.connectTimeoutMs, log);
+    return { url: env.databaseUrl, stop: async () => undefined };
+  }
+  const { startEmbeddedPostgres } = await import('./store/embedded-postgres.ts');
+  return startEmbeddedPostgres({ dataDir: env.dataDir, log });
+}
+
+async function openBullMq(env: Env, log: Logger): Promise<Transport | undefined> {
+  if (env.redisUrl === undefined) return undefined;
+  const [{ waitForRedis }, { createBullMqTransport }] = await Promise.all([
+    import('./queue/redis.ts'),
+    import('./queue/bullmq-transport.ts'),
+  ]);
+  await waitForRedis(env.redisUrl, redactUrl(env.redisUrl), env.connectTimeoutMs, log);
+  return createBullMqTransport({
+    url: env.redisUrl,
+    prefix: env.queuePrefix,
+    lockDurationMs: env.lockDurationMs,
+    stalledIntervalMs: env.stalledIntervalMs,
+    log,
+  });
+}
+
+/**
+ * The queues that this worker serves.
+ * @throws INVALID_CONFIGURATION when QUEUES names one that no job is for
+ */
+export function chooseQueues(wanted: readonly string[] | undefined, registry: Registry): string[] {
+  const known = [...registry.queues.keys()];
+  const unknown = wanted?.filter((queue) => !known.includes(queue)) ?? [];
+  if (unknown.length > 0) {
+    throw new AppError('INVALID_CONFIGURATION', `QUEUES names ${unknown.join(', ')}; queues are: ${known.join(', ')}`);
+  }
+  return wanted && wanted.length > 0 ? [...wanted] : known;
+}

@@ -1,0 +1,62 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+interface Launcher {
+  decideLaunch(facts: { version: string; command?: string; foundNode?: string }): { action: string; node?: string };
+  findNode(folders: string[], platform: string): string | undefined;
+  describeRefusal(version: string): string;
+}
+// Plain JavaScript outside of the sources, since it must load on an old Node: its types are stated here.
+const launcher = (await import(new URL('../../bin/launch.js', import.meta.url).href)) as Launcher;
+
+describe('the launcher', () => {
+  it('runs on a Node that is new enough', () => {
+    expect(launcher.decideLaunch({ version: 'v24.0.0' })).toEqual({ action: 'run' });
+    expect(launcher.decideLaunch({ version: 'v26.1.0', command: 'init' })).toEqual({ action: 'run' });
+  });
+
+  it('hands over to a newer Node where there is one', () => {
+    const facts = { version: 'v20.1.0', command: 'init', foundNode: '/x/node' };
+    expect(launcher.decideLaunch(facts)).toEqual({ action: 'spawn', node: '/x/node' });
+  });
+
+  it('installs one for init, and refuses every other command', () => {
+    expect(launcher.decideLaunch({ version: 'v20.1.0', command: 'init' })).toEqual({ action: 'install' });
+    expect(launcher.decideLaunch({ version: 'v20.1.0', command: 'start' })).toEqual({ action: 'refuse' });
+    expect(launcher.describeRefusal('v20.1.0')).toContain('npm install --save-dev node@24');
+  });
+});
+
+describe('the search for a newer Node', () => {
+  let folder: string;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'longshore-launcher-'));
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+
+  async function install(parent: string, version: string): Promise<string> {
+    const root = join(parent, 'node_modules', 'node');
+    await mkdir(join(root, 'bin'), { recursive: true });
+    await writeFile(join(root, 'package.json'), JSON.stringify({ version }));
+    await writeFile(join(root, 'bin', 'node'), '');
+    return join(root, 'bin', 'node');
+  }
+
+  it('goes up from the folder', async () => {
+    const path = await install(folder, '24.1.0');
+    expect(launcher.findNode([join(folder, 'a', 'b')], 'linux')).toBe(path);
+  });
+
+  it('passes one that is too old, and looks in the next folder', async () => {
+    await install(join(folder, 'old'), '22.9.0');
+    const path = await install(join(folder, 'new'), '24.1.0');
+    expect(launcher.findNode([join(folder, 'old'), join(folder, 'new')], 'linux')).toBe(path);
+  });
+
+  it('passes an unfinished installation', async () => {
+    await rm(join(await install(folder, '24.1.0')));
+    expect(launcher.findNode([folder], 'linux')).toBeUndefined();
+  });
+});
