@@ -1,5 +1,5 @@
 import { builtinJobs } from './builtin/index.ts';
-import { loadJobs } from './define/load-jobs.ts';
+import type { LoadedJobs } from './define/load-jobs.ts';
 import { createRegistry, type Registry } from './define/registry.ts';
 import type { Services } from './define/services.ts';
 import { Dispatcher } from './engine/dispatch.ts';
@@ -33,13 +33,20 @@ export interface Program {
   stop(): Promise<void>;
 }
 
+export interface AssembleOptions {
+  env: Env;
+  /** What JOBS_DIR holds; the built-in jobs are added to it. */
+  jobs: LoadedJobs;
+  version: string;
+  log: Logger;
+}
+
 /**
  * Puts the program together: database, jobs, transports, engine.
  * @throws INVALID_CONFIGURATION, INVALID_DEFINITION, STORE_UNAVAILABLE, TRANSPORT_UNAVAILABLE
  */
-export async function assemble(env: Env, version: string, log: Logger): Promise<Program> {
-  const loaded = await loadJobs(env.jobsDir, true);
-  const registry = createRegistry([...builtinJobs, ...loaded.definitions]);
+export async function assemble({ env, jobs, version, log }: AssembleOptions): Promise<Program> {
+  const registry = createRegistry([...builtinJobs, ...jobs.definitions]);
   const postgres = await preparePostgres(env, log);
   const bullmq = await openBullMq(env, log);
 
@@ -80,7 +87,7 @@ export async function assemble(env: Env, version: string, log: Logger): Promise<
   return {
     engine,
     services: {
-      ...loaded.services,
+      ...jobs.services,
       fetch: outbound.fetch,
       storageDir: env.storageDir,
       fileRoots: env.fileRoots,

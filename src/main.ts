@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { HttpServer } from './api/server.ts';
 import { assemble, chooseQueues, type Program } from './assemble.ts';
 import type { HealthResource } from './contract/program.ts';
+import { loadJobs } from './define/load-jobs.ts';
 import { type Env, findConcurrencyOverride, loadEnv, readEnvFile } from './env.ts';
 import { isAppError } from './shared/errors.ts';
 import { messageOf } from './shared/failure.ts';
@@ -33,7 +34,8 @@ export async function startProgram(): Promise<void> {
 
 async function start(env: Env, version: string, log: Logger): Promise<{ stop(): Promise<void> }> {
   const startedAtMs = performance.now();
-  const program = await assemble(env, version, log);
+  const jobs = await loadJobs(env.jobsDir, true);
+  const program = await assemble({ env, jobs, version, log });
   await program.start();
   const worker = env.mode === 'api' ? undefined : await startWorker(env, program, version);
   const state = { isStopping: false };

@@ -2,12 +2,12 @@ import { createClient, type JobsClient } from '../client.ts';
 import type { JobOptionsInput } from '../contract/enqueue.ts';
 import type { JobResource } from '../contract/job.ts';
 import type { CliContext } from './context.ts';
-import { type DemoProgram, startDemoProgram } from './demo-program.ts';
+import { DemoProgram } from './demo-program.ts';
 import { type EnqueuedJob, renderSummary } from './demo-summary.ts';
 import { type ReceivedWebhook, type Receiver, startReceiver } from './demo-webhook-receiver.ts';
 import { DEMO_FILE_BYTES, writeDemoFile } from './demo-work.ts';
 import { formatBytes, formatDuration } from './format.ts';
-import { renderJob } from './job-view.ts';
+import { renderHeadline, renderJob } from './job-view.ts';
 import { followJob } from './watch.ts';
 import { createLiveView, createPlainView } from './watch-view.ts';
 
@@ -64,7 +64,7 @@ export async function playDemo(stage: Stage): Promise<void> {
 async function openStage(stage: Stage): Promise<{ program: DemoProgram; file: string }> {
   const { cli, folder, signal, webhookSecret } = stage;
   const startedAtMs = performance.now();
-  const program = await startDemoProgram({ folder, environment: cli.environment, webhookSecret });
+  const program = await DemoProgram.start({ folder, environment: cli.environment, webhookSecret });
   stage.program = program;
   program.ended.then((end) => stage.fail(`the program ended with ${end}`));
   const [file] = await Promise.all([writeDemoFile(folder, signal), program.waitUntilReady(signal)]);
@@ -91,8 +91,10 @@ async function watchToCompletion({ cli, signal }: Stage, jobs: JobsClient, id: s
   try {
     const ended = await followJob({ clock: cli.clock, jobs, view, signal }, id);
     if (!ended) throw signal.reason;
-    view.finish(ended);
-    return requireCompleted(ended);
+    view.close();
+    requireCompleted(ended);
+    cli.terminal.print(renderHeadline(ended, cli.terminal.colors)); // its output comes with the whole job
+    return ended;
   } finally {
     view.close();
   }

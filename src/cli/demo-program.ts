@@ -4,56 +4,8 @@ import { type AddressInfo, createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { pause } from '../shared/time.ts';
+import { createChildEnvironment } from './demo-environment.ts';
 import type { Environment } from './terminal.ts';
-
-export interface DemoProgram {
-  readonly url: string;
-  /** The last lines that the program wrote. */
-  readonly logTail: readonly string[];
-  /** Resolves with how the program ended, in words. */
-  readonly ended: Promise<string>;
-  /** @throws the signal's reason when it aborts */
-  waitUntilReady(signal: AbortSignal): Promise<void>;
-  /** SIGTERM, and SIGKILL when that takes too long. */
-  stop(): Promise<'stopped' | 'killed' | 'already gone'>;
-}
-
-/**
- * Every setting of the program but those that the demo chooses. They are passed on as empty, which counts as unset,
- * so that neither the caller's environment nor a `.env` redirects the demo; a test compares the list with env.ts.
- */
-export const SETTINGS_LEFT_AT_DEFAULT = [
-  'NODE_ENV',
-  'SHUTDOWN_TIMEOUT_MS',
-  'CONNECT_TIMEOUT_MS',
-  'DATA_DIR',
-  'ADMIN_KEY',
-  'MAX_BODY_BYTES',
-  'DATABASE_URL',
-  'DATABASE_POOL_SIZE',
-  'AUTO_MIGRATE',
-  'REDIS_URL',
-  'QUEUE_PREFIX',
-  'JOBS_DIR',
-  'QUEUES',
-  'QUEUE_CONCURRENCY',
-  'LOCK_DURATION_MS',
-  'STALLED_INTERVAL_MS',
-  'DISPATCH_INTERVAL_MS',
-  'DISPATCH_BATCH_SIZE',
-  'POLL_INTERVAL_MS',
-  'MAX_OUTPUT_BYTES',
-  'STORAGE_DIR',
-  'FILE_ROOTS',
-  'OUTBOUND_ALLOW_PRIVATE',
-  'OUTBOUND_ALLOW',
-  'LOG_LEVEL',
-];
-
-const BIN = fileURLToPath(new URL('../../bin/longshore.js', import.meta.url));
-const READY_POLL_MS = 100;
-const STOP_LIMIT_MS = 20_000;
-const LOG_TAIL_LINES = 30;
 
 export interface DemoProgramOptions {
   /** The program's current folder: its data and files stay below it. */
@@ -62,61 +14,66 @@ export interface DemoProgramOptions {
   webhookSecret: string;
 }
 
-/** Starts `longshore start` as a child process on a free port of this machine. */
-export async function startDemoProgram(options: DemoProgramOptions): Promise<DemoProgram> {
-  const port = await findFreePort();
-  const url = `http://127.0.0.1:${port}`;
-  const child = spawn(process.execPath, [BIN, 'start'], {
-    cwd: options.folder,
-    env: createChildEnvironment(options, port),
-    stdio: ['ignore', 'pipe', 'pipe'],
-    // A process group of its own: Ctrl-C reaches the demo alone, which then stops the program in order.
-    detached: process.platform !== 'win32',
-    windowsHide: true,
-  });
-  const logTail = collectTail(child);
-  const ended = waitForEnd(child);
-  const killAtExit = () => void child.kill('SIGTERM');
-  process.once('exit', killAtExit);
+const BIN = fileURLToPath(new URL('../../bin/longshore.js', import.meta.url));
+const READY_POLL_MS = 100;
+const START_GRACE_MS = 10_000;
+const STOP_LIMIT_MS = 20_000;
+const LOG_TAIL_LINES = 30;
 
-  return {
-    url,
-    logTail,
-    ended,
-    async waitUntilReady(signal) {
-      while (!(await isReady(url, signal))) {
-        await pause(READY_POLL_MS, signal);
-        signal.throwIfAborted();
-      }
-    },
-    async stop() {
-      if (hasEnded(child)) return 'already gone';
-      child.kill('SIGTERM');
-      const hasStopped = await Promise.race([ended.then(() => true), pause(STOP_LIMIT_MS).then(() => false)]);
-      if (!hasStopped) child.kill('SIGKILL');
-      await ended;
-      process.off('exit', killAtExit);
-      return hasStopped ? 'stopped' : 'killed';
-    },
-  };
-}
+/** `longshore start` as a child process on a free port of this machine. */
+export class DemoProgram {
+  readonly url: string;
+  /** The last lines that the program wrote. */
+  readonly logTail: readonly string[];
+  /** Resolves with how the program ended, in words. */
+  readonly ended: Promise<string>;
+  readonly #child: ChildProcess;
+  readonly #endSignal = new AbortController();
+  readonly #killAtExit = () => void this.#child.kill('SIGTERM');
+  #hasBeenReady = false;
 
-export function createChildEnvironment(
-  { environment, webhookSecret }: Pick<DemoProgramOptions, 'environment' | 'webhookSecret'>,
-  port: number,
-): Record<string, string | undefined> {
-  const overrides = Object.keys(environment).filter((name) => name.startsWith('QUEUE_CONCURRENCY_'));
-  return {
-    ...environment,
-    ...Object.fromEntries([...SETTINGS_LEFT_AT_DEFAULT, ...overrides].map((name) => [name, ''])),
-    MODE: 'all',
-    HOST: '127.0.0.1',
-    PORT: String(port),
-    WEBHOOK_SECRET: webhookSecret,
-    LOG_FORMAT: 'pretty',
-    NO_COLOR: '1',
-    FORCE_COLOR: '',
-  };
+  static async start(options: DemoProgramOptions): Promise<DemoProgram> {
+    return new DemoProgram(options, await findFreePort());
+  }
+
+  private constructor({ folder, environment, webhookSecret }: DemoProgramOptions, port: number) {
+    this.url = `http://127.0.0.1:${port}`;
+    this.#child = spawn(process.execPath, [BIN, 'start'], {
+      cwd: folder,
+      env: createChildEnvironment(environment, { port, webhookSecret }),
+      stdio: ['ignore', 'pipe', 'pipe'],
+      // A process group of its own: Ctrl-C reaches the demo alone, which then stops the program in order.
+      detached: process.platform !== 'win32',
+      windowsHide: true,
+    });
+    this.logTail = collectTail(this.#child);
+    this.ended = waitForEnd(this.#child);
+    this.ended.then(() => this.#endSignal.abort());
+    process.once('exit', this.#killAtExit);
+  }
+
+  /** @throws the signal's reason when it aborts */
+  async waitUntilReady(signal: AbortSignal): Promise<void> {
+    while (!(await isReady(this.url, signal))) {
+      await pause(READY_POLL_MS, signal);
+      signal.throwIfAborted();
+    }
+    this.#hasBeenReady = true;
+  }
+
+  /** SIGTERM, and SIGKILL when that takes too long. */
+  async stop(): Promise<'stopped' | 'killed' | 'already gone'> {
+    // Stopped half-way through its start, the program would leave its database behind.
+    const grace = AbortSignal.any([AbortSignal.timeout(START_GRACE_MS), this.#endSignal.signal]);
+    if (!this.#hasBeenReady) await this.waitUntilReady(grace).catch(() => {}); // then it is stopped as it is
+    process.off('exit', this.#killAtExit);
+    if (hasEnded(this.#child)) return 'already gone';
+    this.#child.kill('SIGTERM');
+    const killer = setTimeout(() => this.#child.kill('SIGKILL'), STOP_LIMIT_MS);
+    await this.ended;
+    clearTimeout(killer);
+    return this.#child.signalCode === 'SIGKILL' ? 'killed' : 'stopped';
+  }
 }
 
 async function findFreePort(): Promise<number> {

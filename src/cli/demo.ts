@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, rm, rmdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { LongshoreError } from '../client.ts';
 import { messageOf } from '../shared/failure.ts';
@@ -27,14 +27,18 @@ async function runDemo(cli: CliContext): Promise<void> {
     signal: stopping.signal,
     fail: (reason) => stopping.abort(new DemoFailure(reason)),
   };
-  const removeListener = cli.onInterrupt(() => stage.fail('it was interrupted'));
+  let isInterrupted = false;
+  const removeListener = cli.onInterrupt(() => {
+    isInterrupted = true;
+    stage.fail('it was interrupted');
+  });
   const timer = setTimeout(() => stage.fail(`it took longer than ${DEADLINE_MS / 1000} s`), DEADLINE_MS);
   try {
     await mkdir(stage.folder, { recursive: true });
     await playDemo(stage);
   } catch (thrown) {
     reportFailure(stage, stage.signal.aborted ? stage.signal.reason : thrown);
-    cli.setExitCode(exitCodes.jobFailed);
+    cli.setExitCode(isInterrupted ? exitCodes.interrupted : exitCodes.jobFailed);
   } finally {
     clearTimeout(timer);
     await cleanUp(stage);
@@ -61,7 +65,17 @@ async function cleanUp({ cli, program, receiver, folder }: Stage): Promise<void>
   const end = await program?.stop();
   await receiver?.stop();
   await rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
+  await removeIfEmpty(dirname(folder));
   const tookMs = Math.round(performance.now() - startedAtMs);
   if (end === 'stopped') cli.terminal.print(`\nStopped the program (SIGTERM) and removed its data, in ${tookMs} ms.`);
   if (end === 'killed') cli.terminal.note('The program did not stop at SIGTERM and was killed.');
+}
+
+/** `.longshore` may have been there before, with the data of a program that is no demo. */
+async function removeIfEmpty(folder: string): Promise<void> {
+  try {
+    await rmdir(folder);
+  } catch (error) {
+    if (!['ENOTEMPTY', 'EEXIST', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+  }
 }

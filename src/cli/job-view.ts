@@ -47,21 +47,22 @@ export function renderJob(job: JobResource, nowMs: number, style: Style): string
   return `${colors.bold(cleanLine(job.type))}\n${renderRows(rows, colors)}`;
 }
 
-/** How an ended job turned out, in a few lines. */
+/** How an ended job turned out, with its output or error. */
 export function renderOutcome(job: JobResource, style: Style): string {
-  const { colors } = style;
-  const isDone = job.status === 'completed';
-  const mark = isDone ? colors.green('✔') : colors.red('✘');
+  const results = renderRows(listResults(job, style), style.colors);
+  return [renderHeadline(job, style.colors), results].filter((part) => part !== '').join('\n');
+}
+
+/** `✔ completed in 1.5 s`, `✘ failed (attempts_exhausted), in 12 s, attempt 3 of 3` */
+export function renderHeadline(job: JobResource, colors: Colors): string {
+  const mark = job.status === 'completed' ? colors.green('✔') : colors.red('✘');
   const took = formatRuntime(job, Date.parse(job.finishedAt ?? job.createdAt));
   const details = [
     job.reason ? `(${job.reason})` : '',
     took === '' ? '' : `in ${took}`,
     job.attempt > 1 ? `attempt ${job.attempt} of ${job.maxAttempts}` : '',
   ].filter((part) => part !== '');
-  const rows = renderRows(listResults(job, style), colors);
-  return [`${mark} ${colorStatus(job.status, colors)} ${details.join(', ')}`.trimEnd(), rows]
-    .filter((part) => part !== '')
-    .join('\n');
+  return `${mark} ${colorStatus(job.status, colors)} ${details.join(', ')}`.trimEnd();
 }
 
 export function renderLogLine(

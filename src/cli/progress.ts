@@ -44,7 +44,7 @@ export function renderProgressLine(state: LiveState, terminal: Pick<Terminal, 'w
 }
 
 function describeTime({ etaMs, elapsedMs }: LiveState): string {
-  if (etaMs !== null) return `ETA ${formatDuration(etaMs)}`;
+  if (etaMs) return `ETA ${formatDuration(etaMs)}`;
   return elapsedMs < 1000 ? '' : formatDuration(Math.floor(elapsedMs / 1000) * 1000);
 }
 
@@ -56,7 +56,7 @@ export function renderBar(percent: number, width: number, colors: Terminal['colo
 /** The same for a pipe: `52 %  hashing  (ETA 3 s)`. */
 export function renderPlainProgress({ percent, message, etaMs }: Omit<LiveState, 'status' | 'elapsedMs'>): string {
   const text = cleanLine(message ?? '');
-  return [formatPercent(percent).padStart(5), text, etaMs === null ? '' : `(ETA ${formatDuration(etaMs)})`]
+  return [formatPercent(percent).padStart(5), text, !etaMs ? '' : `(ETA ${formatDuration(etaMs)})`]
     .filter((part) => part !== '')
     .join('  ');
 }

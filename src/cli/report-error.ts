@@ -39,14 +39,7 @@ function describeFault(error: unknown): Fault {
   }
   if (error instanceof LongshoreError) {
     const { code, status, errors } = error;
-    return {
-      code,
-      status,
-      errors,
-      message: cleanText(error.detail),
-      lines: listHints(error),
-      exitCode: exitCodes.usage,
-    };
+    return { code, status, errors, ...describeRefusal(error), exitCode: exitCodes.usage };
   }
   if (error instanceof UsageError) {
     return { code: 'USAGE', message: error.message, lines: [], exitCode: exitCodes.usage };
@@ -59,9 +52,13 @@ function describeFault(error: unknown): Fault {
   return { code: 'INTERNAL', message: stack, lines: [], exitCode: exitCodes.internal };
 }
 
-function listHints(error: LongshoreError): string[] {
+function describeRefusal(error: LongshoreError): Pick<Fault, 'message' | 'lines'> {
   const faults = error.errors.map(({ path, message }) => cleanLine(path === '' ? message : `${path}: ${message}`));
-  if (error.code === 'UNAUTHENTICATED') faults.push('Give the key with --key or in LONGSHORE_KEY.');
-  if (error.code === 'UNKNOWN_TYPE') faults.push('`longshore types` lists the types.');
-  return faults;
+  const detail = cleanText(error.detail);
+  const hints = error.code === 'UNAUTHENTICATED' ? ['Give the key with --key or in LONGSHORE_KEY.'] : [];
+  // The detail may be nothing but the faults in a row; each is said once.
+  if (faults.length === 0 || !detail.startsWith(faults[0] as string))
+    return { message: detail, lines: [...faults, ...hints] };
+  if (faults.length === 1) return { message: detail, lines: hints };
+  return { message: `the request has ${faults.length} faults`, lines: [...faults, ...hints] };
 }

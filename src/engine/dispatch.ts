@@ -37,7 +37,7 @@ export class Dispatcher {
 
   async stop(): Promise<void> {
     await this.#loop.stop();
-    await Promise.all(this.#handingOver);
+    await this.settled();
   }
 
   /** Hands fresh, committed jobs over behind the caller's back: the record is safe already, so nobody waits for it. */
@@ -47,6 +47,11 @@ export class Dispatcher {
     if (due.length === 0) return;
     const task = this.#deliver(due).finally(() => this.#handingOver.delete(task));
     this.#handingOver.add(task);
+  }
+
+  /** Resolves when everything that was given to `handOver` so far has been handed over. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#handingOver);
   }
 
   /** Something becomes due then. Epoch milliseconds. */

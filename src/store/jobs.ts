@@ -113,13 +113,14 @@ export function createJobStore(database: Database) {
   };
 }
 
+// A JSON null in the array arrives as an SQL null.
 const INSERT = `
   insert into longshore.jobs as j
     (id, tenant, type, queue, status, priority, tags, metadata, input, max_attempts, backoff, timeout_ms, webhook, parent_id,
      run_at, dispatched_at, expires_at)
   select r.id, r.tenant, r.type, r.queue,
     case when due.at > now() then 'scheduled' else 'queued' end,
-    r.priority, r.tags, r.metadata, r.input, r."maxAttempts", r.backoff, r."timeoutMs", r.webhook, r."parentId",
+    r.priority, r.tags, r.metadata, coalesce(r.input, 'null'), r."maxAttempts", r.backoff, r."timeoutMs", r.webhook, r."parentId",
     due.at,
     case when r."isHandedOver" and due.at <= now() then now() end,
     due.at + r."ttlMs" * interval '1 millisecond'

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { loadEnv } from '../env.ts';
 import { settings } from '../env-settings.ts';
-import { createChildEnvironment } from './demo-program.ts';
+import { createChildEnvironment } from './demo-environment.ts';
 
 const given = {
   PATH: '/bin',
@@ -13,7 +13,7 @@ const given = {
 };
 
 it('keeps the caller’s settings out of the demo, and everything else in', () => {
-  const environment = createChildEnvironment({ environment: given, webhookSecret: `whsec_${'a'.repeat(32)}` }, 4567);
+  const environment = createChildEnvironment(given, { port: 4567, webhookSecret: `whsec_${'a'.repeat(32)}` });
   expect(environment.PATH).toBe('/bin');
   const names = Object.values(settings).map(({ name }) => name);
   expect(names.filter((name) => environment[name] === undefined)).toEqual([]);

@@ -1,0 +1,51 @@
+import type { Environment } from './terminal.ts';
+
+/**
+ * Every setting of the program but those that the demo chooses. They are passed on as empty, which counts as unset,
+ * so that neither the caller's environment nor a `.env` redirects the demo; a test compares the list with env.ts.
+ */
+export const SETTINGS_LEFT_AT_DEFAULT = [
+  'NODE_ENV',
+  'SHUTDOWN_TIMEOUT_MS',
+  'CONNECT_TIMEOUT_MS',
+  'DATA_DIR',
+  'ADMIN_KEY',
+  'MAX_BODY_BYTES',
+  'DATABASE_URL',
+  'DATABASE_POOL_SIZE',
+  'AUTO_MIGRATE',
+  'REDIS_URL',
+  'QUEUE_PREFIX',
+  'JOBS_DIR',
+  'QUEUES',
+  'QUEUE_CONCURRENCY',
+  'LOCK_DURATION_MS',
+  'STALLED_INTERVAL_MS',
+  'DISPATCH_INTERVAL_MS',
+  'DISPATCH_BATCH_SIZE',
+  'POLL_INTERVAL_MS',
+  'MAX_OUTPUT_BYTES',
+  'STORAGE_DIR',
+  'FILE_ROOTS',
+  'OUTBOUND_ALLOW_PRIVATE',
+  'OUTBOUND_ALLOW',
+  'LOG_LEVEL',
+];
+
+export function createChildEnvironment(
+  environment: Environment,
+  chosen: { port: number; webhookSecret: string },
+): Record<string, string | undefined> {
+  const overrides = Object.keys(environment).filter((name) => name.startsWith('QUEUE_CONCURRENCY_'));
+  return {
+    ...environment,
+    ...Object.fromEntries([...SETTINGS_LEFT_AT_DEFAULT, ...overrides].map((name) => [name, ''])),
+    MODE: 'all',
+    HOST: '127.0.0.1',
+    PORT: String(chosen.port),
+    WEBHOOK_SECRET: chosen.webhookSecret,
+    LOG_FORMAT: 'pretty',
+    NO_COLOR: '1',
+    FORCE_COLOR: '',
+  };
+}

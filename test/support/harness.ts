@@ -1,0 +1,166 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import { inject } from 'vitest';
+import { assemble, type Program } from '../../src/assemble.ts';
+import type { EnqueueRequest, JobOptionsInput } from '../../src/contract/enqueue.ts';
+import { enqueueSchema } from '../../src/contract/enqueue.ts';
+import { isTerminal, type JobStatus } from '../../src/contract/job.ts';
+import type { JobDefinition } from '../../src/define/job.ts';
+import type { TransportName } from '../../src/define/queue.ts';
+import type { Services } from '../../src/define/services.ts';
+import type { Caller, Engine } from '../../src/engine/engine.ts';
+import { enqueueJob } from '../../src/engine/enqueue.ts';
+import { loadEnv } from '../../src/env.ts';
+import type { JobRow } from '../../src/store/job-row.ts';
+import { createLogger } from '../../src/telemetry/logger.ts';
+import { WorkerService } from '../../src/worker/worker-service.ts';
+import { createTestDatabase, type TestDatabase } from './postgres.ts';
+import { waitFor } from './wait-for.ts';
+
+export const everyone: Caller = { scope: 'all' };
+
+export interface WorkerOptions {
+  concurrency?: number;
+  shutdownTimeoutMs?: number;
+  heartbeatMs?: number;
+  queues?: string[];
+}
+
+export interface HarnessOptions {
+  transport: TransportName;
+  jobs: readonly JobDefinition[];
+  /** More settings, named as in the environment. */
+  settings?: Record<string, string>;
+  services?: Partial<Services>;
+  /** Share the database and the Redis keys of another harness: a second process on one installation. */
+  beside?: Harness;
+}
+
+/** The engine on a database and a Redis prefix of its own, without HTTP. */
+export class Harness {
+  readonly #database: TestDatabase;
+  readonly #folder: string;
+  readonly #isOwner: boolean;
+  readonly #workers = new Set<WorkerService>();
+  /** Every line that the program logged, as JSON. */
+  readonly logLines: string[];
+  readonly program: Program;
+  readonly prefix: string;
+
+  private constructor(parts: {
+    database: TestDatabase;
+    folder: string;
+    program: Program;
+    prefix: string;
+    logLines: string[];
+    isOwner: boolean;
+  }) {
+    this.#database = parts.database;
+    this.#folder = parts.folder;
+    this.#isOwner = parts.isOwner;
+    this.program = parts.program;
+    this.prefix = parts.prefix;
+    this.logLines = parts.logLines;
+  }
+
+  static async start(options: HarnessOptions): Promise<Harness> {
+    const database = options.beside ? options.beside.#database : await createTestDatabase();
+    const folder = await mkdtemp(join(tmpdir(), 'longshore-harness-'));
+    const prefix = options.beside?.prefix ?? `t${randomBytes(4).toString('hex')}`;
+    const logLines: string[] = [];
+    const env = loadEnv(
+      {
+        DATABASE_URL: database.url,
+        ...(options.transport === 'bullmq' ? { REDIS_URL: inject('redisUrl') } : {}),
+        QUEUE_PREFIX: prefix,
+        STORAGE_DIR: join(folder, 'files'),
+        ...options.settings,
+      },
+      folder,
+    );
+    const stream = new Writable({
+      write(chunk, _encoding, done) {
+        logLines.push(String(chunk).trimEnd());
+        done();
+      },
+    });
+    const program = await assemble({
+      env,
+      jobs: { definitions: [...options.jobs], services: options.services ?? {} },
+      version: '0.0.0-test',
+      log: createLogger({ level: 'debug', format: 'json', stream }),
+    });
+    await program.start();
+    return new Harness({ database, folder, program, prefix, logLines, isOwner: !options.beside });
+  }
+
+  get engine(): Engine {
+    return this.program.engine;
+  }
+
+  /** Starts a worker for these queues, by default for all. Several make several worker processes of one. */
+  async startWorker(options: WorkerOptions = {}): Promise<WorkerService> {
+    const { engine, services } = this.program;
+    const worker = new WorkerService({
+      engine,
+      services,
+      queues: options.queues ?? [...engine.registry.queues.keys()],
+      concurrencyOf: (queue) => engine.registry.queues.get(queue)?.concurrency ?? options.concurrency ?? 5,
+      heartbeatMs: options.heartbeatMs ?? 1000,
+      shutdownTimeoutMs: options.shutdownTimeoutMs ?? 5000,
+      version: '0.0.0-test',
+    });
+    this.#workers.add(worker);
+    await worker.start();
+    return worker;
+  }
+
+  enqueue<Input>(
+    definition: JobDefinition<Input, unknown>,
+    input: Input,
+    options: JobOptionsInput = {},
+  ): Promise<JobRow> {
+    const request: EnqueueRequest = enqueueSchema.parse({ type: definition.type, input, options });
+    return enqueueJob(this.engine, everyone, request);
+  }
+
+  async job(id: string): Promise<JobRow> {
+    const job = await this.engine.store.jobs.get('all', id);
+    if (!job) throw new Error(`there is no job ${id}`);
+    return job;
+  }
+
+  /** Waits until a job has ended. */
+  ended(id: string, timeoutMs?: number): Promise<JobRow> {
+    return this.#until(id, 'has ended', (job) => isTerminal(job.status), timeoutMs);
+  }
+
+  /** Waits until a job has a status. */
+  has(id: string, status: JobStatus, timeoutMs?: number): Promise<JobRow> {
+    return this.#until(id, `is ${status}`, (job) => job.status === status, timeoutMs);
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.#workers].map((worker) => worker.stop()));
+    await this.program.stop();
+    if (this.#isOwner) await this.#database.drop();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  async #until(id: string, what: string, holds: (job: JobRow) => boolean, timeoutMs = 15_000): Promise<JobRow> {
+    let last: JobRow | undefined;
+    const found = await waitFor(
+      async () => {
+        last = await this.job(id);
+        return holds(last) ? last : undefined;
+      },
+      { describe: `job ${id} ${what}`, timeoutMs },
+    ).catch((error: unknown) => {
+      throw new Error(`${String(error)}\nlog:\n${this.logLines.slice(-30).join('\n')}`);
+    });
+    return found;
+  }
+}
