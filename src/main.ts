@@ -12,6 +12,8 @@ import type { WorkerService } from './worker/worker-service.ts';
 
 const HTTP_GRACE_MS = 2000;
 const HEARTBEAT_MAX_MS = 5000;
+/** How long closing connections may take after the jobs have ended or were put back. */
+const STOP_GRACE_MS = 10_000;
 
 /**
  * Runs the program as MODE says until a signal ends it. Resolves when it has started; a start that fails ends the process
@@ -24,7 +26,7 @@ export async function startProgram(): Promise<void> {
     log = createLogger({ level: env.logLevel, format: env.logFormat ?? (process.stdout.isTTY ? 'pretty' : 'json') });
     surviveStrayErrors(log);
     const running = await start(env, readVersion(), log);
-    stopOnSignals(running.stop, log);
+    stopOnSignals(running.stop, env.shutdownTimeoutMs + STOP_GRACE_MS, log);
   } catch (error) {
     if (isAppError(error)) process.stderr.write(`longshore cannot start: ${error.message}\n`);
     else log.error(`longshore cannot start: ${messageOf(error)}`, { error });
@@ -125,7 +127,7 @@ async function checkHealth({ env, program, worker, version, isStopping }: Health
 }
 
 /** The first signal stops in order, the second at once. */
-function stopOnSignals(stop: () => Promise<void>, log: Logger): void {
+function stopOnSignals(stop: () => Promise<void>, deadlineMs: number, log: Logger): void {
   let isStopping = false;
   for (const [signal, code] of [
     ['SIGTERM', 143],
@@ -135,6 +137,10 @@ function stopOnSignals(stop: () => Promise<void>, log: Logger): void {
       if (isStopping) process.exit(code);
       isStopping = true;
       log.info(`${signal}: stopping; a second signal stops at once`);
+      setTimeout(() => {
+        log.error('stopping took too long; what was open is repaired by the others');
+        process.exit(1);
+      }, deadlineMs);
       stop().then(
         () => process.exit(0),
         (error: unknown) => {

@@ -46,6 +46,6 @@ export function createChildEnvironment(
     WEBHOOK_SECRET: chosen.webhookSecret,
     LOG_FORMAT: 'pretty',
     NO_COLOR: '1',
-    FORCE_COLOR: '',
+    FORCE_COLOR: undefined, // even an empty one would make Node warn
   };
 }

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, rm, rmdir } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Command } from 'commander';
 import { LongshoreError } from '../client.ts';
 import { messageOf } from '../shared/failure.ts';
 import { createWebhookSecret } from '../shared/webhook-signature.ts';
 import type { CliContext } from './context.ts';
+import { removeLeftovers } from './demo-leftovers.ts';
 import { DemoFailure, playDemo, type Stage } from './demo-play.ts';
 import { exitCodes } from './exit-codes.ts';
 
@@ -19,26 +20,30 @@ export function registerDemo(program: Command, cli: CliContext): void {
 }
 
 async function runDemo(cli: CliContext): Promise<void> {
+  const folder = join(cli.cwd, '.longshore', `demo-${randomUUID().slice(0, 8)}`);
+  try {
+    await mkdir(folder, { recursive: true });
+  } catch (error) {
+    cli.setExitCode(exitCodes.jobFailed);
+    cli.terminal.note(`The demo needs a folder that it may write: ${messageOf(error)}`);
+    return;
+  }
+
   const stopping = new AbortController();
-  const stage: Stage = {
-    cli,
-    folder: join(cli.cwd, '.longshore', `demo-${randomUUID().slice(0, 8)}`),
-    webhookSecret: createWebhookSecret(),
-    signal: stopping.signal,
-    fail: (reason) => stopping.abort(new DemoFailure(reason)),
-  };
+  const fail = (reason: string) => stopping.abort(new DemoFailure(reason));
+  const stage: Stage = { cli, folder, webhookSecret: createWebhookSecret(), signal: stopping.signal, fail };
   let isInterrupted = false;
   const removeListener = cli.onInterrupt(() => {
     isInterrupted = true;
-    stage.fail('it was interrupted');
+    cli.terminal.note('\nInterrupted; stopping the program …');
+    fail('it was interrupted');
   });
-  const timer = setTimeout(() => stage.fail(`it took longer than ${DEADLINE_MS / 1000} s`), DEADLINE_MS);
+  const timer = setTimeout(() => fail(`it took longer than ${DEADLINE_MS / 1000} s`), DEADLINE_MS);
   try {
-    await mkdir(stage.folder, { recursive: true });
     await playDemo(stage);
   } catch (thrown) {
-    reportFailure(stage, stage.signal.aborted ? stage.signal.reason : thrown);
     cli.setExitCode(isInterrupted ? exitCodes.interrupted : exitCodes.jobFailed);
+    if (!isInterrupted) reportFailure(stage, stage.signal.aborted ? stage.signal.reason : thrown);
   } finally {
     clearTimeout(timer);
     await cleanUp(stage);
@@ -64,18 +69,8 @@ async function cleanUp({ cli, program, receiver, folder }: Stage): Promise<void>
   const startedAtMs = performance.now();
   const end = await program?.stop();
   await receiver?.stop();
-  await rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
-  await removeIfEmpty(dirname(folder));
+  await removeLeftovers(folder);
   const tookMs = Math.round(performance.now() - startedAtMs);
   if (end === 'stopped') cli.terminal.print(`\nStopped the program (SIGTERM) and removed its data, in ${tookMs} ms.`);
   if (end === 'killed') cli.terminal.note('The program did not stop at SIGTERM and was killed.');
-}
-
-/** `.longshore` may have been there before, with the data of a program that is no demo. */
-async function removeIfEmpty(folder: string): Promise<void> {
-  try {
-    await rmdir(folder);
-  } catch (error) {
-    if (!['ENOTEMPTY', 'EEXIST', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
-  }
 }

@@ -1,7 +1,12 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { startFakeServer } from '../../test/support/fake-server.ts';
 
 interface Launcher {
   decideLaunch(facts: { version: string; command?: string; foundNode?: string }): { action: string; node?: string };
@@ -58,5 +63,31 @@ describe('the search for a newer Node', () => {
   it('passes an unfinished installation', async () => {
     await rm(join(await install(folder, '24.1.0')));
     expect(launcher.findNode([folder], 'linux')).toBeUndefined();
+  });
+});
+
+describe('the command as a process', () => {
+  const bin = fileURLToPath(new URL('../../bin/longshore.js', import.meta.url));
+  const start = (...args: string[]) => spawn(process.execPath, [bin, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+
+  it('answers with an exit code', async () => {
+    const child = start('--version');
+    const [printed, [code]] = await Promise.all([text(child.stdout), once(child, 'exit')]);
+    expect(printed).toMatch(/^\d+\.\d+\.\d+/);
+    expect(code).toBe(0);
+    expect(await once(start('no-such-command'), 'exit')).toEqual([2, null]);
+  });
+
+  it('is quiet when nobody reads on', async () => {
+    await using server = await startFakeServer();
+    const child = start('types', '--url', server.url, '--json');
+    server.on('GET /v1/types', (_request, response) => {
+      child.stdout.destroy();
+      const items = Array.from({ length: 5000 }, () => ({ type: 'x'.repeat(100) }));
+      response.end(JSON.stringify({ items, nextCursor: null }));
+    });
+    const [complaint, [code]] = await Promise.all([text(child.stderr), once(child, 'exit')]);
+    expect(complaint).toBe('');
+    expect(code).toBe(0);
   });
 });

@@ -15,6 +15,7 @@ export class Loop {
   #wake = new AbortController();
   #wakeAtMs = Infinity;
   #running: Promise<void> | undefined;
+  #isFailing = false;
 
   constructor(name: string, log: Logger, work: () => Promise<number>) {
     this.#name = name;
@@ -54,9 +55,14 @@ export class Loop {
 
   async #workOnce(): Promise<number> {
     try {
-      return await this.#work();
+      const idleMs = await this.#work();
+      if (this.#isFailing) this.#log.info(`${this.#name} works again`);
+      this.#isFailing = false;
+      return idleMs;
     } catch (error) {
-      this.#log.warn(`${this.#name} failed; trying again`, { error });
+      // One line for an outage, not one for every try.
+      if (!this.#isFailing) this.#log.warn(`${this.#name} failed; trying until it works`, { error });
+      this.#isFailing = true;
       return ERROR_PAUSE_MS;
     }
   }

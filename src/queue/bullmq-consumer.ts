@@ -4,6 +4,7 @@ import type { Failure } from '../shared/failure.ts';
 import { messageOf } from '../shared/failure.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { KEEP_FINISHED, toOffer } from './bullmq-jobs.ts';
+import { isConnectionFault } from './redis.ts';
 import type { ConsumeOptions, Consumer, RunOffer, Verdict } from './transport.ts';
 
 export interface BullMqConsumerOptions {
@@ -50,7 +51,9 @@ export class BullMqConsumer implements Consumer {
       removeOnFail: { count: KEEP_FINISHED },
       ...(rateLimit ? { limiter: { max: rateLimit.max, duration: rateLimit.durationMs } } : {}),
     });
-    this.#worker.on('error', (error) => log.warn(`BullMQ: ${messageOf(error)}`, { queue }));
+    this.#worker.on('error', (error) => {
+      log[isConnectionFault(error) ? 'debug' : 'warn'](`BullMQ: ${messageOf(error)}`, { queue });
+    });
     this.#worker.on('stalled', (id) =>
       log.warn('a delivery stalled: its worker is gone or blocked', { queue, delivery: id }),
     );

@@ -1,6 +1,7 @@
 import { Queue } from 'bullmq';
 import { AppError } from '../shared/errors.ts';
 import { messageOf } from '../shared/failure.ts';
+import { pause } from '../shared/time.ts';
 import type { JobRow } from '../store/job-row.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { BullMqConsumer } from './bullmq-consumer.ts';
@@ -18,6 +19,7 @@ export interface BullMqTransportOptions {
 }
 
 const PING_TIMEOUT_MS = 2000;
+const STOP_TIMEOUT_MS = 2000;
 
 /** Delivers through BullMQ: each job that is due is a BullMQ job in a queue of its name. */
 export function createBullMqTransport(options: BullMqTransportOptions): Transport {
@@ -64,7 +66,8 @@ export function createBullMqTransport(options: BullMqTransportOptions): Transpor
       await Promise.race([redis.ping(), promise]).finally(() => clearTimeout(timer));
     },
     async stop() {
-      await Promise.all([...queues.values()].map((queue) => queue.close()));
+      // A Redis that is away must not hold the stop.
+      await Promise.race([Promise.all([...queues.values()].map((queue) => queue.close())), pause(STOP_TIMEOUT_MS)]);
       redis.disconnect();
     },
   };

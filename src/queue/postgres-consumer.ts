@@ -3,7 +3,8 @@ import type { JobRow } from '../store/job-row.ts';
 import type { PostgresTransportOptions } from './postgres-transport.ts';
 import type { ConsumeOptions, Consumer, RunOffer } from './transport.ts';
 
-const ERROR_PAUSE_MS = 500;
+const ERROR_PAUSE_MAX_MS = 5000;
+const FOREVER_MS = 2_147_483_647;
 
 /** Claims jobs of one queue in batches, as many as it has free slots. */
 export class PostgresConsumer implements Consumer {
@@ -48,20 +49,21 @@ export class PostgresConsumer implements Consumer {
   }
 
   async #claimUntilStopped(): Promise<void> {
+    let failures = 0;
     while (!this.#stopping.signal.aborted) {
       this.#wake = new AbortController(); // before looking, so that a wake during the claim is not lost
       const free = this.#options.concurrency - this.#runs.size;
-      if (free === 0) {
-        await Promise.race(this.#runs);
-        continue;
-      }
+      let idleMs = FOREVER_MS; // the end of a run wakes a full consumer
       try {
-        const idleMs = await this.#claimOnce(free);
-        if (idleMs > 0) await pause(idleMs, this.#wake.signal);
+        if (free > 0) idleMs = await this.#claimOnce(free);
+        failures = 0;
       } catch (error) {
-        this.#transport.log.warn('claiming failed; trying again', { queue: this.#options.queue, error });
-        await pause(ERROR_PAUSE_MS, this.#stopping.signal);
+        const fields = { queue: this.#options.queue, error };
+        if (failures === 0) this.#transport.log.warn('claiming failed; trying until it works', fields);
+        failures += 1;
+        idleMs = Math.min(ERROR_PAUSE_MAX_MS, 100 * 2 ** failures);
       }
+      if (idleMs > 0) await pause(idleMs, this.#wake.signal);
     }
   }
 
@@ -81,7 +83,9 @@ export class PostgresConsumer implements Consumer {
 
   #start(row: JobRow): void {
     const run = this.#run({ jobId: row.id, queue: row.queue, fence: row.fence, row, foreign: undefined }).then(() => {
+      const wasFull = this.#runs.size >= this.#options.concurrency;
       this.#runs.delete(run);
+      if (wasFull) this.#wake.abort();
     });
     this.#runs.add(run);
   }

@@ -15,13 +15,22 @@ export function openRedis(url: string, log: Logger): Redis {
   redis.on('error', (error) => {
     if (isLost) return; // one line for a loss, not one for every try
     isLost = true;
-    log.warn('the connection to Redis was lost; reconnecting', { error: messageOf(error) });
+    log.warn(`the connection to Redis was lost, reconnecting: ${messageOf(error)}`);
   });
   redis.on('ready', () => {
     if (isLost) log.info('Redis is back');
     isLost = false;
   });
   return redis;
+}
+
+/** Whether it only says that Redis is away, which {@link openRedis} has logged once already. */
+export function isConnectionFault(error: Error): boolean {
+  const { code } = error as { code?: unknown };
+  return (
+    (typeof code === 'string' && /^E[A-Z_]+$/.test(code)) ||
+    /Connection is closed|Stream isn't writeable/i.test(error.message)
+  );
 }
 
 /**

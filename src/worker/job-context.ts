@@ -23,6 +23,8 @@ export interface ContextOptions {
 
 const MESSAGE_LIMIT = 8000;
 const FIELDS_LIMIT_BYTES = 16_384;
+/** Progress goes into the log at most this often for a run; all of it at level debug. */
+const PROGRESS_LOG_MS = 1000;
 const WAIT_SLICE_MS = 60_000;
 
 /** What a handler gets beside its input. */
@@ -44,7 +46,7 @@ export function createJobContext(options: ContextOptions): JobContext {
     log: createJobLog(options),
     services: options.services,
     lastCheckpoint: job.checkpoint ?? undefined,
-    progress: (percent, message) => reportProgress(options, percent, message),
+    progress: createProgress(options),
     checkpoint: async (state) => {
       signal.throwIfAborted();
       const encoded = encodeJson(state, engine.settings.maxOutputBytes);
@@ -65,13 +67,20 @@ function createJobLog({ journal, log }: ContextOptions): JobLog {
   return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
 }
 
-function reportProgress({ journal, log }: ContextOptions, percent: number, message: string | undefined): void {
-  if (typeof percent !== 'number' || Number.isNaN(percent))
-    throw new TypeError(`progress takes a number, not ${percent}`);
-  const clamped = Math.min(100, Math.max(0, percent));
-  const text = message === undefined ? null : toStorableText(String(message)).slice(0, MESSAGE_LIMIT);
-  log.debug(`progress ${Math.round(clamped)} %${text ? ` ${text}` : ''}`);
-  journal.progress(clamped, text);
+function createProgress({ journal, log }: ContextOptions): JobContext['progress'] {
+  let loggedAtMs = 0;
+  return (percent, message) => {
+    if (typeof percent !== 'number' || Number.isNaN(percent)) {
+      throw new TypeError(`progress takes a number, not ${percent}`);
+    }
+    const clamped = Math.min(100, Math.max(0, percent));
+    const text = message === undefined ? null : toStorableText(String(message)).slice(0, MESSAGE_LIMIT);
+    journal.progress(clamped, text);
+    const now = Date.now();
+    const isDue = now - loggedAtMs >= PROGRESS_LOG_MS;
+    if (isDue) loggedAtMs = now;
+    log[isDue ? 'info' : 'debug'](`progress ${Math.round(clamped)} %${text ? ` ${text}` : ''}`);
+  };
 }
 
 async function enqueueChild<Input, Output>(

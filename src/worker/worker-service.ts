@@ -120,8 +120,14 @@ export class WorkerService {
     this.#unsubscribe();
     await this.#heartbeat.stop();
     await this.#journal.flush();
-    if (this.#running.count === 0) await engine.store.workers.remove(this.id);
+    if (this.#running.count === 0) await this.#signOff();
     this.#status = 'stopped';
+  }
+
+  // Without it the row is forgotten by age; the database may be away while we stop.
+  async #signOff(): Promise<void> {
+    const { store, log } = this.#options.engine;
+    await store.workers.remove(this.id).catch((error: unknown) => log.warn('the worker could not sign off', { error }));
   }
 
   getHealth(): WorkerHealth {

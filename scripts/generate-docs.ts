@@ -1,0 +1,124 @@
+/**
+ * Writes `.env.example` and `docs/reference/configuration.md` from the table of settings. With `--check` it writes nothing
+ * and fails when they are stale, or when a document names a file that does not exist.
+ */
+import { existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { concurrencyOverride, settings } from '../src/env-settings.ts';
+
+interface Row {
+  name: string;
+  group: string;
+  description: string;
+  allowed: string;
+  /** As one writes it in `.env`; empty when there is none. */
+  example: string;
+  defaultText: string;
+}
+
+const rows: Row[] = Object.values(settings).flatMap((entry) => {
+  const example = (typeof entry.default === 'function' ? entry.default({}) : entry.default) ?? '';
+  const defaultText = entry.defaultText ?? (example === '' ? 'none' : `\`${example}\``);
+  const row = { ...entry, allowed: entry.schema.description ?? '', example, defaultText };
+  if (entry.name !== 'QUEUE_CONCURRENCY') return [row];
+  const { prefix, description } = concurrencyOverride;
+  return [row, { ...row, name: `${prefix}<QUEUE>`, description, example: '', defaultText: 'none' }];
+});
+const groups = [...new Set(rows.map((row) => row.group))];
+
+function writeEnvExample(): string {
+  const lines = groups.flatMap((group) => [
+    `# ---- ${group}`,
+    '',
+    ...rows
+      .filter((row) => row.group === group)
+      .flatMap((row) => [
+        `# ${row.description.replaceAll('`', '')}`,
+        `# Allowed: ${row.allowed}`,
+        `# ${row.name}=${row.example}`,
+        '',
+      ]),
+  ]);
+  return [
+    '# Copy this file to .env and remove the # of what you set. Made by `npm run docs`: do not edit.',
+    '',
+    ...lines,
+  ].join('\n');
+}
+
+function writeReference(): string {
+  const tables = groups.flatMap((group) => [
+    `## ${group}`,
+    '',
+    ...writeTable(
+      ['name', 'default', 'what it does', 'allowed'],
+      [
+        ...rows
+          .filter((row) => row.group === group)
+          .map((row) => [`\`${row.name}\``, row.defaultText, row.description, row.allowed]),
+      ],
+    ),
+    '',
+  ]);
+  return [
+    '<!-- Made by `npm run docs` from src/env-settings.ts: do not edit. -->',
+    '# Configuration',
+    '',
+    'Longshore is configured by environment variables. A file `.env` in the folder where it starts is read too; what the',
+    'environment sets already goes first. An empty value counts as not set. The start checks everything and lists all faults',
+    'at once; `.env.example` holds every setting with its default.',
+    '',
+    ...tables,
+  ].join('\n');
+}
+
+/** Columns are padded, as the formatter wants them. */
+function writeTable(head: string[], body: string[][]): string[] {
+  const table = [head, ...body.map((row) => row.map((cell) => cell.replaceAll('|', '\\|')))];
+  const widths = head.map((_, column) => Math.max(...table.map((row) => row[column]?.length ?? 0)));
+  const lines = table.map((row) => `| ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`);
+  const rule = `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`;
+  return lines.toSpliced(1, 0, rule);
+}
+
+const generated: Record<string, string> = {
+  '.env.example': writeEnvExample(),
+  'docs/reference/configuration.md': writeReference(),
+};
+
+function findStale(): string[] {
+  return Object.entries(generated)
+    .filter(([path, content]) => !existsSync(path) || readFileSync(path, 'utf8') !== content)
+    .map(([path]) => `${path} is stale: run \`npm run docs\``);
+}
+
+/** Paths of this repository, in prose or as the target of a link, that lead nowhere. */
+function findDeadPaths(): string[] {
+  const documents = [...globSync('*.md'), ...globSync('docs/**/*.md')].filter((path) => path !== 'CHANGELOG.md');
+  return documents.flatMap((document) => {
+    const text = readFileSync(document, 'utf8');
+    // A name with a placeholder (`src/api/routes/<resource>.ts`, `src/**`) is not a path.
+    const named = [...text.matchAll(/(?<![\w./-])(?:src|docs|test|scripts)\/[\w./-]*(?![\w./<>*{…-])/g)].map(
+      ([path]) => path,
+    );
+    const linked = [...text.matchAll(/\]\((?!\w+:|#)([^)#\s]+)/g)].map((match) =>
+      join(dirname(document), match[1] ?? ''),
+    );
+    // Decisions of the past may name what has gone since.
+    const paths = document.startsWith('docs/adr/') ? linked : [...named, ...linked];
+    const dead = [...new Set(paths)].filter((path) => !existsSync(path.replace(/[.,]$/, '')));
+    return dead.map((path) => `${document} names ${path}, which does not exist`);
+  });
+}
+
+if (process.argv.includes('--check')) {
+  const faults = [...findStale(), ...findDeadPaths()];
+  for (const fault of faults) console.error(fault);
+  process.exitCode = faults.length > 0 ? 1 : 0;
+} else {
+  for (const [path, content] of Object.entries(generated)) {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, content);
+    console.log(`wrote ${path}`);
+  }
+}
