@@ -6,6 +6,7 @@ import { loadJobs } from './define/load-jobs.ts';
 import { type Env, findConcurrencyOverride, loadEnv, readEnvFile } from './env.ts';
 import { isAppError } from './shared/errors.ts';
 import { messageOf } from './shared/failure.ts';
+import { pause } from './shared/time.ts';
 import { jobScope } from './telemetry/job-scope.ts';
 import { createLogger, type Logger } from './telemetry/logger.ts';
 import type { WorkerService } from './worker/worker-service.ts';
@@ -14,6 +15,8 @@ const HTTP_GRACE_MS = 2000;
 const HEARTBEAT_MAX_MS = 5000;
 /** How long closing connections may take after the jobs have ended or were put back. */
 const STOP_GRACE_MS = 10_000;
+/** How long a signal during the start waits for it, so that a database that was just started is stopped too. */
+const START_GRACE_MS = 3000;
 
 /**
  * Runs the program as MODE says until a signal ends it. Resolves when it has started; a start that fails ends the process
@@ -25,8 +28,9 @@ export async function startProgram(): Promise<void> {
     const env = loadEnv(readEnvFile(process.cwd()));
     log = createLogger({ level: env.logLevel, format: env.logFormat ?? (process.stdout.isTTY ? 'pretty' : 'json') });
     surviveStrayErrors(log);
-    const running = await start(env, readVersion(), log);
-    stopOnSignals(running.stop, env.shutdownTimeoutMs + STOP_GRACE_MS, log);
+    const starting = start(env, readVersion(), log);
+    stopOnSignals(starting, env.shutdownTimeoutMs + STOP_GRACE_MS, log);
+    await starting;
   } catch (error) {
     if (isAppError(error)) process.stderr.write(`longshore cannot start: ${error.message}\n`);
     else log.error(`longshore cannot start: ${messageOf(error)}`, { error });
@@ -34,7 +38,11 @@ export async function startProgram(): Promise<void> {
   }
 }
 
-async function start(env: Env, version: string, log: Logger): Promise<{ stop(): Promise<void> }> {
+interface Running {
+  stop(): Promise<void>;
+}
+
+async function start(env: Env, version: string, log: Logger): Promise<Running> {
   const startedAtMs = performance.now();
   const jobs = await loadJobs(env.jobsDir, true);
   const program = await assemble({ env, jobs, version, log });
@@ -126,8 +134,8 @@ async function checkHealth({ env, program, worker, version, isStopping }: Health
   };
 }
 
-/** The first signal stops in order, the second at once. */
-function stopOnSignals(stop: () => Promise<void>, deadlineMs: number, log: Logger): void {
+/** The first signal stops in order, also during the start; the second at once. */
+function stopOnSignals(starting: Promise<Running>, deadlineMs: number, log: Logger): void {
   let isStopping = false;
   for (const [signal, code] of [
     ['SIGTERM', 143],
@@ -137,18 +145,22 @@ function stopOnSignals(stop: () => Promise<void>, deadlineMs: number, log: Logge
       if (isStopping) process.exit(code);
       isStopping = true;
       log.info(`${signal}: stopping; a second signal stops at once`);
-      setTimeout(() => {
-        log.error('stopping took too long; what was open is repaired by the others');
-        process.exit(1);
-      }, deadlineMs);
-      stop().then(
-        () => process.exit(0),
-        (error: unknown) => {
-          log.error('stopping failed', { error });
-          process.exit(1);
-        },
-      );
+      void stopInTime(starting, deadlineMs, log).then((exitCode) => process.exit(exitCode));
     });
+  }
+}
+
+async function stopInTime(starting: Promise<Running>, deadlineMs: number, log: Logger): Promise<number> {
+  const late = pause(deadlineMs).then(() => {
+    throw new Error(`stopping took longer than ${deadlineMs} ms; the others repair what was open`);
+  });
+  try {
+    const running = await Promise.race([starting, pause(START_GRACE_MS)]); // a start that waits for Redis is given up
+    await Promise.race([running?.stop(), late]);
+    return 0;
+  } catch (error) {
+    log.error('stopping failed', { error });
+    return 1;
   }
 }
 

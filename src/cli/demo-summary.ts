@@ -48,7 +48,7 @@ export function renderSummary({ work, call, received }: DemoResult, style: Pick<
     [
       { title: 'PART', cell: ({ part }) => part },
       { title: 'TOOK', cell: ({ afterMs }) => formatDuration(afterMs), align: 'right' },
-      { title: 'WHAT', cell: ({ what }) => what, minWidth: 20 },
+      { title: 'WHAT', cell: ({ what }) => what, minWidth: 20, isWrapped: true },
     ],
     style,
   );

@@ -40,6 +40,15 @@ describe('a table', () => {
     expect(render(5)[1]).toBe('a-very-long-id');
   });
 
+  it('wraps a column that asks for it', () => {
+    const wrapped = columns.map((column) => (column.title === 'NOTE' ? { ...column, isWrapped: true } : column));
+    expect(renderTable(rows, wrapped, { width: 38, colors: plain }).split('\n').slice(2)).toEqual([
+      'b               7  a note that is',
+      '                   longer than the',
+      '                   others',
+    ]);
+  });
+
   it('aligns coloured and wide text by what is seen', () => {
     const colors = pc.createColors(true);
     const table = renderTable(

@@ -8,6 +8,8 @@ export interface Column<Row> {
   align?: 'left' | 'right';
   /** The column may shrink to this width; without it its text stays whole, so that it can be copied. */
   minWidth?: number;
+  /** Text that does not fit goes on in the next line instead of being cut. */
+  isWrapped?: boolean;
   /** Where the width does not suffice, the column with the highest number goes first; without it it stays. */
   dropOrder?: number;
 }
@@ -35,7 +37,11 @@ export function renderTable<Row>(rows: readonly Row[], columns: readonly Column<
     chars: NO_BORDERS,
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': GAP, compact: true },
   });
-  table.push(...rows.map((row) => fitted.map(({ column }) => column.cell(row))));
+  table.push(
+    ...rows.map((row) =>
+      fitted.map(({ column }) => ({ content: column.cell(row), wordWrap: column.isWrapped === true })),
+    ),
+  );
   return table.toString().replace(/ +$/gm, '');
 }
 

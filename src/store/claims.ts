@@ -45,10 +45,10 @@ export function createClaimStore(database: Database) {
       return rows.sort(byPriorityAndTime);
     },
 
-    /** Puts jobs that could not be handed over back into the backlog. */
+    /** Puts jobs back into the backlog that perhaps did not arrive. One that did is told from its second copy by its id. */
     async returnToBacklog(ids: readonly string[]): Promise<void> {
       await database.query(
-        `update longshore.jobs set dispatched_at = null where id = any($1::uuid[]) and status = 'queued' and fence = 0`,
+        `update longshore.jobs set dispatched_at = null where id = any($1::uuid[]) and status = 'queued'`,
         [ids],
       );
     },
