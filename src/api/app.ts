@@ -74,14 +74,22 @@ function serve(each: Route, options: AppOptions): RequestHandler {
       },
       response,
     );
-    if (reply) send(response, reply);
+    if (reply) send(request, response, reply);
   };
 }
 
-function send(response: Response, reply: Reply): void {
+function send(request: Request, response: Response, reply: Reply): void {
   if (response.destroyed) return;
   response.status(reply.status).set(reply.headers ?? {});
-  response.json(reply.body); // answers 304 by itself where If-None-Match fits
+  if (isKnown(request.headers['if-none-match'], reply.headers?.ETag)) response.status(304).end();
+  else response.json(reply.body);
+}
+
+// Express answers 304 too, but not to `fetch`, which sends Cache-Control: no-cache along: that is for caches on the way.
+function isKnown(ifNoneMatch: string | undefined, etag: string | undefined): boolean {
+  if (ifNoneMatch === undefined || etag === undefined) return false;
+  const opaque = (tag: string) => tag.trim().replace(/^W\//, '');
+  return ifNoneMatch.split(',').some((tag) => tag.trim() === '*' || opaque(tag) === opaque(etag));
 }
 
 function parse<T extends z.ZodType>(schema: T, value: unknown, root: string): z.output<T> {

@@ -52,7 +52,6 @@ export const jobOptionsSchema = z
     path: ['runAt'],
     message: 'must not be given together with delayMs',
   });
-export type JobOptions = z.infer<typeof jobOptionsSchema>;
 /** What a caller writes: everything that has a default may be left out. */
 export type JobOptionsInput = z.input<typeof jobOptionsSchema>;
 

@@ -20,7 +20,6 @@ export const jobListQuerySchema = pageQuerySchema.extend({
   queue: z.string().max(100).optional(),
   tenant: z.string().max(100).optional(),
 });
-export type JobListQuery = z.infer<typeof jobListQuerySchema>;
 
 /** The longest that a request may be held, in seconds. */
 export const WAIT_MAX_SECONDS = 60;

@@ -9,8 +9,6 @@ export interface ClaimRequest {
   limit: number;
 }
 
-export type ClaimStore = ReturnType<typeof createClaimStore>;
-
 /** How jobs leave the backlog: claimed by the Postgres transport, or handed to BullMQ. */
 export function createClaimStore(database: Database) {
   return {

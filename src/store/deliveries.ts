@@ -33,8 +33,6 @@ export interface TryResult {
   retryInMs: number | null;
 }
 
-export type DeliveryStore = ReturnType<typeof createDeliveryStore>;
-
 /** The webhook outbox. */
 export function createDeliveryStore(database: Database) {
   return {

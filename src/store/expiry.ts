@@ -1,8 +1,6 @@
 import type { Database } from './database.ts';
 import { type JobRow, jobColumns } from './job-row.ts';
 
-export type ExpiryStore = ReturnType<typeof createExpiryStore>;
-
 export function createExpiryStore(database: Database) {
   return {
     /** Jobs that were not started in time. Ending them is a guarded transition of its own. Walks `jobs_expiry`. */

@@ -36,8 +36,6 @@ export interface JobFilter {
   parentId?: string | undefined;
 }
 
-export type JobStore = ReturnType<typeof createJobStore>;
-
 export function createJobStore(database: Database) {
   return {
     /**

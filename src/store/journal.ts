@@ -40,8 +40,6 @@ export interface AttemptRow {
   finishedAt: Date;
 }
 
-export type JournalStore = ReturnType<typeof createJournalStore>;
-
 /** What runs leave behind while they run: progress, log lines, and the history of attempts. */
 export function createJournalStore(database: Database) {
   return {

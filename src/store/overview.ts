@@ -18,8 +18,6 @@ export interface TotalsOverview {
   webhooks: { pending: number; failed: number };
 }
 
-export type OverviewStore = ReturnType<typeof createOverviewStore>;
-
 /** Counts for people, and the switches of queues. A worker counts while its heartbeat is younger than `aliveMs`. */
 export function createOverviewStore(database: Database) {
   return {
@@ -63,18 +61,23 @@ const QUEUES = `
     from longshore.jobs
     where finished_at > now() - interval '1 minute'
     group by queue
+  ),
+  served as (
+    select unnest(queues) as queue, count(*)::integer as n
+    from longshore.workers
+    where heartbeat_at > now() - $1 * interval '1 millisecond'
+    group by 1
   )
-  select coalesce(p.queue, q.name) as name,
+  select coalesce(p.queue, q.name, s.queue) as name,
     coalesce(q.is_paused, false) as "isPaused",
     coalesce(p.counts, '{}') as counts,
     (extract(epoch from now() - p.oldest) * 1000)::bigint as "oldestWaitMs",
     coalesce(r.n, 0) as "finishedLastMinute",
-    (select count(*)::integer
-     from longshore.workers w
-     where coalesce(p.queue, q.name) = any(w.queues) and w.heartbeat_at > now() - $1 * interval '1 millisecond') as workers
+    coalesce(s.n, 0) as workers
   from per_queue p
   full join longshore.queues q on q.name = p.queue
-  left join recent r on r.queue = coalesce(p.queue, q.name)
+  full join served s on s.queue = coalesce(p.queue, q.name)
+  left join recent r on r.queue = p.queue
   order by 1`;
 
 const TOTALS = `

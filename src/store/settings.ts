@@ -2,8 +2,6 @@ import { eq } from 'drizzle-orm';
 import type { Database } from './database.ts';
 import { settings } from './schema.ts';
 
-export type SettingStore = ReturnType<typeof createSettingStore>;
-
 /** What this installation made for itself. */
 export function createSettingStore(database: Database) {
   return {

@@ -40,8 +40,6 @@ export interface Applied {
   worker: string | null;
 }
 
-export type TransitionStore = ReturnType<typeof createTransitionStore>;
-
 export function createTransitionStore(database: Database) {
   return {
     /**

@@ -10,8 +10,6 @@ export interface WorkerRow {
   running: number;
 }
 
-export type WorkerStore = ReturnType<typeof createWorkerStore>;
-
 /** Worker processes and their heartbeats. */
 export function createWorkerStore(database: Database) {
   return {

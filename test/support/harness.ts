@@ -3,7 +3,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
-import { inject } from 'vitest';
+import { Queue } from 'bullmq';
+import { Redis } from 'ioredis';
+import { afterEach, inject } from 'vitest';
 import { assemble, type Program } from '../../src/assemble.ts';
 import type { EnqueueRequest, JobOptionsInput } from '../../src/contract/enqueue.ts';
 import { enqueueSchema } from '../../src/contract/enqueue.ts';
@@ -15,6 +17,7 @@ import type { Caller, Engine } from '../../src/engine/engine.ts';
 import { enqueueJob } from '../../src/engine/enqueue.ts';
 import { loadEnv } from '../../src/env.ts';
 import type { JobRow } from '../../src/store/job-row.ts';
+import type { AttemptRow } from '../../src/store/journal.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { WorkerService } from '../../src/worker/worker-service.ts';
 import { createTestDatabase, type TestDatabase } from './postgres.ts';
@@ -39,12 +42,33 @@ export interface HarnessOptions {
   beside?: Harness;
 }
 
+/** A line of the program's log. */
+export interface LoggedLine extends Record<string, unknown> {
+  level: string;
+  message: string;
+}
+
+/** Call it within `describe`: makes a function that starts harnesses, which end with the test that started them. */
+export function useHarnesses(transport: TransportName) {
+  const started: Harness[] = [];
+  afterEach(async () => {
+    for (const harness of started.splice(0).reverse()) await harness.stop();
+  });
+  return async (jobs: HarnessOptions['jobs'], more: Partial<HarnessOptions> = {}): Promise<Harness> => {
+    const harness = await Harness.start({ transport, jobs, ...more });
+    started.push(harness);
+    return harness;
+  };
+}
+
 /** The engine on a database and a Redis prefix of its own, without HTTP. */
 export class Harness {
   readonly #database: TestDatabase;
   readonly #folder: string;
   readonly #isOwner: boolean;
   readonly #workers = new Set<WorkerService>();
+  readonly #queues = new Map<string, Queue>();
+  #redis: Redis | undefined;
   /** Every line that the program logged, as JSON. */
   readonly logLines: string[];
   readonly program: Program;
@@ -133,6 +157,42 @@ export class Harness {
     return job;
   }
 
+  /** The runs of a job that did not complete it, oldest first. */
+  attempts(id: string): Promise<AttemptRow[]> {
+    return this.engine.store.journal.attempts(id, 0, 1000);
+  }
+
+  /** Runs a statement in the record. */
+  sql<Row extends object>(text: string, values: unknown[] = []): Promise<Row[]> {
+    return this.engine.store.database.query<Row>(text, values);
+  }
+
+  /** What was logged about a job, or everything. */
+  lines(jobId?: string): LoggedLine[] {
+    const lines = this.logLines.map((line) => JSON.parse(line) as LoggedLine);
+    return jobId === undefined ? lines : lines.filter((line) => line.jobId === jobId);
+  }
+
+  /** Waits until a line that contains this text was logged about a job. */
+  logged(jobId: string, text: string): Promise<LoggedLine> {
+    const find = () => this.lines(jobId).find((line) => line.message.includes(text));
+    return waitFor(find, { describe: `a line "${text}" about job ${jobId}` });
+  }
+
+  /** A queue as another BullMQ producer sees it. */
+  queue(name: string): Queue {
+    const known = this.#queues.get(name);
+    if (known) return known;
+    const queue = new Queue(name, { connection: this.redis, prefix: this.prefix });
+    this.#queues.set(name, queue);
+    return queue;
+  }
+
+  get redis(): Redis {
+    this.#redis ??= new Redis(inject('redisUrl'), { maxRetriesPerRequest: null });
+    return this.#redis;
+  }
+
   /** Waits until a job has ended. */
   ended(id: string, timeoutMs?: number): Promise<JobRow> {
     return this.#until(id, 'has ended', (job) => isTerminal(job.status), timeoutMs);
@@ -146,6 +206,8 @@ export class Harness {
   async stop(): Promise<void> {
     await Promise.all([...this.#workers].map((worker) => worker.stop()));
     await this.program.stop();
+    await Promise.all([...this.#queues.values()].map((queue) => queue.close()));
+    this.#redis?.disconnect();
     if (this.#isOwner) await this.#database.drop();
     await rm(this.#folder, { recursive: true, force: true });
   }

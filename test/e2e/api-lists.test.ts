@@ -1,0 +1,161 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { JobResource } from '../../src/contract/job.ts';
+import type { Page } from '../../src/contract/list.ts';
+import type { HealthResource, QueueResource, StatsResource, TypeResource } from '../../src/contract/program.ts';
+import type { TransportName } from '../../src/define/queue.ts';
+import { Installation, type Program } from '../support/program.ts';
+
+const NO_JOBS = {
+  scheduled: 0,
+  queued: 0,
+  processing: 0,
+  waiting: 0,
+  retrying: 0,
+  completed: 0,
+  failed: 0,
+  cancelled: 0,
+  expired: 0,
+};
+
+describe.each<TransportName>(['postgres', 'bullmq'])('lists over HTTP, on the %s transport', (transport) => {
+  let installation: Installation;
+  let program: Program;
+
+  beforeAll(async () => {
+    installation = await Installation.create({ transport });
+    program = await installation.start();
+  });
+  afterAll(() => installation?.remove());
+
+  const list = async (query = '') => (await program.call<Page<JobResource>>(`/v1/jobs${query}`)).body;
+  const read = async <Body>(path: string) => (await program.call<Body>(path)).body;
+
+  it('counts and shows a queue before its first job, with its worker', async () => {
+    const { items, nextCursor } = await read<Page<QueueResource>>('/v1/queues');
+    expect(nextCursor).toBeNull();
+    expect(items.map(({ name }) => name)).toEqual(['file', 'http', 'test', 'work']);
+    const expected = {
+      name: 'test',
+      transport,
+      isPaused: false,
+      counts: NO_JOBS,
+      oldestWaitMs: null,
+      throughputPerMinute: 0,
+      workers: 1,
+    };
+    expect(items[2]).toEqual(expected);
+    expect(await read('/v1/queues/test')).toEqual(expected);
+    expect(await read('/v1/stats')).toEqual({
+      counts: NO_JOBS,
+      completedLastMinute: 0,
+      failedLastMinute: 0,
+      workers: 1,
+      webhooks: { pending: 0, failed: 0 },
+    });
+  });
+
+  it('lists jobs newest first, by status, type, queue and tenant', async () => {
+    const done = await program.enqueue('test:echo', 1);
+    const broken = await program.enqueue('test:flaky', { times: 9, isFinal: true }, { tenant: 'acme' });
+    const later = await program.enqueue('test:echo', 1, { delayMs: 600_000, queue: 'work' });
+    await Promise.all([program.jobEnded(done.id), program.jobEnded(broken.id)]);
+    const idsOf = async (query: string) => (await list(query)).items.map(({ id }) => id);
+    expect(await idsOf('')).toEqual([later.id, broken.id, done.id]);
+    expect(await idsOf('?status=completed')).toEqual([done.id]);
+    expect(await idsOf('?status=failed,scheduled')).toEqual([later.id, broken.id]);
+    expect(await idsOf('?type=test:echo')).toEqual([later.id, done.id]);
+    expect(await idsOf('?queue=work')).toEqual([later.id]);
+    expect(await idsOf('?tenant=acme')).toEqual([broken.id]);
+    expect(await idsOf('?tenant=nobody')).toEqual([]);
+    expect(await idsOf('?type=test:echo&status=completed&queue=test&tenant=default')).toEqual([done.id]);
+    expect((await list('?status=completed')).items[0]).toEqual(await program.job(done.id));
+  });
+
+  it('pages through all jobs once, also while new ones arrive', async () => {
+    for (let n = 0; n < 7; n += 1) await program.enqueue('test:echo', n, { tenant: 'pages', delayMs: 600_000 });
+    const seen: unknown[] = [];
+    let cursor: string | null = '';
+    for (let page = 0; cursor !== null; page += 1) {
+      const part: Page<JobResource> = await list(`?tenant=pages&limit=3${cursor && `&cursor=${cursor}`}`);
+      expect(part.items.length).toBe(page < 2 ? 3 : 1);
+      seen.push(...part.items.map(({ input }) => input));
+      cursor = part.nextCursor;
+      await program.enqueue('test:echo', 'new', { tenant: 'pages', delayMs: 600_000 });
+    }
+    expect(seen).toEqual([6, 5, 4, 3, 2, 1, 0]);
+  });
+
+  it('gives 50 jobs without a limit and at most 200', async () => {
+    await Promise.all(Array.from({ length: 51 }, () => program.enqueue('test:echo', 0, { delayMs: 600_000 })));
+    const page = await list();
+    expect(page.items).toHaveLength(50);
+    expect(page.nextCursor).toBe(page.items[49]?.id);
+    expect((await list('?limit=200')).items.length).toBeGreaterThan(50);
+    for (const limit of ['201', '0', '-1', 'many']) {
+      expect((await program.call(`/v1/jobs?limit=${limit}`)).status).toBe(422);
+    }
+  });
+
+  it('describes each type with the JSON Schema of its input and output, and its defaults', async () => {
+    const { items, nextCursor } = await read<Page<TypeResource>>('/v1/types');
+    expect(nextCursor).toBeNull();
+    const types = items.map(({ type }) => type);
+    expect(types).toEqual([...types].sort());
+    expect(types).toEqual(expect.arrayContaining(['file:process', 'http:request', 'test:echo', 'test:typed']));
+    expect(items.find(({ type }) => type === 'test:typed')).toEqual({
+      type: 'test:typed',
+      description: '',
+      queue: 'test',
+      inputSchema: expect.objectContaining({ type: 'object', required: ['name', 'count'] }),
+      outputSchema: expect.objectContaining({ type: 'object', required: ['total'] }),
+      defaults: { attempts: 3, timeoutMs: 60_000, backoff: expect.objectContaining({ type: 'exponential' }) },
+    });
+  });
+
+  it('takes no job of a paused queue and all of them after it is resumed', async () => {
+    const paused = await program.call<QueueResource>('/v1/queues/test/pause', { method: 'POST' });
+    expect(paused).toMatchObject({ status: 200, body: { name: 'test', isPaused: true } });
+    const { id } = await program.enqueue('test:echo', 'patient');
+    const other = await program.enqueue('test:echo', 'elsewhere', { queue: 'work' });
+    await program.jobEnded(other.id);
+    expect((await program.job(id)).status).toBe('queued');
+    const queue = await read<QueueResource>('/v1/queues/test');
+    expect(queue.counts.queued).toBe(1);
+    expect(queue.oldestWaitMs).toBeGreaterThanOrEqual(0);
+    const resumed = await program.call<QueueResource>('/v1/queues/test/resume', { method: 'POST' });
+    expect(resumed).toMatchObject({ status: 200, body: { isPaused: false } });
+    expect((await program.jobEnded(id)).status).toBe('completed');
+  });
+
+  it('counts what happened', async () => {
+    const path = join(installation.folder, 'gate');
+    const before = await read<StatsResource>('/v1/stats');
+    const running = await program.enqueue('test:gate', { path });
+    await program.jobIs(running.id, 'processing');
+    const during = await read<StatsResource>('/v1/stats');
+    expect(during.counts).toEqual({ ...before.counts, processing: 1 });
+    writeFileSync(path, '');
+    await program.jobEnded(running.id);
+    const after = await read<StatsResource>('/v1/stats');
+    expect(after.counts).toEqual({ ...before.counts, completed: before.counts.completed + 1 });
+    const queues = (await read<Page<QueueResource>>('/v1/queues')).items;
+    expect(queues.reduce((sum, { counts }) => sum + counts.completed, 0)).toBe(after.counts.completed);
+  });
+
+  it('says how it fares', async () => {
+    expect(await program.call('/health/live')).toMatchObject({ status: 200, body: { status: 'ok' } });
+    const { status, body } = await program.call<HealthResource>('/health');
+    expect(status).toBe(200);
+    expect(body).toMatchObject({
+      status: 'ok',
+      mode: 'all',
+      uptime: expect.any(Number),
+      version: expect.stringMatching(/^\d+\.\d+\.\d+/),
+      connections: { postgres: 'ok', redis: transport === 'bullmq' ? 'ok' : 'not used' },
+      worker: { status: 'ok', running: 0 },
+    });
+    expect(await program.call('/health/ready')).toMatchObject({ status: 200, body: { status: 'ok' } });
+  });
+});
