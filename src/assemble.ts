@@ -47,9 +47,22 @@ export interface AssembleOptions {
  */
 export async function assemble({ env, jobs, version, log }: AssembleOptions): Promise<Program> {
   const registry = createRegistry([...builtinJobs, ...jobs.definitions]);
-  const postgres = await preparePostgres(env, log);
   const bullmq = await openBullMq(env, log);
+  const postgres = await preparePostgres(env, log);
+  try {
+    return await connectParts({ env, jobs, version, log }, registry, postgres, bullmq);
+  } catch (error) {
+    await postgres.stop(); // a database that was started for us must not outlive a start that fails
+    throw error;
+  }
+}
 
+async function connectParts(
+  { env, jobs, version, log }: AssembleOptions,
+  registry: Registry,
+  postgres: PreparedPostgres,
+  bullmq: Transport | undefined,
+): Promise<Program> {
   const database = openDatabase({ url: postgres.url, poolSize: env.databasePoolSize, log });
   const store = createStore(database);
   const signals = new Signals(database, log);
@@ -118,15 +131,17 @@ interface PreparedPostgres {
 
 async function preparePostgres(env: Env, log: Logger): Promise<PreparedPostgres> {
   const postgres = await openPostgres(env, log);
-  if (env.autoMigrate) await migrate(postgres.url, log);
-  else if (!(await isMigrated(postgres.url, log))) {
+  try {
+    if (env.autoMigrate) await migrate(postgres.url, log);
+    else if (!(await isMigrated(postgres.url, log))) {
+      const detail = 'the database has no tables yet and AUTO_MIGRATE is false: run "longshore admin migrate"';
+      throw new AppError('INVALID_CONFIGURATION', detail);
+    }
+    return postgres;
+  } catch (error) {
     await postgres.stop();
-    throw new AppError(
-      'INVALID_CONFIGURATION',
-      'the database has no tables yet and AUTO_MIGRATE is false: run "longshore admin migrate"',
-    );
+    throw error;
   }
-  return postgres;
 }
 
 async function openPostgres(env: Env, log: Logger): Promise<PreparedPostgres> {

@@ -4,10 +4,9 @@ import { assemble, chooseQueues, type Program } from './assemble.ts';
 import type { HealthResource } from './contract/program.ts';
 import { loadJobs } from './define/load-jobs.ts';
 import { type Env, findConcurrencyOverride, loadEnv, readEnvFile } from './env.ts';
+import { type Running, stopOnSignals, surviveStrayErrors } from './lifecycle.ts';
 import { isAppError } from './shared/errors.ts';
 import { messageOf } from './shared/failure.ts';
-import { pause } from './shared/time.ts';
-import { jobScope } from './telemetry/job-scope.ts';
 import { createLogger, type Logger } from './telemetry/logger.ts';
 import type { WorkerService } from './worker/worker-service.ts';
 
@@ -15,8 +14,6 @@ const HTTP_GRACE_MS = 2000;
 const HEARTBEAT_MAX_MS = 5000;
 /** How long closing connections may take after the jobs have ended or were put back. */
 const STOP_GRACE_MS = 10_000;
-/** How long a signal during the start waits for it, so that a database that was just started is stopped too. */
-const START_GRACE_MS = 3000;
 
 /**
  * Runs the program as MODE says until a signal ends it. Resolves when it has started; a start that fails ends the process
@@ -38,37 +35,46 @@ export async function startProgram(): Promise<void> {
   }
 }
 
-interface Running {
-  stop(): Promise<void>;
-}
-
 async function start(env: Env, version: string, log: Logger): Promise<Running> {
   const startedAtMs = performance.now();
   const jobs = await loadJobs(env.jobsDir, true);
   const program = await assemble({ env, jobs, version, log });
-  await program.start();
-  const worker = env.mode === 'api' ? undefined : await startWorker(env, program, version);
-  const state = { isStopping: false };
-  const check = () => checkHealth({ env, program, worker, version, isStopping: state.isStopping });
-  const http = await startHttp(env, program, version, check, log);
+  const state: Started = { worker: undefined, http: undefined, isStopping: false };
+  const stop = async () => {
+    state.isStopping = true;
+    await Promise.all([state.http?.stop(HTTP_GRACE_MS), state.worker?.stop()]);
+    await program.stop();
+  };
+  try {
+    await program.start();
+    if (env.mode !== 'api') state.worker = await startWorker(env, program, version);
+    state.http = await startHttp(env, program, version, () => checkHealth(env, program, state, version), log);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  tellReady(env, program, version, state.http.port, Math.round(performance.now() - startedAtMs), log);
+  return { stop };
+}
+
+interface Started {
+  worker: WorkerService | undefined;
+  http: HttpServer | undefined;
+  isStopping: boolean;
+}
+
+function tellReady(env: Env, { engine }: Program, version: string, port: number, readyInMs: number, log: Logger): void {
   log.info(`longshore ${version} is ready`, {
     mode: env.mode,
-    url: `http://${env.host.includes(':') ? `[${env.host}]` : env.host}:${http.port}`,
+    url: `http://${env.host.includes(':') ? `[${env.host}]` : env.host}:${port}`,
     database: env.databaseUrl === undefined ? 'embedded PostgreSQL' : 'PostgreSQL',
     transport: env.redisUrl === undefined ? 'postgres' : 'bullmq',
-    types: program.engine.registry.definitions.size,
-    readyInMs: Math.round(performance.now() - startedAtMs),
+    types: engine.registry.definitions.size,
+    readyInMs,
   });
   if (env.mode !== 'worker' && env.adminKey === undefined) {
     log.warn('no ADMIN_KEY is set: everybody on this machine may use the API, which is bound to loopback only');
   }
-  return {
-    async stop() {
-      state.isStopping = true;
-      await Promise.all([http.stop(HTTP_GRACE_MS), worker?.stop()]);
-      await program.stop();
-    },
-  };
 }
 
 async function startWorker(env: Env, program: Program, version: string): Promise<WorkerService> {
@@ -105,15 +111,12 @@ async function startHttp(
   return startHttpServer(app, env.host, env.port);
 }
 
-interface HealthParts {
-  env: Env;
-  program: Program;
-  worker: WorkerService | undefined;
-  version: string;
-  isStopping: boolean;
-}
-
-async function checkHealth({ env, program, worker, version, isStopping }: HealthParts): Promise<HealthResource> {
+async function checkHealth(
+  env: Env,
+  program: Program,
+  { worker, isStopping }: Started,
+  version: string,
+): Promise<HealthResource> {
   const answers = await Promise.all(
     program.engine.transports.all.map((transport) =>
       transport.ping().then(
@@ -132,52 +135,6 @@ async function checkHealth({ env, program, worker, version, isStopping }: Health
     connections: { postgres, redis },
     ...(worker ? { worker: worker.getHealth() } : {}),
   };
-}
-
-/** The first signal stops in order, also during the start; the second at once. */
-function stopOnSignals(starting: Promise<Running>, deadlineMs: number, log: Logger): void {
-  let isStopping = false;
-  for (const [signal, code] of [
-    ['SIGTERM', 143],
-    ['SIGINT', 130],
-  ] as const) {
-    process.on(signal, () => {
-      if (isStopping) process.exit(code);
-      isStopping = true;
-      log.info(`${signal}: stopping; a second signal stops at once`);
-      void stopInTime(starting, deadlineMs, log).then((exitCode) => process.exit(exitCode));
-    });
-  }
-}
-
-async function stopInTime(starting: Promise<Running>, deadlineMs: number, log: Logger): Promise<number> {
-  const late = pause(deadlineMs).then(() => {
-    throw new Error(`stopping took longer than ${deadlineMs} ms; the others repair what was open`);
-  });
-  try {
-    const running = await Promise.race([starting, pause(START_GRACE_MS)]); // a start that waits for Redis is given up
-    await Promise.race([running?.stop(), late]);
-    return 0;
-  } catch (error) {
-    log.error('stopping failed', { error });
-    return 1;
-  }
-}
-
-/** What a handler throws after its job has ended must not take the other jobs of the process down. */
-function surviveStrayErrors(log: Logger): void {
-  process.on('unhandledRejection', (error) => {
-    log.error('a promise was rejected and nobody handled it', { ...jobScope.getStore(), error });
-  });
-  process.on('uncaughtException', (error) => {
-    const job = jobScope.getStore();
-    if (job) {
-      log.error('code of a job threw outside of its handler; the job itself is not affected', { ...job, error });
-      return;
-    }
-    log.error('an error was not caught; the program stops', { error });
-    process.exit(1);
-  });
 }
 
 function readVersion(): string {
