@@ -2,16 +2,16 @@ import { z } from 'zod';
 import { problemSchema } from '../contract/program.ts';
 import type { Route } from './route.ts';
 
-const PROBLEM = {
-  description: 'A problem (RFC 9457)',
-  content: { 'application/problem+json': { schema: toSchema(problemSchema) } },
-};
+type JsonSchema = Record<string, unknown>;
+type WriteSchema = (schema: z.ZodType, io: 'input' | 'output') => JsonSchema;
 
 /** The OpenAPI 3.1 document of these routes. */
 export function toOpenApi(routes: readonly Route[], version: string): Record<string, unknown> {
+  const schemas: Record<string, JsonSchema> = {};
+  const writeSchema = createSchemaWriter(schemas);
   const paths: Record<string, Record<string, unknown>> = {};
   for (const each of routes) {
-    paths[each.path] = { ...paths[each.path], [each.method]: toOperation(each) };
+    paths[each.path] = { ...paths[each.path], [each.method]: toOperation(each, writeSchema) };
   }
   return {
     openapi: '3.1.0',
@@ -19,11 +19,11 @@ export function toOpenApi(routes: readonly Route[], version: string): Record<str
     servers: [{ url: '/' }],
     security: [{ key: [] }],
     paths,
-    components: { securitySchemes: { key: { type: 'http', scheme: 'bearer' } } },
+    components: { schemas, securitySchemes: { key: { type: 'http', scheme: 'bearer' } } },
   };
 }
 
-function toOperation(each: Route): Record<string, unknown> {
+function toOperation(each: Route, writeSchema: WriteSchema): Record<string, unknown> {
   const pathParameters = [...each.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
     name,
     in: 'path',
@@ -34,29 +34,32 @@ function toOperation(each: Route): Record<string, unknown> {
     operationId: toOperationId(each),
     summary: each.summary,
     ...(each.scope === 'none' ? { security: [] } : {}),
-    parameters: [...pathParameters, ...queryParameters(each.query)],
+    parameters: [...pathParameters, ...queryParameters(each.query, writeSchema)],
     ...(each.body
-      ? { requestBody: { required: true, content: { 'application/json': { schema: toSchema(each.body, 'input') } } } }
+      ? { requestBody: { required: true, content: { 'application/json': { schema: writeSchema(each.body, 'input') } } } }
       : {}),
-    responses: { ...Object.fromEntries(Object.entries(each.answers).map(toAnswer)), default: PROBLEM },
+    responses: {
+      ...Object.fromEntries(
+        Object.entries(each.answers).map(([status, schema]) => [status, toAnswer(schema, writeSchema)]),
+      ),
+      default: {
+        description: 'A problem (RFC 9457)',
+        content: { 'application/problem+json': { schema: writeSchema(problemSchema, 'output') } },
+      },
+    },
   };
 }
 
-function toAnswer([status, schema]: [string, z.ZodType | null]): [string, unknown] {
-  if (!schema) return [status, { description: 'No body' }];
+function toAnswer(schema: z.ZodType | null, writeSchema: WriteSchema): Record<string, unknown> {
+  if (!schema) return { description: 'No body' };
   const isStream = schema.meta()?.description === 'text/event-stream';
-  return [
-    status,
-    {
-      description: 'OK',
-      content: { [isStream ? 'text/event-stream' : 'application/json']: { schema: toSchema(schema) } },
-    },
-  ];
+  const mediaType = isStream ? 'text/event-stream' : 'application/json';
+  return { description: 'OK', content: { [mediaType]: { schema: writeSchema(schema, 'output') } } };
 }
 
-function queryParameters(query: z.ZodType | undefined): unknown[] {
+function queryParameters(query: z.ZodType | undefined, writeSchema: WriteSchema): unknown[] {
   if (!query) return [];
-  const schema = toSchema(query, 'input') as { properties?: Record<string, unknown> };
+  const schema = writeSchema(query, 'input') as { properties?: Record<string, unknown> };
   return Object.entries(schema.properties ?? {}).map(([name, property]) => ({
     name,
     in: 'query',
@@ -71,7 +74,15 @@ function toOperationId(each: Route): string {
   return each.method + words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join('');
 }
 
-function toSchema(schema: z.ZodType, io: 'input' | 'output' = 'output'): Record<string, unknown> {
-  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any', reused: 'inline' });
-  return rest;
+/** @param schemas gets the named parts, which zod puts where only the schema itself is the document */
+function createSchemaWriter(schemas: Record<string, JsonSchema>): WriteSchema {
+  return (schema, io) => {
+    const { $schema: _, $defs = {}, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any', reused: 'inline' });
+    for (const [name, part] of Object.entries($defs)) schemas[name] = pointToComponents(part);
+    return pointToComponents(rest);
+  };
+}
+
+function pointToComponents(schema: object): JsonSchema {
+  return JSON.parse(JSON.stringify(schema).replaceAll('"#/$defs/', '"#/components/schemas/'));
 }

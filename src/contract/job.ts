@@ -39,7 +39,9 @@ const failureShape = {
   code: z.string().optional(),
   stack: z.string().optional(),
 };
-const causeSchema: z.ZodType<unknown> = z.lazy(() => z.object({ ...failureShape, cause: causeSchema.optional() }));
+const causeSchema: z.ZodType<unknown> = z
+  .lazy(() => z.object({ ...failureShape, cause: causeSchema.optional() }))
+  .meta({ id: 'Cause' });
 
 export const jobErrorSchema = z
   .object({ ...failureShape, cause: causeSchema.optional(), attempt: z.int() })

@@ -59,8 +59,9 @@ async function readEvents(
 
 /** Everything that is known of a job, as events in order. Pure. */
 export function toEvents(job: JobRow, attempts: readonly AttemptRow[], lines: readonly StoredLogLine[]): JobEvent[] {
+  const runAt = attempts.length === 0 ? { runAt: iso(job.runAt) } : {}; // an attempt has moved it since
   const events: JobEvent[] = [
-    { id: 1, type: 'job.queued', data: { status: 'queued', at: iso(job.createdAt), runAt: iso(job.runAt) } },
+    { id: 1, type: 'job.queued', data: { status: 'queued', at: iso(job.createdAt), ...runAt } },
   ];
   for (const attempt of attempts) events.push(...eventsOfAttempt(attempt, job));
   for (const line of lines) {

@@ -25,7 +25,7 @@ export function toFailure(thrown: unknown, depth = 0): Failure {
   };
   const code = (thrown as { code?: unknown }).code;
   if (typeof code === 'string' || typeof code === 'number') failure.code = clip(String(code), 200);
-  if (typeof thrown.stack === 'string') failure.stack = clip(thrown.stack, LIMIT_STACK);
+  if (typeof thrown.stack === 'string') failure.stack = clip(dropRunnerFrames(thrown.stack), LIMIT_STACK);
   if (thrown.cause !== undefined && depth < LIMIT_CAUSES) failure.cause = toFailure(thrown.cause, depth + 1);
   return failure;
 }
@@ -33,6 +33,11 @@ export function toFailure(thrown: unknown, depth = 0): Failure {
 /** The message of anything that was thrown, for one line of text. */
 export function messageOf(thrown: unknown): string {
   return toFailure(thrown).message;
+}
+
+// Below this frame a stack only shows how the program calls handlers, the same for every job.
+function dropRunnerFrames(stack: string): string {
+  return stack.replace(/\n\s+at async runHandler \([\s\S]*$/, '');
 }
 
 function describe(thrown: unknown): string {

@@ -37,6 +37,7 @@ export async function execute(
 
 type Ended = { value: unknown } | { error: unknown } | { abortedBy: AbortReason };
 
+// Its name ends the stacks that are kept of handlers (shared/failure.ts).
 async function runHandler(definition: JobDefinition, input: unknown, context: JobContext): Promise<Ended> {
   try {
     return { value: await definition.run(input, context) };

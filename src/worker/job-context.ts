@@ -7,6 +7,7 @@ import type { Services } from '../define/services.ts';
 import type { Engine } from '../engine/engine.ts';
 import { enqueueJob } from '../engine/enqueue.ts';
 import { waitForJob } from '../engine/inquire.ts';
+import { toFailure } from '../shared/failure.ts';
 import { encodeJson, toStorableText } from '../shared/json.ts';
 import type { JobRow } from '../store/job-row.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -60,9 +61,11 @@ export function createJobContext(options: ContextOptions): JobContext {
 
 function createJobLog({ journal, log }: ContextOptions): JobLog {
   const write = (level: 'debug' | 'info' | 'warn' | 'error') => (message: string, fields?: Record<string, unknown>) => {
-    const text = toStorableText(String(message)).slice(0, MESSAGE_LIMIT);
-    log[level](text, fields ?? {});
-    journal.log(level, text, fields === undefined ? null : toStorableFields(fields));
+    const text = toText(message);
+    const storable = fields ? toStorableFields(fields) : null;
+    // What JSON refuses must not reach the program's log either: it would throw there, into the handler.
+    log[level](text, fields?.error instanceof Error ? { ...storable, error: fields.error } : (storable ?? {}));
+    journal.log(level, text, storable);
   };
   return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
 }
@@ -74,7 +77,7 @@ function createProgress({ journal, log }: ContextOptions): JobContext['progress'
       throw new TypeError(`progress takes a number, not ${percent}`);
     }
     const clamped = Math.min(100, Math.max(0, percent));
-    const text = message === undefined ? null : toStorableText(String(message)).slice(0, MESSAGE_LIMIT);
+    const text = message === undefined ? null : toText(message);
     journal.progress(clamped, text);
     const now = Date.now();
     const isDue = now - loggedAtMs >= PROGRESS_LOG_MS;
@@ -110,7 +113,14 @@ async function enqueueChild<Input, Output>(
   };
 }
 
+// Cut first: a cut in the middle of a surrogate pair leaves a half that PostgreSQL refuses.
+function toText(message: unknown): string {
+  return toStorableText(String(message).slice(0, MESSAGE_LIMIT));
+}
+
 function toStorableFields(fields: Record<string, unknown>): Record<string, unknown> {
-  const encoded = encodeJson(fields, FIELDS_LIMIT_BYTES);
+  // JSON shows an error as {}.
+  const shown = fields.error instanceof Error ? { ...fields, error: toFailure(fields.error) } : fields;
+  const encoded = encodeJson(shown, FIELDS_LIMIT_BYTES);
   return encoded.ok ? JSON.parse(encoded.json) : { omitted: `the fields: ${encoded.fault}` };
 }

@@ -25,10 +25,12 @@ export function jobHistoryRoutes(engine: Engine): Route[] {
       async handle({ caller, params, query }) {
         const job = await requireJob(engine, caller, params.id ?? '');
         const rows = await engine.store.journal.attempts(job.id, query.cursor, query.limit + 1);
-        const page = toPage(rows, query.limit, (row) => String(row.fence));
-        const items = page.items.map(toAttemptResource);
-        const completed = page.nextCursor === null ? toCompletedAttempt(job) : undefined;
-        return { status: 200, body: { ...page, items: completed ? [...items, completed] : items } };
+        const ended = rows.map((row) => ({ fence: row.fence, attempt: toAttemptResource(row) }));
+        // Its run has the newest fence, so it is the last of all.
+        const completed = job.fence > query.cursor ? toCompletedAttempt(job) : undefined;
+        if (completed) ended.push({ fence: job.fence, attempt: completed });
+        const page = toPage(ended, query.limit, ({ fence }) => String(fence));
+        return { status: 200, body: { ...page, items: page.items.map(({ attempt }) => attempt) } };
       },
     }),
     route({
