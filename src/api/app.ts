@@ -6,6 +6,7 @@ import { describeFaults } from '../engine/enqueue.ts';
 import { AppError, type FieldError } from '../shared/errors.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { authenticate } from './authenticate.ts';
+import { createBodyReaders, findUnkeepable } from './body.ts';
 import { toOpenApi } from './openapi.ts';
 import { createErrorHandler } from './problem.ts';
 import { type Reply, type Route, route } from './route.ts';
@@ -34,7 +35,7 @@ export function createApp(options: AppOptions): Express {
       handle: async () => ({ status: 200, body: document }),
     }),
   ];
-  const readBody = [refuseOtherMedia, express.json({ limit: options.maxBodyBytes, strict: false, type: isJson })];
+  const readBody = createBodyReaders(options.maxBodyBytes);
   for (const each of routes) {
     const path = each.path.replaceAll(/\{(\w+)\}/g, ':$1');
     // The key is checked before a body is read.
@@ -67,8 +68,8 @@ function serve(each: Route, options: AppOptions): RequestHandler {
       {
         caller: authenticate(request, each.scope, options.adminKey),
         params: request.params as Record<string, string>,
-        query: each.query ? parse(each.query, request.query, '') : {},
-        body: each.body ? parse(each.body, request.body ?? {}, '') : undefined,
+        query: each.query ? parse(each.query, request.query) : {},
+        body: each.body ? parseBody(each.body, request.body ?? {}) : undefined,
         request,
         signal: gone.signal,
       },
@@ -92,25 +93,18 @@ function isKnown(ifNoneMatch: string | undefined, etag: string | undefined): boo
   return ifNoneMatch.split(',').some((tag) => tag.trim() === '*' || opaque(tag) === opaque(etag));
 }
 
-function parse<T extends z.ZodType>(schema: T, value: unknown, root: string): z.output<T> {
+function parseBody<T extends z.ZodType>(schema: T, body: unknown): z.output<T> {
+  const faults = findUnkeepable(body);
+  if (faults.length > 0) throw invalidFields(faults);
+  return parse(schema, body);
+}
+
+function parse<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  const errors: FieldError[] = toFaults(result.error, root);
-  throw new AppError('INVALID_FIELDS', describeFaults(errors), { errors });
+  throw invalidFields(toFaults(result.error, ''));
 }
 
-function isJson(request: { headers: { 'content-type'?: string | undefined } }): boolean {
-  return /^application\/([\w.-]+\+)?json\b/i.test(request.headers['content-type'] ?? '');
+function invalidFields(errors: FieldError[]): AppError {
+  return new AppError('INVALID_FIELDS', describeFaults(errors), { errors });
 }
-
-const refuseOtherMedia: RequestHandler = (request: Request, _response, next) => {
-  const hasBody =
-    request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0;
-  if (hasBody && !isJson(request)) {
-    throw new AppError(
-      'UNSUPPORTED_MEDIA_TYPE',
-      `send application/json, not ${request.headers['content-type'] ?? 'a body without a type'}`,
-    );
-  }
-  next();
-};

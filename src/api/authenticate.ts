@@ -5,6 +5,7 @@ import { AppError } from '../shared/errors.ts';
 import type { Scope } from './route.ts';
 
 const LOOPBACK_HOST = /^(localhost|127(\.\d+){3}|\[::1\])(:\d+)?$/i;
+const LOOPBACK_ORIGIN = /^https?:\/\/(localhost|127(\.\d+){3}|\[::1\])(:\d+)?$/i;
 
 /**
  * Finds out who calls. Without any key configured the program is bound to loopback and everybody there may do everything.
@@ -13,9 +14,11 @@ const LOOPBACK_HOST = /^(localhost|127(\.\d+){3}|\[::1\])(:\d+)?$/i;
 export function authenticate(request: Request, scope: Scope, adminKey: string | undefined): Caller {
   if (scope === 'none') return { scope: 'all' };
   if (adminKey === undefined) {
-    // A page in a browser can make its own name resolve to loopback, but cannot change the Host that is sent.
-    if (LOOPBACK_HOST.test(request.headers.host ?? '')) return { scope: 'all' };
-    throw new AppError('FORBIDDEN', 'without ADMIN_KEY only requests to localhost, 127.0.0.1 or [::1] are answered');
+    // A page in a browser can make its own name resolve to loopback, but cannot change the Host that is sent; and it can
+    // post to loopback, but not without its Origin.
+    const { host = '', origin } = request.headers;
+    if (LOOPBACK_HOST.test(host) && (origin === undefined || LOOPBACK_ORIGIN.test(origin))) return { scope: 'all' };
+    throw new AppError('FORBIDDEN', 'without ADMIN_KEY only requests to and from this machine are answered');
   }
   const key = /^Bearer\s+(\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
   if (key === undefined) throw new AppError('UNAUTHENTICATED', 'send "Authorization: Bearer <key>"');

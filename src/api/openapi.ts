@@ -36,7 +36,9 @@ function toOperation(each: Route, writeSchema: WriteSchema): Record<string, unkn
     ...(each.scope === 'none' ? { security: [] } : {}),
     parameters: [...pathParameters, ...queryParameters(each.query, writeSchema)],
     ...(each.body
-      ? { requestBody: { required: true, content: { 'application/json': { schema: writeSchema(each.body, 'input') } } } }
+      ? {
+          requestBody: { required: true, content: { 'application/json': { schema: writeSchema(each.body, 'input') } } },
+        }
       : {}),
     responses: {
       ...Object.fromEntries(
@@ -77,7 +79,11 @@ function toOperationId(each: Route): string {
 /** @param schemas gets the named parts, which zod puts where only the schema itself is the document */
 function createSchemaWriter(schemas: Record<string, JsonSchema>): WriteSchema {
   return (schema, io) => {
-    const { $schema: _, $defs = {}, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any', reused: 'inline' });
+    const {
+      $schema: _,
+      $defs = {},
+      ...rest
+    } = z.toJSONSchema(schema, { io, unrepresentable: 'any', reused: 'inline' });
     for (const [name, part] of Object.entries($defs)) schemas[name] = pointToComponents(part);
     return pointToComponents(rest);
   };

@@ -50,11 +50,14 @@ const bodyFaults: Record<string, ErrorCode> = {
 
 function fromExpress(thrown: unknown): unknown {
   if (thrown instanceof AppError || !(thrown instanceof Error)) return thrown;
-  const { type, limit } = thrown as { type?: unknown; limit?: unknown };
+  const { type, limit, status } = thrown as { type?: unknown; limit?: unknown; status?: unknown };
   const code = typeof type === 'string' ? bodyFaults[type] : undefined;
   if (code === 'BODY_TOO_LARGE')
     return new AppError(code, `the body is larger than ${String(limit)} bytes (MAX_BODY_BYTES)`);
   if (code) return new AppError(code, messageOf(thrown), { cause: thrown });
+  // Express marks what the caller caused, such as a body that is not the gzip that it says to be.
+  if (status === 400 && !(thrown instanceof URIError))
+    return new AppError('INVALID_REQUEST', `the body cannot be read: ${messageOf(thrown)}`, { cause: thrown });
   if (thrown instanceof URIError) return new AppError('INVALID_REQUEST', 'the path is not valid percent-encoding');
   return thrown;
 }

@@ -15,6 +15,12 @@ export const typeNameSchema = z
     'must be words of letters, digits, ".", "_" or "-", joined by ":"',
   );
 
+/** Times beyond are none for PostgreSQL, or none for ISO 8601 with four digits. */
+function isUsableTime(text: string): boolean {
+  const ms = Date.parse(text);
+  return ms >= 0 && ms < Date.UTC(10_000, 0);
+}
+
 export const backoffSchema = z.strictObject({
   type: z.enum(['exponential', 'fixed']),
   delayMs: z.int().min(0).max(MAX_DELAY_MS),
@@ -38,7 +44,7 @@ export const jobOptionsSchema = z
     queue: queueNameSchema.optional(),
     priority: z.int().min(-100).max(100).optional(),
     delayMs: z.int().min(0, 'must not be negative').max(MAX_DELAY_MS).optional(),
-    runAt: z.iso.datetime({ offset: true }).optional(),
+    runAt: z.iso.datetime({ offset: true, abort: true }).refine(isUsableTime, 'must be in the years 1970 to 9999').optional(),
     attempts: z.int().min(1).max(100).optional(),
     backoff: backoffSchema.optional(),
     timeoutMs: z.int().min(1).max(MAX_TIMEOUT_MS).optional(),

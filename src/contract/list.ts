@@ -4,10 +4,21 @@ import { jobStatusSchema } from './job.ts';
 export const LIST_LIMIT_MAX = 200;
 export const LIST_LIMIT_DEFAULT = 50;
 
+const wholeNumber = (min: number, max: number) => {
+  const fault = `must be a whole number from ${min} to ${max}`;
+  return z.coerce.number(fault).int(fault).min(min, fault).max(max, fault);
+};
+
 export const pageQuerySchema = z.strictObject({
-  limit: z.coerce.number().int().min(1).max(LIST_LIMIT_MAX).default(LIST_LIMIT_DEFAULT),
+  limit: wholeNumber(1, LIST_LIMIT_MAX).default(LIST_LIMIT_DEFAULT),
   cursor: z.string().max(200).optional(),
 });
+
+const filterText = (max: number) =>
+  z
+    .string()
+    .max(max)
+    .refine((text) => !text.includes('\u0000'), 'must not contain NUL (U+0000)');
 
 /** `status` takes one or several, separated by commas. */
 export const jobListQuerySchema = pageQuerySchema.extend({
@@ -16,15 +27,15 @@ export const jobListQuerySchema = pageQuerySchema.extend({
     .transform((text) => text.split(','))
     .pipe(z.array(jobStatusSchema))
     .optional(),
-  type: z.string().max(200).optional(),
-  queue: z.string().max(100).optional(),
-  tenant: z.string().max(100).optional(),
+  type: filterText(200).optional(),
+  queue: filterText(100).optional(),
+  tenant: filterText(100).optional(),
 });
 
 /** The longest that a request may be held, in seconds. */
 export const WAIT_MAX_SECONDS = 60;
 export const waitQuerySchema = z.strictObject({
-  wait: z.coerce.number().int().min(0).max(WAIT_MAX_SECONDS).optional(),
+  wait: wholeNumber(0, WAIT_MAX_SECONDS).optional(),
 });
 
 export interface Page<T> {

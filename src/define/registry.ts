@@ -59,10 +59,13 @@ export async function parseWith(schema: z.ZodType, value: unknown, root: string)
 
 /** Lists the faults of a zod error, each with its dotted path below `root`. */
 export function toFaults(error: z.core.$ZodError, root: string): SchemaFault[] {
-  return error.issues.map((issue) => ({
-    path: [root, ...issue.path.map(String)].filter((part) => part !== '').join('.'),
-    message: issue.message,
-  }));
+  const toPath = (parts: readonly PropertyKey[]) =>
+    [root, ...parts.map(String)].filter((part) => part !== '').join('.');
+  return error.issues.flatMap((issue) =>
+    issue.code === 'unrecognized_keys'
+      ? issue.keys.map((key) => ({ path: toPath([...issue.path, key]), message: 'is not known here' }))
+      : [{ path: toPath(issue.path), message: issue.message }],
+  );
 }
 
 /** The JSON Schema of what a caller sends (`input`) or of what the record keeps (`output`). */

@@ -87,7 +87,10 @@ function decideThrown(job: RunJob, thrown: unknown, random: number): Outcome {
 
 function decideRetry(job: RunJob, error: Failure, lastReason: JobReason, thrown: unknown, random: number): Outcome {
   if (job.attempt >= job.maxAttempts) return { to: 'failed', reason: lastReason, error };
-  if (isSignal(thrown, RetryLaterError)) return { to: 'retrying', delayMs: wholeMs(thrown.delayMs), error };
+  // A time that is none (NaN, Infinity) must not cost the job its attempts: its own backoff decides then.
+  if (isSignal(thrown, RetryLaterError) && Number.isFinite(thrown.delayMs)) {
+    return { to: 'retrying', delayMs: wholeMs(thrown.delayMs), error };
+  }
   if (typeof job.backoff !== 'function') {
     return { to: 'retrying', delayMs: computeBackoffMs(job.backoff, job.attempt, random), error };
   }

@@ -112,7 +112,7 @@ const CLAIM = `
     where j.queue = $1
       and j.status = 'queued'
       and j.type = any($4)
-      and (j.expires_at is null or j.expires_at > now())
+      and (j.expires_at is null or j.expires_at > now() or j.started_at is not null)
       and not exists (select 1 from longshore.queues q where q.name = $1 and q.is_paused)
     order by j.priority desc, j.run_at, j.id
     limit $2

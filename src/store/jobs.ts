@@ -36,6 +36,12 @@ export interface JobFilter {
   parentId?: string | undefined;
 }
 
+/** One run of one job. */
+export interface RunKey {
+  id: string;
+  fence: number;
+}
+
 export function createJobStore(database: Database) {
   return {
     /**
@@ -88,16 +94,15 @@ export function createJobStore(database: Database) {
       return new Map(rows.map((row) => [row.id, row.version]));
     },
 
-    /** @returns the ids of those runs that are still the newest of their job and not ended */
-    async findOpenRuns(runs: readonly { id: string; fence: number }[]): Promise<Set<string>> {
-      const rows = await database.query<{ id: string }>(
-        `select j.id
+    /** @returns those of the runs that are still the newest of their job and not ended */
+    findOpenRuns(runs: readonly RunKey[]): Promise<RunKey[]> {
+      return database.query<RunKey>(
+        `select j.id, j.fence
          from longshore.jobs j
          join unnest($1::uuid[], $2::bigint[]) as r(id, fence) on r.id = j.id and r.fence = j.fence
          where j.status = 'processing'`,
         [runs.map((run) => run.id), runs.map((run) => run.fence)],
       );
-      return new Set(rows.map((row) => row.id));
     },
 
     /** Keeps a handler's state across attempts. @returns false when the run is no longer the newest */

@@ -116,7 +116,7 @@ const START = `
     where j.id = $1
       and j.status in ('scheduled', 'queued', 'retrying', 'processing')
       and j.fence < $2
-      and (j.expires_at is null or j.expires_at > now() or j.status in ('retrying', 'processing'))
+      and (j.expires_at is null or j.expires_at > now() or j.started_at is not null)
     for update
   ),
   lost as (

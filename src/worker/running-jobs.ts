@@ -1,4 +1,5 @@
 import type { JobRow } from '../store/job-row.ts';
+import type { RunKey } from '../store/jobs.ts';
 import { type AbortReason, RunAborted } from './execute.ts';
 
 interface OpenRun {
@@ -33,6 +34,13 @@ export class RunningJobs {
     for (const run of this.#runs) if (ids.includes(run.job.id)) run.abort.abort(new RunAborted(why));
   }
 
+  /** Aborts those of `asked` that are not among `open`. Runs that began since the question are left alone. */
+  abortAllBut(asked: readonly RunKey[], open: readonly RunKey[]): void {
+    const isOpen = new Set(open.map(keyOf));
+    const ended = new Set(asked.map(keyOf).filter((key) => !isOpen.has(key)));
+    for (const run of this.#runs) if (ended.has(keyOf(run.job))) run.abort.abort(new RunAborted('superseded'));
+  }
+
   /** Aborts every run, and every run that is still to come. */
   close(): void {
     this.#isClosed = true;
@@ -48,4 +56,8 @@ export class RunningJobs {
       runningMs: now - startedAtMs,
     }));
   }
+}
+
+function keyOf({ id, fence }: RunKey): string {
+  return `${id}/${fence}`;
 }

@@ -180,15 +180,9 @@ export class WorkerService {
 
   // A cancel's signal may have been lost, and a rescue elsewhere sends none.
   async #abortEndedRuns(): Promise<void> {
-    const runs = this.#running.list();
+    const runs = this.#running.list().map((run) => ({ id: run.jobId, fence: run.fence }));
     if (runs.length === 0) return;
-    const open = await this.#options.engine.store.jobs.findOpenRuns(
-      runs.map((run) => ({ id: run.jobId, fence: run.fence })),
-    );
-    this.#running.abort(
-      runs.map((run) => run.jobId).filter((id) => !open.has(id)),
-      'superseded',
-    );
+    this.#running.abortAllBut(runs, await this.#options.engine.store.jobs.findOpenRuns(runs));
   }
 }
 

@@ -28,7 +28,7 @@ describe.each<TransportName>(['postgres', 'bullmq'])('side by side on the %s tra
     const jobs = await Promise.all(Array.from({ length: 40 }, (_, n) => harness.enqueue(narrow, n)));
     await Promise.all(jobs.map((job) => harness.ended(job.id)));
     expect(most).toBeLessThanOrEqual(3);
-    expect(worker.getHealth().queues).toMatchObject([{ name: 'narrow', concurrency: 3 }]);
+    expect(worker.getHealth().queues).toContainEqual(expect.objectContaining({ name: 'narrow', concurrency: 3 }));
   });
 
   it('fills every slot, and one queue does not take the slots of another', async () => {

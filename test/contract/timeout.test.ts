@@ -20,8 +20,10 @@ describe.each<TransportName>(['postgres', 'bullmq'])('a timeout on the %s transp
       backoff: fast,
       timeoutMs: 50,
       run: async (_input, ctx) => {
-        ctx.signal.addEventListener('abort', () => reasons.push(String(ctx.signal.reason)));
-        await new Gate().pass(ctx.signal);
+        await new Gate().pass(ctx.signal).catch((reason: unknown) => {
+          reasons.push(String(reason));
+          throw reason;
+        });
       },
     });
     const harness = await start([slow]);
@@ -91,7 +93,7 @@ describe.each<TransportName>(['postgres', 'bullmq'])('a timeout on the %s transp
     });
     const harness = await start([deaf]);
     await harness.startWorker();
-    const { id } = await harness.enqueue(deaf, null, { timeoutMs: 400, attempts: 2 });
+    const { id } = await harness.enqueue(deaf, null, { timeoutMs: 1500, attempts: 2 });
     await waitFor(() => gates[1]?.arrivals, { describe: 'the second attempt runs' });
     gates[0]?.open();
     await new Promise(setImmediate); // the first handler returns before the second

@@ -192,7 +192,7 @@ describe.each<TransportName>(['postgres', 'bullmq'])('jobs over HTTP, on the %s 
 
   it('cancels a job that waits and one that runs with 202, and an ended one with 409', async () => {
     const note = nextGate();
-    const cancel = (id: string) => program.call<JobResource & Problem>(`/v1/jobs/${id}/cancel`, { method: 'POST' });
+    const cancel = (id: string) => program.call<JobResource>(`/v1/jobs/${id}/cancel`, { method: 'POST' });
     const scheduled = await program.enqueue('test:echo', 1, { delayMs: 600_000 });
     expect(await cancel(scheduled.id)).toMatchObject({ status: 202, body: { status: 'cancelled', startedAt: null } });
 
@@ -205,6 +205,10 @@ describe.each<TransportName>(['postgres', 'bullmq'])('jobs over HTTP, on the %s 
     const late = await cancel(running.id);
     expect(late.status).toBe(409);
     expect(late.headers.get('content-type')).toMatch(/^application\/problem\+json\b/);
-    expect(late.body).toMatchObject({ code: 'JOB_TERMINAL', status: 409, detail: expect.stringContaining('cancelled') });
+    expect(late.body).toMatchObject({
+      code: 'JOB_TERMINAL',
+      status: 409,
+      detail: expect.stringContaining('cancelled'),
+    });
   });
 });

@@ -3,7 +3,7 @@ import type { Response } from 'express';
 import { z } from 'zod';
 import type { JobEvent } from '../../contract/job.ts';
 import type { Engine } from '../../engine/engine.ts';
-import { hasMoreEvents, streamEvents } from '../../engine/events.ts';
+import { streamEvents } from '../../engine/events.ts';
 import { requireJob } from '../../engine/inquire.ts';
 import { type Route, route } from '../route.ts';
 

@@ -6,10 +6,11 @@ import { requireJob } from '../../engine/inquire.ts';
 import { toAttemptResource, toCompletedAttempt, toDeliveryResource, toLogLineResource } from '../job-resource.ts';
 import { type Route, route } from '../route.ts';
 
-const numberCursor = z.coerce.number().int().min(0).default(0);
+const NO_CURSOR = 'is not a cursor of this list';
+const numberCursor = z.coerce.number(NO_CURSOR).int(NO_CURSOR).min(0, NO_CURSOR).default(0);
 const logCursor = z
   .string()
-  .regex(/^\d{1,15}\.\d{1,7}$/, 'is not a cursor of this list')
+  .regex(/^\d{1,15}\.\d{1,7}$/, NO_CURSOR)
   .default('0.0');
 
 /** What happened to a job: its attempts, its lines, its webhooks. */
@@ -53,7 +54,7 @@ export function jobHistoryRoutes(engine: Engine): Route[] {
       path: '/v1/jobs/{id}/webhooks',
       scope: 'jobs:read',
       summary: "List a job's webhook deliveries, oldest first",
-      query: pageQuerySchema.extend({ cursor: z.uuid('is not a cursor of this list').optional() }),
+      query: pageQuerySchema.extend({ cursor: z.uuid(NO_CURSOR).optional() }),
       answers: { 200: pageSchema(deliverySchema) },
       async handle({ caller, params, query }) {
         const job = await requireJob(engine, caller, params.id ?? '');

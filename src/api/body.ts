@@ -1,0 +1,56 @@
+import express, { type Request, type RequestHandler } from 'express';
+import { AppError, type FieldError } from '../shared/errors.ts';
+
+const MAX_DEPTH = 500;
+const MAX_FAULTS = 100;
+const PATH_SHOWN = 10;
+
+/** Reads a JSON body. Anything else is refused, and so is JSON that could not be kept unchanged. */
+export function createBodyReaders(maxBodyBytes: number): RequestHandler[] {
+  return [refuseOtherMedia, express.json({ limit: maxBodyBytes, strict: false, type: isJson })];
+}
+
+/**
+ * Finds what JSON allows and would be lost or changed on its way: keys `__proto__`, which JavaScript takes for something
+ * else, numbers beyond a double, and nesting that no recursive function survives. Pure.
+ */
+export function findUnkeepable(body: unknown): FieldError[] {
+  const faults: FieldError[] = [];
+  const path: string[] = [];
+  const visit = (value: unknown): void => {
+    const message = faultOf(value, path.length);
+    if (message !== undefined) faults.push({ path: path.slice(0, PATH_SHOWN).join('.'), message });
+    if (message !== undefined || typeof value !== 'object') return;
+    for (const key in value) {
+      if (faults.length >= MAX_FAULTS) return;
+      path.push(key);
+      visit((value as Record<string, unknown>)[key]);
+      path.pop();
+    }
+  };
+  visit(body);
+  return faults;
+}
+
+function faultOf(value: unknown, depth: number): string | undefined {
+  if (typeof value === 'number') return Number.isFinite(value) ? undefined : 'is a number that is too large';
+  if (typeof value !== 'object' || value === null) return undefined;
+  if (Object.hasOwn(value, '__proto__')) return 'must not have a key "__proto__"';
+  return depth > MAX_DEPTH ? `is nested deeper than ${MAX_DEPTH} levels` : undefined;
+}
+
+function isJson(request: { headers: { 'content-type'?: string | undefined } }): boolean {
+  return /^application\/([\w.-]+\+)?json\b/i.test(request.headers['content-type'] ?? '');
+}
+
+const refuseOtherMedia: RequestHandler = (request: Request, _response, next) => {
+  const hasBody =
+    request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0;
+  if (hasBody && !isJson(request)) {
+    throw new AppError(
+      'UNSUPPORTED_MEDIA_TYPE',
+      `send application/json, not ${request.headers['content-type'] ?? 'a body without a type'}`,
+    );
+  }
+  next();
+};

@@ -1,0 +1,323 @@
+/**
+ * Runs what the documents tell people to do. A comment before a code block says how it is checked:
+ *
+ *   <!-- file: jobs/hello.ts -->   the block is that file; TypeScript is type-checked too
+ *   <!-- run -->                   a shell runs the block; variables live on to the next one
+ *   <!-- start -->                 the block starts the program: the test does, with the same settings
+ *   <!-- restart -->               the same, after stopping the programs that run
+ *   <!-- background -->            a shell runs the block until the document ends
+ *   <!-- types -->                 TypeScript that is only type-checked
+ *   <!-- not run: why -->          nothing happens; the reason is for readers of the source
+ *
+ * `; shows: text` after run or background demands that text in the output, `; later: text` (background) by the end.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { delimiter, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseEnv, stripVTControlCharacters } from 'node:util';
+import { afterEach, describe, expect, inject, it } from 'vitest';
+import { jobReasons } from '../../src/contract/job.ts';
+import { errorCatalogue } from '../../src/shared/errors.ts';
+import { Child } from '../support/child.ts';
+import { BIN, baseEnvironment, Installation, type Program, type Settings } from '../support/program.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const DOCUMENTS = [
+  'README.md',
+  'docs/guides/quickstart.md',
+  'docs/guides/write-a-job.md',
+  'docs/guides/webhooks.md',
+  'docs/guides/deploy.md',
+  'docs/reference/http-api.md',
+  'docs/reference/job-api.md',
+];
+const KEY = 'a-key-for-the-tests';
+const missing = ['bash', 'curl', 'openssl'].filter(
+  (program) => spawnSync('sh', ['-c', `command -v ${program}`]).status !== 0,
+);
+
+interface Block {
+  kind: string;
+  /** The path of a file, or why a block is not run. */
+  subject: string;
+  shows: string | undefined;
+  later: string | undefined;
+  language: string;
+  code: string;
+  line: number;
+}
+
+const CODE_BLOCK = /(?:<!-- (?<mark>[^\n]+) -->\n)?^```(?<language>\w*)\n(?<code>.*?)^```$/gms;
+
+function readBlocks(document: string): Block[] {
+  const text = readFileSync(join(ROOT, document), 'utf8');
+  return [...text.matchAll(CODE_BLOCK)].map(({ groups = {}, index }) => {
+    const [first = '', ...options] = (groups.mark ?? '').split(/; (?=shows:|later:)/);
+    const [, kind = '', subject = ''] = /^([a-z ]+)(?:: (.*))?$/.exec(first) ?? [];
+    const optionOf = (name: string) => options.find((option) => option.startsWith(`${name}: `))?.slice(name.length + 2);
+    return {
+      kind,
+      subject,
+      shows: optionOf('shows'),
+      later: optionOf('later'),
+      language: groups.language ?? '',
+      code: groups.code ?? '',
+      line: text.slice(0, index).split('\n').length,
+    };
+  });
+}
+
+/** A folder in which a reader follows one document from its first line to its last. */
+class Reader {
+  readonly #installation: Installation;
+  readonly #ports: Record<string, number>;
+  readonly #background: { child: Child; block: Block }[] = [];
+  readonly #programs: Program[] = [];
+
+  private constructor(installation: Installation, ports: Record<string, number>) {
+    this.#installation = installation;
+    this.#ports = ports;
+  }
+
+  static async create(): Promise<Reader> {
+    const installation = await Installation.create({ isEmbedded: true, settings: { JOBS_DIR: '' } });
+    linkPackages(installation.folder);
+    symlinkSync(join(ROOT, 'bin'), join(installation.folder, 'bin'));
+    const names = ['3001', '3003', '4000'];
+    const ports = await Promise.all(names.map(findFreePort));
+    return new Reader(installation, Object.fromEntries(names.map((name, index) => [name, ports[index] ?? 0])));
+  }
+
+  get folder(): string {
+    return this.#installation.folder;
+  }
+
+  async follow(block: Block): Promise<void> {
+    if (block.kind === 'file') this.#write(block);
+    if (block.kind === 'restart') await this.#stopPrograms();
+    if (block.kind === 'start' || block.kind === 'restart') await this.#start(block);
+    if (block.kind === 'run') await this.#run(block);
+    if (block.kind === 'background') await this.#runInBackground(block);
+  }
+
+  /** What a document says will be seen by its end. */
+  async finish(): Promise<void> {
+    for (const { child, block } of this.#background) {
+      if (block.later !== undefined) await child.waitForOutput(literally(block.later));
+    }
+  }
+
+  async remove(): Promise<void> {
+    await Promise.all(this.#background.map(({ child }) => child.stop('SIGKILL')));
+    await this.#installation.remove();
+  }
+
+  #write({ subject, code }: Block): void {
+    const path = join(this.folder, subject);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, this.#translate(code));
+  }
+
+  async #start({ code }: Block): Promise<void> {
+    const given = parseEnv(this.#translate(code).replaceAll(/[ \\]+/g, '\n')) as Settings;
+    const port = this.#ports[given.MODE === 'worker' ? '3003' : '3001'];
+    const program = this.#installation.launch({ ...given, PORT: String(port) });
+    this.#programs.push(program);
+    await program.waitUntilReady();
+  }
+
+  async #stopPrograms(): Promise<void> {
+    for (const program of this.#programs.splice(0)) {
+      expect(await program.stop('SIGTERM'), program.output).toEqual({ code: 0, signal: null });
+    }
+  }
+
+  async #run(block: Block): Promise<void> {
+    const state = join(this.folder, 'variables.sh');
+    const load = `test -e '${state}' && . '${state}'`;
+    const save = `trap 'declare -p | grep -E "^declare -- [a-z]+=" > ${state} || true' EXIT`;
+    const child = this.#shell(`${load}\n${save}\n${this.#translate(block.code)}`);
+    const { code } = await child.ended;
+    const output = stripVTControlCharacters(child.output);
+    expect(code, output).toBe(0);
+    if (block.shows !== undefined) expect(output).toMatch(literally(block.shows));
+  }
+
+  async #runInBackground(block: Block): Promise<void> {
+    const child = this.#shell(`exec ${this.#translate(block.code)}`);
+    this.#background.push({ child, block });
+    if (block.shows !== undefined) await child.waitForOutput(literally(block.shows));
+  }
+
+  #shell(script: string): Child {
+    const bin = join(this.folder, 'node_modules', '.bin');
+    const { PATH, ...base } = baseEnvironment();
+    const env = {
+      ...base,
+      PATH: [bin, PATH].join(delimiter),
+      NODE_OPTIONS: `--import ${RESOLVE_LONGSHORE}`,
+      LONGSHORE_URL: `http://127.0.0.1:${this.#ports['3001']}`,
+      LONGSHORE_KEY: KEY,
+    };
+    return new Child('bash', ['--norc', '-euo', 'pipefail', '-c', script], { cwd: this.folder, env });
+  }
+
+  /** Ports and servers of the documents become those of the test. */
+  #translate(text: string): string {
+    return Object.entries(this.#ports)
+      .reduce((all, [name, port]) => all.replaceAll(new RegExp(`(?<=[:(])${name}\\b`, 'g'), String(port)), text)
+      .replaceAll('redis://localhost:6379', inject('redisUrl'))
+      .replaceAll('<your key>', KEY);
+  }
+}
+
+const moduleUrl = (path: string) => new URL(`../../src/${path}`, import.meta.url).href;
+/** What npm would install: here `longshore` is this repository, whether it has been built or not. */
+const RESOLVE_LONGSHORE = `data:text/javascript,${encodeURIComponent(`
+  import { registerHooks } from 'node:module';
+  const own = { longshore: '${moduleUrl('index.ts')}', 'longshore/testing': '${moduleUrl('testing.ts')}',
+    'longshore/client': '${moduleUrl('client.ts')}' };
+  registerHooks({ resolve: (name, context, next) =>
+    own[name] ? { url: own[name], shortCircuit: true } : next(name, context) });
+`)}`;
+
+function linkPackages(folder: string): void {
+  const [from, to] = [join(ROOT, 'node_modules'), join(folder, 'node_modules')];
+  mkdirSync(join(to, '.bin'), { recursive: true });
+  for (const name of readdirSync(from)) if (name !== '.bin') symlinkSync(join(from, name), join(to, name));
+  for (const name of readdirSync(join(from, '.bin'))) symlinkSync(join(from, '.bin', name), join(to, '.bin', name));
+  symlinkSync(BIN, join(to, '.bin', 'longshore'));
+}
+
+function findFreePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer().once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
+    });
+  });
+}
+
+function literally(text: string): RegExp {
+  return new RegExp(RegExp.escape(text).replaceAll(/(\\x20| )+/g, '\\s+'));
+}
+
+describe.skipIf(missing.length > 0)(`documents (they need ${missing.join(', ') || 'nothing more'})`, () => {
+  let reader: Reader | undefined;
+  afterEach(async () => {
+    await reader?.remove();
+    reader = undefined;
+  });
+
+  it.each(DOCUMENTS)('%s does what it says', { timeout: 120_000 }, async (document) => {
+    reader = await Reader.create();
+    for (const block of readBlocks(document)) {
+      try {
+        await reader.follow(block);
+      } catch (error) {
+        throw new Error(`${document}:${block.line} ${error instanceof Error ? error.message : String(error)}`);
+      }
+    }
+    await reader.finish();
+  });
+});
+
+describe('documents', () => {
+  it('mark every block of shell and code with how it is checked', () => {
+    const kinds = ['file', 'run', 'start', 'restart', 'background', 'types', 'not run'];
+    const open = DOCUMENTS.flatMap((document) =>
+      readBlocks(document)
+        .filter(({ language, kind }) => ['sh', 'ts', 'js', ''].includes(language) && !kinds.includes(kind))
+        .map(({ line }) => `${document}:${line}`),
+    );
+    expect(open).toEqual([]);
+  });
+
+  it('show TypeScript that the compiler accepts', { timeout: 120_000 }, async () => {
+    const reader = await Reader.create();
+    try {
+      for (const [index, document] of DOCUMENTS.entries()) {
+        for (const { language, kind, subject, code, line } of readBlocks(document)) {
+          if (language !== 'ts' || kind === 'not run') continue;
+          const path = join(reader.folder, `doc${index}`, kind === 'file' ? subject : `line-${line}.ts`);
+          mkdirSync(dirname(path), { recursive: true });
+          writeFileSync(path, code);
+        }
+      }
+      expect(await compile(reader.folder)).toBe('');
+    } finally {
+      await reader.remove();
+    }
+  });
+
+  it('list every error of the catalogue with its status and title', () => {
+    const rows = readTable('docs/reference/errors.md', 'CODE');
+    const catalogue = Object.entries(errorCatalogue).map(([code, { status, title }]) => [
+      `\`${code}\``,
+      String(status),
+      title,
+    ]);
+    expect(rows.map((row) => row.slice(0, 3)).sort()).toEqual(catalogue.sort());
+    expect(rows.filter((row) => (row[3] ?? '').length < 20)).toEqual([]);
+  });
+
+  it('explain only reasons that a job can have', () => {
+    const reasons = readTable('docs/reference/errors.md', 'reason').map(([reason = '']) => reason.replaceAll('`', ''));
+    expect(jobReasons).toEqual(expect.arrayContaining(reasons));
+    expect(reasons).toEqual([...new Set(reasons)]);
+  });
+
+  it('give a reason for every dependency, and for no other', () => {
+    const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+    const text = readFileSync(join(ROOT, 'docs/dependencies.md'), 'utf8');
+    const named = [...text.matchAll(/^\| `([^`]+)` \|/gm)].map(([, name]) => name);
+    const wanted = [...Object.keys(manifest.dependencies), ...Object.keys(manifest.devDependencies)];
+    expect(named.sort()).toEqual(wanted.sort());
+  });
+});
+
+/** The rows of the table whose first heading is this. */
+function readTable(document: string, heading: string): string[][] {
+  const text = readFileSync(join(ROOT, document), 'utf8');
+  const [, body = ''] = new RegExp(`^\\| ${heading} +\\|.*\\n\\|[-| ]+\\n((?:\\|.*\\n)+)`, 'm').exec(text) ?? [];
+  return body
+    .trim()
+    .split('\n')
+    .map((line) =>
+      line
+        .split('|')
+        .slice(1, -1)
+        .map((cell) => cell.trim()),
+    );
+}
+
+/** @returns what the compiler finds wrong, with the settings of a reader's project */
+async function compile(folder: string): Promise<string> {
+  const source = (path: string) => [join(ROOT, 'src', path)];
+  const tsconfig = {
+    extends: join(ROOT, 'tsconfig.json'),
+    compilerOptions: {
+      allowImportingTsExtensions: true,
+      rewriteRelativeImportExtensions: false,
+      noUnusedLocals: false,
+      typeRoots: [join(ROOT, 'node_modules', '@types')],
+      paths: {
+        longshore: source('index.ts'),
+        'longshore/testing': source('testing.ts'),
+        'longshore/client': source('client.ts'),
+      },
+    },
+    include: ['doc*/**/*.ts'],
+  };
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(tsconfig));
+  const tsc = join(folder, 'node_modules', '.bin', 'tsc');
+  const child = new Child(process.execPath, [tsc, '--project', '.', '--pretty', 'false'], {
+    cwd: folder,
+    env: baseEnvironment(),
+  });
+  await child.ended;
+  return child.output;
+}
