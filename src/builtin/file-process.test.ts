@@ -271,7 +271,7 @@ describe('an invalid input', () => {
     ['an unknown compression', { compress: 'rar' }, 'input.compress'],
     ['an unknown checksum', { checksum: 'crc32' }, 'input.checksum'],
     ['a negative limit', { maxBytes: -1 }, 'input.maxBytes'],
-    ['a field that is not known', { bogus: 1 }, 'input'],
+    ['a field that is not known', { bogus: 1 }, 'input.bogus'],
   ])('is refused with its path: %s', async (_, fields, path) => {
     await expect(processFile({ source: 'a', ...fields })).rejects.toMatchObject({
       code: 'INVALID_FIELDS',

@@ -327,7 +327,7 @@ describe('an invalid input', () => {
     ['a status pattern that is none', { successStatuses: ['9xx'] }, 'input.successStatuses.0'],
     ['no status at all', { successStatuses: [] }, 'input.successStatuses'],
     ['a limit above what a record holds', { maxResponseBytes: 1_048_576 }, 'input.maxResponseBytes'],
-    ['a field that is not known', { bogus: 1 }, 'input'],
+    ['a field that is not known', { bogus: 1 }, 'input.bogus'],
   ])('is refused with its path: %s', async (_, fields, path) => {
     const input = { url: 'https://example.com/', ...fields } as Input;
     await expect(runJob(httpRequest, input, { services: site })).rejects.toMatchObject({
