@@ -107,8 +107,12 @@ async function startHttp(
     import('./api/server.ts'),
   ]);
   const routes = env.mode === 'worker' ? healthRoutes(check) : [...apiRoutes(program.engine), ...healthRoutes(check)];
-  const app = createApp({ routes, adminKey: env.adminKey, maxBodyBytes: env.maxBodyBytes, version, log });
-  return startHttpServer(app, env.host, env.port);
+  const { adminKey, maxBodyBytes } = env;
+  return startHttpServer(
+    (stopping) => createApp({ routes, adminKey, maxBodyBytes, version, stopping, log }),
+    env.host,
+    env.port,
+  );
 }
 
 async function checkHealth(

@@ -16,6 +16,8 @@ export interface AppOptions {
   adminKey: string | undefined;
   maxBodyBytes: number;
   version: string;
+  /** Aborts when the program stops: what is held then is answered as it is. */
+  stopping: AbortSignal;
   log: Logger;
 }
 
@@ -71,7 +73,7 @@ function serve(each: Route, options: AppOptions): RequestHandler {
         query: each.query ? parse(each.query, request.query) : {},
         body: each.body ? parseBody(each.body, request.body ?? {}) : undefined,
         request,
-        signal: gone.signal,
+        signal: AbortSignal.any([gone.signal, options.stopping]),
       },
       response,
     );

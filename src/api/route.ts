@@ -13,7 +13,7 @@ export interface Call<Query = unknown, Body = unknown> {
   body: Body;
   /** Only for headers; the body and query were read already. */
   request: Request;
-  /** Aborts when the caller has gone. */
+  /** Aborts when the caller has gone, or the program stops. */
   signal: AbortSignal;
 }
 

@@ -11,9 +11,17 @@ export interface HttpServer {
   stop(graceMs: number): Promise<void>;
 }
 
-/** @throws INVALID_CONFIGURATION when the address cannot be listened on */
-export async function startHttpServer(app: Express, host: string, port: number): Promise<HttpServer> {
-  const server = createServer(app);
+/**
+ * @param createApp is given a signal that aborts when the server stops, for requests that it holds
+ * @throws INVALID_CONFIGURATION when the address cannot be listened on
+ */
+export async function startHttpServer(
+  createApp: (stopping: AbortSignal) => Express,
+  host: string,
+  port: number,
+): Promise<HttpServer> {
+  const stop = new AbortController();
+  const server = createServer(createApp(stop.signal));
   server.requestTimeout = 60_000;
   server.keepAliveTimeout = 65_000; // longer than the usual 60 s of a proxy, which else meets a closed connection
   await listen(server, host, port);
@@ -21,6 +29,7 @@ export async function startHttpServer(app: Express, host: string, port: number):
   return {
     port: (server.address() as AddressInfo).port,
     stop: (graceMs) => {
+      stop.abort();
       stopping ??= stopServer(server, graceMs);
       return stopping;
     },

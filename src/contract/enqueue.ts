@@ -44,7 +44,10 @@ export const jobOptionsSchema = z
     queue: queueNameSchema.optional(),
     priority: z.int().min(-100).max(100).optional(),
     delayMs: z.int().min(0, 'must not be negative').max(MAX_DELAY_MS).optional(),
-    runAt: z.iso.datetime({ offset: true, abort: true }).refine(isUsableTime, 'must be in the years 1970 to 9999').optional(),
+    runAt: z.iso
+      .datetime({ offset: true, abort: true })
+      .refine(isUsableTime, 'must be in the years 1970 to 9999')
+      .optional(),
     attempts: z.int().min(1).max(100).optional(),
     backoff: backoffSchema.optional(),
     timeoutMs: z.int().min(1).max(MAX_TIMEOUT_MS).optional(),

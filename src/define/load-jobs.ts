@@ -56,10 +56,18 @@ async function importFile(path: string): Promise<Record<string, unknown>> {
   try {
     return await import(pathToFileURL(path).href);
   } catch (error) {
-    throw new AppError('INVALID_DEFINITION', `job file ${path} cannot be loaded: ${messageOf(error)}`, {
+    const place = `${path}${findLine(error, path)}`;
+    throw new AppError('INVALID_DEFINITION', `job file ${place} cannot be loaded: ${messageOf(error)}`, {
       cause: error,
     });
   }
+}
+
+// The stack names the line of a fault in TypeScript's syntax, and of what was thrown while the file ran.
+function findLine(error: unknown, path: string): string {
+  const stack = error instanceof Error ? (error.stack ?? '') : '';
+  const at = stack.indexOf(`${path}:`);
+  return at < 0 ? '' : (/^:\d+/.exec(stack.slice(at + path.length))?.[0] ?? '');
 }
 
 async function makeServices(path: string, services: unknown): Promise<Partial<Services>> {

@@ -1,5 +1,6 @@
 import { DEFAULT_ATTEMPTS, DEFAULT_TIMEOUT_MS } from '../define/job.ts';
 import type { ForeignJob } from '../queue/transport.ts';
+import { messageOf } from '../shared/failure.ts';
 import { deriveId } from '../shared/ids.ts';
 import { encodeJson, findUnstorableText, toStorableText } from '../shared/json.ts';
 import type { NewJob } from '../store/jobs.ts';
@@ -27,7 +28,7 @@ export async function adoptJob(
   const job: NewJob = {
     id,
     tenant: DEFAULT_TENANT,
-    type: toStorableText(foreign.name).slice(0, 200),
+    type: toStorableText(foreign.name.slice(0, 200)),
     queue,
     priority: foreign.priority,
     tags: [],
@@ -48,8 +49,21 @@ export async function adoptJob(
   return { id, fault: readable.fault };
 }
 
-function toReadable(data: unknown, limitBytes: number): { input: unknown; fault: string | undefined } {
-  const input = data === undefined ? null : data;
+interface ReadableData {
+  input: unknown;
+  fault: string | undefined;
+}
+
+// Whatever comes must be recordable: a delivery that cannot be recorded would come again for ever.
+function toReadable(data: unknown, limitBytes: number): ReadableData {
+  try {
+    return checkData(data === undefined ? null : data, limitBytes);
+  } catch (error) {
+    return { input: null, fault: `the data cannot be read: ${messageOf(error)}` }; // nested too deeply
+  }
+}
+
+function checkData(input: unknown, limitBytes: number): ReadableData {
   const unstorable = findUnstorableText(input, '')[0];
   if (unstorable)
     return { input: toStorable(input), fault: `the data ${unstorable.message}; it is shown with U+FFFD instead` };

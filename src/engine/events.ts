@@ -45,16 +45,22 @@ async function readEvents(
   afterId: number,
 ): Promise<{ events: JobEvent[]; isComplete: boolean }> {
   const fence = Math.floor(afterId / EVENTS_PER_RUN);
-  const [attempts, lines] = await Promise.all([
-    engine.store.journal.attempts(job.id, fence - 1, BATCH),
-    engine.store.journal.logs(job.id, { fence, seq: afterId % EVENTS_PER_RUN }, BATCH),
-  ]);
-  // Lines beyond the batch come before the end, so the end waits for the next batch.
-  const isComplete = lines.length < BATCH;
-  const known = toEvents(job, attempts, lines).filter((event) => event.id > afterId);
-  const last = lines.at(-1);
-  const upTo = isComplete || !last ? Infinity : eventIdOf(last.fence, last.seq);
-  return { events: known.filter((event) => event.id <= upTo), isComplete };
+  // In this order: a run's lines are stored before its end, so an attempt that is seen here has none left to be told.
+  const attempts = await engine.store.journal.attempts(job.id, fence - 1, BATCH);
+  const lines = await engine.store.journal.logs(job.id, { fence, seq: afterId % EVENTS_PER_RUN }, BATCH);
+  // Runs that began since the job was read are told at the next look, which knows their start.
+  const [lastAttempt, lastLine] = [attempts.at(-1), lines.at(-1)];
+  const hasNewerRun = Math.max(lastAttempt?.fence ?? 0, lastLine?.fence ?? 0) > job.fence;
+  // What lies beyond a full batch comes before the end, so the end waits for the next batch.
+  const upTo = Math.min(
+    eventIdOf(job.fence, SEQ_TERMINAL),
+    attempts.length === BATCH && lastAttempt ? eventIdOf(lastAttempt.fence, SEQ_RETRYING) : Infinity,
+    lines.length === BATCH && lastLine ? eventIdOf(lastLine.fence, lastLine.seq) : Infinity,
+  );
+  return {
+    events: toEvents(job, attempts, lines).filter(({ id }) => id > afterId && id <= upTo),
+    isComplete: attempts.length < BATCH && lines.length < BATCH && !hasNewerRun,
+  };
 }
 
 /** Everything that is known of a job, as events in order. Pure. */
@@ -86,7 +92,8 @@ function eventsOfAttempt(attempt: AttemptRow, job: JobRow): JobEvent[] {
   const events = [started(attempt.fence, attempt.attempt, attempt.worker, attempt.startedAt)];
   if (attempt.outcome === 'failed' || attempt.outcome === 'cancelled') return events; // the job's end tells it
   const id = eventIdOf(attempt.fence, SEQ_RETRYING);
-  const data = { attempt: attempt.attempt, error: attempt.error, runAt: iso(job.runAt), at: iso(attempt.finishedAt) };
+  const runAt = attempt.fence === job.fence ? iso(job.runAt) : null; // a later run has moved it since
+  const data = { attempt: attempt.attempt, error: attempt.error, runAt, at: iso(attempt.finishedAt) };
   if (attempt.outcome === 'retrying') return [...events, { id, type: 'job.retrying', data }];
   return [
     ...events,

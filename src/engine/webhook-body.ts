@@ -40,7 +40,7 @@ function toBody(job: JobRow, type: string, end: WebhookEnd, nowMs: number): stri
   };
   const error = end.error && {
     name: end.error.name,
-    message: end.error.message.slice(0, 2000),
+    message: end.error.message.slice(0, 2000).toWellFormed(), // the cut may halve a surrogate pair
     code: end.error.code,
     attempt: end.error.attempt,
   };
@@ -51,11 +51,8 @@ function toBody(job: JobRow, type: string, end: WebhookEnd, nowMs: number): stri
     ...(end.output === null ? {} : { output: JSON.parse(end.output) }),
   };
   // What is left out first is what a receiver can read again by links.self.
-  const shorter = [
-    full,
-    { ...full, output: undefined, outputOmitted: true },
-    { ...full, output: undefined, outputOmitted: true, metadata: {}, metadataOmitted: true },
-  ];
+  const withoutOutput = end.output === null ? full : { ...full, output: undefined, outputOmitted: true };
+  const shorter = [full, withoutOutput, { ...withoutOutput, metadata: {}, metadataOmitted: true }];
   const bodies = shorter.map((each) => JSON.stringify({ type, timestamp, data: each }));
   return (
     bodies.find((body) => Buffer.byteLength(body) < WEBHOOK_BODY_LIMIT) ??

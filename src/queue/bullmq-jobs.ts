@@ -63,9 +63,15 @@ export function toOffer(queue: string, job: Job): Offer {
     foreign: {
       name: job.name,
       data: job.data,
-      attempts: job.opts.attempts || undefined,
-      priority: job.priority > 0 ? -Math.min(job.priority, 100) : 0,
+      attempts: toWhole(job.opts.attempts),
+      priority: -Math.min(toWhole(job.priority) ?? 0, 100),
       addedAtMs: job.timestamp,
     },
   };
+}
+
+// Other producers may set anything, e.g. half an attempt.
+function toWhole(value: unknown): number | undefined {
+  const whole = Math.trunc(Number(value));
+  return whole >= 1 && whole <= 2_147_483_647 ? whole : undefined;
 }

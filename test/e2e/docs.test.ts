@@ -12,7 +12,7 @@
  * `; shows: text` after run or background demands that text in the output, `; later: text` (background) by the end.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -83,8 +83,11 @@ class Reader {
 
   static async create(): Promise<Reader> {
     const installation = await Installation.create({ isEmbedded: true, settings: { JOBS_DIR: '' } });
-    linkPackages(installation.folder);
-    symlinkSync(join(ROOT, 'bin'), join(installation.folder, 'bin'));
+    for (const folder of ['bin', join('node_modules', '.bin')]) {
+      mkdirSync(join(installation.folder, folder), { recursive: true });
+    }
+    symlinkSync(BIN, join(installation.folder, 'bin', 'longshore.js'));
+    symlinkSync(BIN, join(installation.folder, 'node_modules', '.bin', 'longshore'));
     const names = ['3001', '3003', '4000'];
     const ports = await Promise.all(names.map(findFreePort));
     return new Reader(installation, Object.fromEntries(names.map((name, index) => [name, ports[index] ?? 0])));
@@ -152,12 +155,12 @@ class Reader {
   }
 
   #shell(script: string): Child {
-    const bin = join(this.folder, 'node_modules', '.bin');
     const { PATH, ...base } = baseEnvironment();
     const env = {
       ...base,
-      PATH: [bin, PATH].join(delimiter),
-      NODE_OPTIONS: `--import ${RESOLVE_LONGSHORE}`,
+      PATH: [join(ROOT, 'node_modules', '.bin'), PATH].join(delimiter),
+      NODE_OPTIONS: `--import ${RESOLVE_PACKAGES}`,
+      npm_config_offline: 'true',
       LONGSHORE_URL: `http://127.0.0.1:${this.#ports['3001']}`,
       LONGSHORE_KEY: KEY,
     };
@@ -173,23 +176,30 @@ class Reader {
   }
 }
 
-const moduleUrl = (path: string) => new URL(`../../src/${path}`, import.meta.url).href;
-/** What npm would install: here `longshore` is this repository, whether it has been built or not. */
-const RESOLVE_LONGSHORE = `data:text/javascript,${encodeURIComponent(`
+const urlOf = (path: string) => new URL(`../../${path}`, import.meta.url).href;
+/**
+ * Stands for what npm would install: `longshore` is this repository, whether it has been built or not, and other packages
+ * are its own. Nothing is linked into the folder, so that no npm command of a document can reach the real packages.
+ */
+const RESOLVE_PACKAGES = `data:text/javascript,${encodeURIComponent(`
   import { registerHooks } from 'node:module';
-  const own = { longshore: '${moduleUrl('index.ts')}', 'longshore/testing': '${moduleUrl('testing.ts')}',
-    'longshore/client': '${moduleUrl('client.ts')}' };
-  registerHooks({ resolve: (name, context, next) =>
-    own[name] ? { url: own[name], shortCircuit: true } : next(name, context) });
+  const own = {
+    longshore: '${urlOf('src/index.ts')}',
+    'longshore/testing': '${urlOf('src/testing.ts')}',
+    'longshore/client': '${urlOf('src/client.ts')}',
+  };
+  registerHooks({
+    resolve(name, context, next) {
+      if (own[name]) return { url: own[name], shortCircuit: true };
+      try {
+        return next(name, context);
+      } catch (error) {
+        if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error;
+        return next(name, { ...context, parentURL: '${urlOf('package.json')}' });
+      }
+    },
+  });
 `)}`;
-
-function linkPackages(folder: string): void {
-  const [from, to] = [join(ROOT, 'node_modules'), join(folder, 'node_modules')];
-  mkdirSync(join(to, '.bin'), { recursive: true });
-  for (const name of readdirSync(from)) if (name !== '.bin') symlinkSync(join(from, name), join(to, name));
-  for (const name of readdirSync(join(from, '.bin'))) symlinkSync(join(from, '.bin', name), join(to, '.bin', name));
-  symlinkSync(BIN, join(to, '.bin', 'longshore'));
-}
 
 function findFreePort(): Promise<number> {
   return new Promise((resolve, reject) => {
@@ -312,8 +322,9 @@ async function compile(folder: string): Promise<string> {
     },
     include: ['doc*/**/*.ts'],
   };
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({ type: 'module' }));
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(tsconfig));
-  const tsc = join(folder, 'node_modules', '.bin', 'tsc');
+  const tsc = join(ROOT, 'node_modules', '.bin', 'tsc');
   const child = new Child(process.execPath, [tsc, '--project', '.', '--pretty', 'false'], {
     cwd: folder,
     env: baseEnvironment(),

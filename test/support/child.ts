@@ -12,17 +12,22 @@ export interface ChildOptions {
   env: Record<string, string>;
   /** What standard input holds; default nothing. */
   stdin?: string;
+  /** Gives signals to everything that it starts, too: `npm run` does not pass them on. */
+  isGroup?: boolean;
 }
 
 /** A process that a test started: what it wrote, and how it ended. */
 export class Child {
   /** Resolves when it has ended and everything that it wrote has been read; rejects when it could not be started. */
   readonly ended: Promise<End>;
+  readonly isGroup: boolean;
   readonly #process: ChildProcess;
   readonly #written = { stdout: '', stderr: '', both: '' };
 
   constructor(program: string, args: readonly string[], options: ChildOptions) {
-    this.#process = spawn(program, args, { cwd: options.cwd, env: options.env, stdio: 'pipe' });
+    const { cwd, env, isGroup = false } = options;
+    this.isGroup = isGroup;
+    this.#process = spawn(program, args, { cwd, env, stdio: 'pipe', detached: isGroup });
     for (const name of ['stdout', 'stderr'] as const) {
       this.#process[name]?.setEncoding('utf8').on('data', (text: string) => {
         this.#written[name] += text;
@@ -61,7 +66,8 @@ export class Child {
   }
 
   signal(signal: NodeJS.Signals): void {
-    this.#process.kill(signal);
+    if (this.isGroup) process.kill(-this.pid, signal);
+    else this.#process.kill(signal);
   }
 
   /** Closes the reading end of its standard output, as `| head` does. */
@@ -71,7 +77,7 @@ export class Child {
 
   /** Sends a signal, unless it has ended, and waits for the end. */
   stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<End> {
-    if (!this.hasEnded) this.#process.kill(signal);
+    if (!this.hasEnded) this.signal(signal);
     return this.ended;
   }
 

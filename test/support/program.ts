@@ -123,7 +123,7 @@ export interface InstallationOptions {
 }
 
 const KILL_AND_REMOVE = `
-  for note in "$1"/pids/*; do test -e "$note" && kill -9 "$(basename "$note")"; done
+  for note in "$1"/pids/*; do test -e "$note" && kill -9 -- "$(basename "$note")"; done
   rm -rf "$1"`;
 
 /** A database, a Redis prefix and a folder of their own, and the programs that run on them. */
@@ -132,7 +132,7 @@ export class Installation {
   readonly folder: string;
   readonly prefix: string;
   readonly settings: Settings;
-  readonly #programs = new Set<Program>();
+  readonly #children = new Set<Child>();
   readonly #cleanUp: () => Promise<void>;
 
   private constructor(parts: { folder: string; prefix: string; settings: Settings; cleanUp: () => Promise<void> }) {
@@ -175,16 +175,21 @@ export class Installation {
   launch(settings: Settings = {}): Program {
     const env = { ...baseEnvironment(), ...this.settings, ...settings };
     const program = new Program(process.execPath, [BIN, 'start'], { cwd: this.folder, env });
-    this.#programs.add(program);
-    const note = join(this.folder, 'pids', String(program.pid));
-    writeFileSync(note, '');
-    program.ended.finally(() => rmSync(note, { force: true })); // the number may belong to another process soon
+    this.watchOver(program);
     return program;
+  }
+
+  /** Ends a process with this installation, or with the test run if that is killed. */
+  watchOver(child: Child): void {
+    this.#children.add(child);
+    const note = join(this.folder, 'pids', String(child.isGroup ? -child.pid : child.pid));
+    writeFileSync(note, '');
+    child.ended.finally(() => rmSync(note, { force: true })); // the number may belong to another process soon
   }
 
   /** Kills what still runs and removes everything. */
   async remove(): Promise<void> {
-    await Promise.all([...this.#programs].map((program) => program.stop('SIGKILL')));
+    await Promise.all([...this.#children].map((child) => child.stop('SIGKILL')));
     await this.#cleanUp();
   }
 }

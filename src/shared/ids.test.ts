@@ -1,0 +1,43 @@
+import { describe, expect, it } from 'vitest';
+import { createId, deriveId, isId } from './ids.ts';
+
+const V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+
+describe('createId', () => {
+  it('makes UUIDv7 that sort by their creation', () => {
+    const ids = Array.from({ length: 1000 }, createId);
+    expect(new Set(ids).size).toBe(1000);
+    expect([...ids].sort()).toEqual(ids);
+    for (const id of ids) expect(id).toMatch(V7);
+  });
+});
+
+describe('deriveId', () => {
+  const timeMs = Date.parse('2026-01-02T03:04:05.678Z');
+
+  it('is the same for the same time and key, and another for any other', () => {
+    const id = deriveId(timeMs, 'queue\n1\n2');
+    expect(id).toMatch(V7);
+    expect(deriveId(timeMs, 'queue\n1\n2')).toBe(id);
+    const others = [deriveId(timeMs, 'queue\n1\n3'), deriveId(timeMs + 1, 'queue\n1\n2'), deriveId(timeMs, '')];
+    expect(new Set([id, ...others]).size).toBe(4);
+  });
+
+  it('sorts by the time', () => {
+    expect(Number.parseInt(deriveId(timeMs, 'x').replaceAll('-', '').slice(0, 12), 16)).toBe(timeMs);
+    expect(deriveId(timeMs, 'z') < deriveId(timeMs + 1, 'a')).toBe(true);
+  });
+
+  it('hardly ever gives two keys one id', () => {
+    const ids = Array.from({ length: 20_000 }, (_, n) => deriveId(timeMs, `key ${n}`));
+    expect(new Set(ids).size).toBe(20_000);
+  });
+});
+
+describe('isId', () => {
+  it('knows a UUID of any version from other text', () => {
+    expect(isId(createId())).toBe(true);
+    expect(isId('01980000-0000-7000-8000-00000000000A')).toBe(true);
+    for (const text of ['', '1', 'x'.repeat(36), `${createId()} `, `${createId()}.2`]) expect(isId(text)).toBe(false);
+  });
+});
