@@ -21,23 +21,37 @@ export function decideLaunch({ version, command, foundNode }) {
  * @returns {string | undefined} the path of its program, when it is new enough
  */
 export function findNode(folders, platform) {
-  const program = platform === 'win32' ? 'node.exe' : 'node';
-  for (const start of folders) {
-    for (let folder = start; ; folder = dirname(folder)) {
-      const root = join(folder, 'node_modules', 'node');
-      const path = join(root, 'bin', program);
-      if (existsSync(path) && majorOf(readVersion(root)) >= REQUIRED_MAJOR) return path;
-      if (dirname(folder) === folder) break;
-    }
-  }
-  return undefined;
+  return listNodes(folders, platform).find(existsSync);
 }
 
-/** @param {string} version */
-export function describeRefusal(version) {
+/** Whether a new enough one was installed without its install script, so that it has no program. */
+export function isNodeBlocked(folders, platform) {
+  return listNodes(folders, platform).length > 0 && findNode(folders, platform) === undefined;
+}
+
+function listNodes(folders, platform) {
+  const program = platform === 'win32' ? 'node.exe' : 'node';
+  const roots = folders.flatMap(listParents).map((folder) => join(folder, 'node_modules', 'node'));
+  return roots.filter((root) => majorOf(readVersion(root)) >= REQUIRED_MAJOR).map((root) => join(root, 'bin', program));
+}
+
+function listParents(folder) {
+  const parent = dirname(folder);
+  return parent === folder ? [folder] : [folder, ...listParents(parent)];
+}
+
+/**
+ * @param {string} version
+ * @param {{ isBlocked: boolean }} facts whether npm's `node` package is there, but its install script has not run
+ */
+export function describeRefusal(version, { isBlocked }) {
+  const commands = isBlocked
+    ? ['npm install-scripts approve node', 'npm rebuild node --ignore-scripts=false']
+    : ['npm install --save-dev node@24'];
   return [
     `longshore needs Node.js ${REQUIRED_MAJOR} or later; this is ${version}.`,
-    'Get it for this folder:  npm install --save-dev node@24',
+    isBlocked ? 'npm has not run the install script of the package node. Allow it:' : 'Get it for this folder:',
+    ...commands.map((command) => `  ${command}`),
     'Then run the same command again.',
   ].join('\n');
 }
@@ -51,6 +65,6 @@ function readVersion(root) {
   try {
     return String(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version);
   } catch {
-    return '0'; // an unfinished installation
+    return '0'; // there is none
   }
 }

@@ -5,14 +5,21 @@ import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { decideLaunch, describeRefusal, findNode, REQUIRED_MAJOR } from './launch.js';
+import { decideLaunch, describeRefusal, findNode, isNodeBlocked, REQUIRED_MAJOR } from './launch.js';
 
 const EXIT_USAGE = 2;
 const ownPath = fileURLToPath(import.meta.url);
 const args = process.argv.slice(2);
 
+const folders = [process.cwd(), dirname(dirname(ownPath))];
+
 function locateNode() {
-  return findNode([process.cwd(), dirname(dirname(ownPath))], process.platform);
+  return findNode(folders, process.platform);
+}
+
+function refuse() {
+  console.error(describeRefusal(process.version, { isBlocked: isNodeBlocked(folders, process.platform) }));
+  process.exitCode = EXIT_USAGE;
 }
 
 async function run() {
@@ -44,13 +51,24 @@ function runOn(node) {
 function install() {
   console.error(`longshore needs Node.js ${REQUIRED_MAJOR} or later; this is ${process.version}.`);
   console.error('Installing it for this folder: npm install --save-dev node@24\n');
-  // --prefix, since npm would otherwise choose a folder above that has a package.json.
-  const npmArgs = ['install', '--save-dev', '--prefix', '.', 'node@24'];
-  spawnSync('npm', npmArgs, { stdio: ['inherit', 2, 2], shell: process.platform === 'win32' });
+  // "error": npm would warn of every package that asks for a newer Node than this one.
+  runNpm('install', '--save-dev', '--no-audit', '--no-fund', '--loglevel', 'error', 'node@24');
+  if (isNodeBlocked(folders, process.platform)) {
+    // npm 12 runs no install script that package.json does not allow.
+    console.error('\nAllowing its install script: npm install-scripts approve node');
+    runNpm('install-scripts', 'approve', '--no-allow-scripts-pin', '--loglevel', 'error', 'node');
+    runNpm('rebuild', '--loglevel', 'error', 'node');
+  }
   const node = locateNode();
   if (node !== undefined) return runOn(node);
-  console.error(`\nnpm did not install it. ${describeRefusal(process.version)}`);
-  process.exitCode = EXIT_USAGE;
+  console.error('\nnpm did not install it.');
+  refuse();
+}
+
+function runNpm(...npmArgs) {
+  // --prefix, since npm would otherwise choose a folder above that has a package.json.
+  const options = { stdio: ['inherit', 2, 2], shell: process.platform === 'win32' };
+  spawnSync('npm', [...npmArgs, '--prefix', '.'], options);
 }
 
 const command = args.find((arg) => !arg.startsWith('-'));
@@ -58,7 +76,4 @@ const decision = decideLaunch({ version: process.version, command, foundNode: lo
 if (decision.action === 'run') await run();
 else if (decision.action === 'spawn') runOn(decision.node);
 else if (decision.action === 'install') install();
-else {
-  console.error(describeRefusal(process.version));
-  process.exitCode = EXIT_USAGE;
-}
+else refuse();

@@ -123,7 +123,7 @@ describe('wait', () => {
       answerJson(response, calls < 2 ? job : { ...job, status: 'completed' });
     });
     expect(await createClient({ url: server.url }).jobs.wait(job.id)).toMatchObject({ status: 'completed' });
-    expect(server.seen[0]?.path).toContain('wait=25');
+    expect(server.seen[1]?.path).toContain('wait=25');
   });
 
   it('gives up with the job as it was last seen', async () => {
@@ -133,6 +133,16 @@ describe('wait', () => {
       .catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(WaitTimeoutError);
     expect(error).toMatchObject({ job: { id: job.id } });
+  });
+
+  it('survives a server that stops while it holds the first request', async () => {
+    const { jobs } = createClient({ url: server.url });
+    server.on(`GET ${job.links.self}`, ({ path }, response) => {
+      if (server.seen.length < 3 && !path.endsWith('wait=0')) return void response.destroy();
+      answerJson(response, server.seen.length < 3 ? job : { ...job, status: 'completed' });
+    });
+    expect(await jobs.wait(job.id)).toMatchObject({ status: 'completed' });
+    expect(server.seen.map(({ path }) => path.split('?')[1])).toEqual(['wait=0', 'wait=25', 'wait=25']);
   });
 
   it('survives a server that stops for a moment', async () => {
@@ -220,6 +230,17 @@ describe('events', () => {
   it('throws what the server says about an unknown job', async () => {
     const events = createClient({ url: server.url }).jobs.events('unknown');
     await expect(events.next()).rejects.toMatchObject({ code: 'NOT_FOUND', status: 404 });
+  });
+
+  it('bridges a restart before the stream has begun, when the server answered another request before', async () => {
+    const { jobs } = createClient({ url: server.url });
+    server.onJson(`GET ${job.links.self}`, job);
+    await jobs.get(job.id);
+    server.on(route, (_request, response) => {
+      if (server.seen.length === 2) return void response.destroy();
+      response.writeHead(200).end(formatEvents([completed(1)]));
+    });
+    expect(await collect(jobs.events(job.id))).toHaveLength(1);
   });
 
   it('throws at once when there never was a server', async () => {

@@ -70,7 +70,7 @@ async function enqueue(cli: CliContext, type: string, flags: EnqueueFlags, comma
   if (flags.wait) return watchJob(cli, session, job.id);
   const { colors } = cli.terminal;
   cli.terminal.print(`${colorStatus(job.status, colors)} ${colors.bold(cleanLine(job.type))} ${job.id}`);
-  if (!isTerminal(job.status)) cli.terminal.note(colors.dim(`Watch it: longshore jobs watch ${job.id}`));
+  if (!isTerminal(job.status)) cli.terminal.note(colors.dim(`Watch it: npx longshore jobs watch ${job.id}`));
 }
 
 async function readOptions(cli: CliContext, flags: EnqueueFlags): Promise<JobOptionsInput | undefined> {

@@ -49,7 +49,8 @@ export function renderJob(job: JobResource, nowMs: number, style: Style): string
 
 /** How an ended job turned out, with its output or error. */
 export function renderOutcome(job: JobResource, style: Style): string {
-  const results = renderRows(listResults(job, style), style.colors);
+  // A completed job may have failed before; that was told when it happened.
+  const results = renderRows(listResults(job.status === 'completed' ? { ...job, error: null } : job, style), style.colors);
   return [renderHeadline(job, style.colors), results].filter((part) => part !== '').join('\n');
 }
 

@@ -11,7 +11,8 @@ import { startFakeServer } from '../../test/support/fake-server.ts';
 interface Launcher {
   decideLaunch(facts: { version: string; command?: string; foundNode?: string }): { action: string; node?: string };
   findNode(folders: string[], platform: string): string | undefined;
-  describeRefusal(version: string): string;
+  isNodeBlocked(folders: string[], platform: string): boolean;
+  describeRefusal(version: string, facts: { isBlocked: boolean }): string;
 }
 // Plain JavaScript outside of the sources, since it must load on an old Node: its types are stated here.
 const launcher = (await import(new URL('../../bin/launch.js', import.meta.url).href)) as Launcher;
@@ -30,7 +31,8 @@ describe('the launcher', () => {
   it('installs one for init, and refuses every other command', () => {
     expect(launcher.decideLaunch({ version: 'v20.1.0', command: 'init' })).toEqual({ action: 'install' });
     expect(launcher.decideLaunch({ version: 'v20.1.0', command: 'start' })).toEqual({ action: 'refuse' });
-    expect(launcher.describeRefusal('v20.1.0')).toContain('npm install --save-dev node@24');
+    expect(launcher.describeRefusal('v20.1.0', { isBlocked: false })).toContain('npm install --save-dev node@24');
+    expect(launcher.describeRefusal('v20.1.0', { isBlocked: true })).toContain('npm install-scripts approve node');
   });
 });
 
@@ -60,9 +62,13 @@ describe('the search for a newer Node', () => {
     expect(launcher.findNode([join(folder, 'old'), join(folder, 'new')], 'linux')).toBe(path);
   });
 
-  it('passes an unfinished installation', async () => {
+  it('passes one whose install script npm has blocked, and tells it from none', async () => {
+    expect(launcher.isNodeBlocked([folder], 'linux')).toBe(false);
     await rm(join(await install(folder, '24.1.0')));
     expect(launcher.findNode([folder], 'linux')).toBeUndefined();
+    expect(launcher.isNodeBlocked([join(folder, 'a')], 'linux')).toBe(true);
+    await install(folder, '24.1.0');
+    expect(launcher.isNodeBlocked([folder], 'linux')).toBe(false);
   });
 });
 

@@ -33,7 +33,7 @@ function describeFault(error: unknown): Fault {
     return {
       code: 'SERVER_UNREACHABLE',
       message: error.message,
-      lines: ['Is it running? Start it with `longshore start`; another address: --url or LONGSHORE_URL.'],
+      lines: ['Is it running? Start it with `npx longshore start`; another address: --url or LONGSHORE_URL.'],
       exitCode: exitCodes.unreachable,
     };
   }

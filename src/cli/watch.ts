@@ -1,5 +1,5 @@
 import type { JobsClient } from '../client.ts';
-import { isTerminal, type JobResource } from '../contract/job.ts';
+import type { JobResource } from '../contract/job.ts';
 import type { Clock } from '../shared/time.ts';
 import type { CliContext, Session } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
@@ -40,8 +40,7 @@ export async function followJob({ clock, jobs, view, signal }: Follow, id: strin
       view.show(event, state);
     }
     if (signal.aborted) return undefined;
-    const ended = await jobs.get(id, { signal });
-    return isTerminal(ended.status) ? ended : await jobs.wait(id, { signal });
+    return await jobs.wait(id, { signal }); // it has ended, but the server may be away just now
   } catch (error) {
     if (signal.aborted) return undefined;
     throw error;
@@ -50,6 +49,6 @@ export async function followJob({ clock, jobs, view, signal }: Follow, id: strin
 
 function stopWatching(cli: CliContext, id: string, view: WatchView): void {
   view.close();
-  cli.terminal.note(`Stopped watching; the job goes on. Watch it again: longshore jobs watch ${id}`);
+  cli.terminal.note(`Stopped watching; the job goes on. Watch it again: npx longshore jobs watch ${id}`);
   cli.setExitCode(exitCodes.interrupted);
 }

@@ -29,6 +29,8 @@ export interface Call {
 export interface Connection {
   /** The server's address without a trailing slash. */
   readonly url: string;
+  /** Whether any answer has come from there: a server that is away now was there before. */
+  readonly hasAnswered: boolean;
   /**
    * @throws LongshoreError when the server refuses, ServerUnreachableError when no answer arrives, and
    * the signal's reason when the caller aborts
@@ -45,6 +47,7 @@ export function connect(options: ClientOptions): Connection {
   const url = normalizeUrl(options.url);
   const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
   const send = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
+  let hasAnswered = false;
 
   async function exchange<T>(path: string, call: Call, read: (response: Response) => Promise<T>) {
     const limitMs = timeoutMs + (call.heldMs ?? 0);
@@ -58,6 +61,7 @@ export function connect(options: ClientOptions): Connection {
         signal: AbortSignal.any(signals),
         ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
       });
+      hasAnswered = true;
       if (!response.ok && response.status !== call.acceptStatus) throw await readProblem(response, url);
       return await read(response);
     } catch (error) {
@@ -72,6 +76,9 @@ export function connect(options: ClientOptions): Connection {
 
   return {
     url,
+    get hasAnswered() {
+      return hasAnswered;
+    },
     requestJson: <T>(path: string, call: Call = {}) => exchange(path, call, (response) => readJson<T>(response, url)),
     openStream: (path, call) => exchange(path, call, async (response) => response),
   };

@@ -31,7 +31,7 @@ export async function* streamEvents(
 ): AsyncGenerator<JobEvent, void, undefined> {
   const { signal } = options;
   const path = `/v1/jobs/${encodeURIComponent(jobId)}`;
-  const patience = createPatience({ giveUpAfterMs: options.giveUpAfterMs ?? GIVE_UP_AFTER_MS, signal });
+  const patience = createPatience(connection, { giveUpAfterMs: options.giveUpAfterMs ?? GIVE_UP_AFTER_MS, signal });
   let lastEventId = options.lastEventId ?? 0;
   let retryMs = 0;
   let isKnownToHaveEnded = false;

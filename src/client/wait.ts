@@ -21,10 +21,12 @@ export async function waitForJob(
   { timeoutMs = Number.POSITIVE_INFINITY, signal }: WaitOptions = {},
 ): Promise<JobResource> {
   const deadlineMs = Date.now() + timeoutMs;
-  const patience = createPatience({ giveUpAfterMs: Math.min(timeoutMs, GIVE_UP_AFTER_MS), signal });
+  const patience = createPatience(connection, { giveUpAfterMs: Math.min(timeoutMs, GIVE_UP_AFTER_MS), signal });
   for (;;) {
     const askedAtMs = Date.now();
-    const waitSeconds = Math.max(0, Math.min(HOLD_SECONDS, Math.floor((deadlineMs - askedAtMs) / 1000)));
+    // The first answer only tells that there is a server: one that restarts meanwhile must not look like none.
+    const holdSeconds = connection.hasAnswered ? HOLD_SECONDS : 0;
+    const waitSeconds = Math.max(0, Math.min(holdSeconds, Math.floor((deadlineMs - askedAtMs) / 1000)));
     try {
       const job = await connection.requestJson<JobResource>(path, {
         query: { wait: waitSeconds },
@@ -36,7 +38,7 @@ export async function waitForJob(
       const leftMs = deadlineMs - Date.now();
       if (leftMs <= 0) throw new WaitTimeoutError(job, timeoutMs);
       // A server that does not hold the request must not be asked in a tight loop.
-      if (Date.now() - askedAtMs < PAUSE_MS) await pause(Math.min(PAUSE_MS, leftMs), signal);
+      if (holdSeconds > 0 && Date.now() - askedAtMs < PAUSE_MS) await pause(Math.min(PAUSE_MS, leftMs), signal);
     } catch (error) {
       signal?.throwIfAborted();
       await patience.endure(error);

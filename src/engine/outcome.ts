@@ -5,7 +5,7 @@ import type { Verdict } from '../queue/transport.ts';
 import { type Backoff, computeBackoffMs, DEFAULT_BACKOFF } from '../shared/backoff.ts';
 import { type Failure, toFailure } from '../shared/failure.ts';
 import type { JobRow } from '../store/job-row.ts';
-import type { Applied, Transition } from '../store/transitions.ts';
+import type { Transition } from '../store/transitions.ts';
 import type { Engine } from './engine.ts';
 import { toOutboxEntry } from './webhook-body.ts';
 
@@ -123,22 +123,33 @@ export interface Finished {
 
 /**
  * Decides the end of a run and writes it, guarded by its fence, before any transport hears of it.
- * @throws STORE_UNAVAILABLE; nothing was changed, and the caller tries again
+ * @throws STORE_UNAVAILABLE; the caller tries again, with `isRepeat`: the change may have been made without an answer
  */
-export async function finishAttempt(engine: Engine, job: JobRow, result: RunResult): Promise<Finished> {
+export async function finishAttempt(
+  engine: Engine,
+  job: JobRow,
+  result: RunResult,
+  { isRepeat }: { isRepeat: boolean },
+): Promise<Finished> {
   const backoff = job.backoff ?? engine.registry.definitions.get(job.type)?.backoff ?? DEFAULT_BACKOFF;
   const outcome = decideOutcome({ ...job, backoff }, result, Math.random());
   const [applied] = await engine.store.transitions.apply([toTransition(engine, job, outcome)]);
-  if (!applied) return { outcome, isApplied: false, verdict: { kind: 'discarded' } };
-  announce(engine, job, outcome, applied);
-  return { outcome, isApplied: true, verdict: toVerdict(outcome) };
+  const isApplied = applied !== undefined || (isRepeat && (await isWritten(engine, job, outcome)));
+  if (!isApplied) return { outcome, isApplied, verdict: { kind: 'discarded' } };
+  announce(engine, job, outcome);
+  return { outcome, isApplied, verdict: toVerdict(outcome) };
 }
 
-function announce(engine: Engine, job: JobRow, outcome: Outcome, applied: Applied): void {
+async function isWritten(engine: Engine, { id, fence }: JobRow, outcome: Outcome): Promise<boolean> {
+  const now = await engine.store.jobs.get('all', id);
+  return now?.fence === fence && now.status === outcome.to;
+}
+
+function announce(engine: Engine, job: JobRow, outcome: Outcome): void {
   engine.signals.publish('changed', [job.id]);
   if (job.webhook && isTerminalOutcome(outcome.to)) engine.signals.publish('webhook', [job.id]);
-  if (engine.transports.of(applied.queue).holdsJobs) return;
-  if (outcome.to === 'queued') engine.signals.publish('work', [applied.queue]);
+  if (engine.transports.of(job.queue).holdsJobs) return;
+  if (outcome.to === 'queued') engine.signals.publish('work', [job.queue]);
   if ('delayMs' in outcome) engine.dispatcher.wakeAt(engine.clock.now() + outcome.delayMs);
 }
 

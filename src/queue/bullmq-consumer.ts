@@ -90,6 +90,7 @@ async function obey(job: Job, token: string | undefined, verdict: Verdict): Prom
       job.opts.backoff = { type: 'fixed', delay: verdict.delayMs };
       throw toError(verdict.error);
     case 'later':
+    case 'unrecorded':
       await job.moveToDelayed(Date.now() + verdict.delayMs, token);
       throw new DelayedError();
     case 'put_back':

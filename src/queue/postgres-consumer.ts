@@ -1,5 +1,6 @@
 import { pause } from '../shared/time.ts';
 import type { JobRow } from '../store/job-row.ts';
+import type { RunKey } from '../store/jobs.ts';
 import type { PostgresTransportOptions } from './postgres-transport.ts';
 import type { ConsumeOptions, Consumer, RunOffer } from './transport.ts';
 
@@ -12,7 +13,9 @@ export class PostgresConsumer implements Consumer {
   readonly #options: ConsumeOptions;
   readonly #run: RunOffer;
   readonly #stopping = new AbortController();
-  readonly #runs = new Set<Promise<void>>();
+  readonly #runs = new Map<Promise<void>, RunKey>();
+  /** Whether the record may ascribe runs to this worker that it does not know. */
+  #isUncertain = false;
   #wake = new AbortController();
   #loop: Promise<void> | undefined;
   #unsubscribe: (() => void)[] = [];
@@ -45,7 +48,7 @@ export class PostgresConsumer implements Consumer {
     this.#wake.abort();
     for (const unsubscribe of this.#unsubscribe) unsubscribe();
     await this.#loop;
-    await Promise.all(this.#runs);
+    await Promise.all(this.#runs.keys());
   }
 
   async #claimUntilStopped(): Promise<void> {
@@ -58,6 +61,7 @@ export class PostgresConsumer implements Consumer {
         if (free > 0) idleMs = await this.#claimOnce(free);
         failures = 0;
       } catch (error) {
+        this.#isUncertain = true; // the claim may have been committed all the same
         const fields = { queue: this.#options.queue, error };
         if (failures === 0) this.#transport.log.warn('claiming failed; trying until it works', fields);
         failures += 1;
@@ -71,22 +75,36 @@ export class PostgresConsumer implements Consumer {
   async #claimOnce(free: number): Promise<number> {
     const { claims } = this.#transport.store;
     const { queue, worker, types, rateLimit } = this.#options;
+    if (this.#isUncertain) await this.#giveBackForgotten();
     const grant = rateLimit
       ? await claims.takeRateTokens(queue, free, rateLimit.max, rateLimit.durationMs)
-      : { granted: free, retryInMs: 0 };
+      : { granted: free, retryInMs: 0, window: '' };
     if (grant.granted === 0) return Math.max(1, grant.retryInMs);
     const rows = await claims.claim({ queue, worker, types, limit: grant.granted });
-    if (rateLimit && rows.length < grant.granted) await claims.returnRateTokens(queue, grant.granted - rows.length);
     for (const row of rows) this.#start(row);
+    if (rateLimit && rows.length < grant.granted) {
+      await claims.returnRateTokens(queue, grant.window, grant.granted - rows.length);
+    }
     return rows.length < grant.granted ? this.#transport.pollIntervalMs : 0;
   }
 
   #start(row: JobRow): void {
-    const run = this.#run({ jobId: row.id, queue: row.queue, fence: row.fence, row, foreign: undefined }).then(() => {
+    const offer = { jobId: row.id, queue: row.queue, fence: row.fence, row, foreign: undefined };
+    const run = this.#run(offer).then((verdict) => {
+      if (verdict.kind === 'unrecorded') this.#isUncertain = true;
       const wasFull = this.#runs.size >= this.#options.concurrency;
       this.#runs.delete(run);
       if (wasFull) this.#wake.abort();
     });
-    this.#runs.add(run);
+    this.#runs.set(run, { id: row.id, fence: row.fence });
+  }
+
+  async #giveBackForgotten(): Promise<void> {
+    const { queue, worker } = this.#options;
+    this.#isUncertain = false;
+    const forgotten = await this.#transport.store.claims.rescueForgotten(queue, worker, [...this.#runs.values()]);
+    for (const { id, type } of forgotten) {
+      this.#transport.log.warn('a run of this worker was lost; the job runs again', { jobId: id, type, queue });
+    }
   }
 }

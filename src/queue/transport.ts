@@ -29,7 +29,9 @@ export type Verdict =
   | { kind: 'retry'; delayMs: number; error: Failure }
   | { kind: 'later'; delayMs: number }
   | { kind: 'put_back' }
-  | { kind: 'discarded' };
+  | { kind: 'discarded' }
+  /** Nothing could be recorded, so the run is still open: the job must be offered again. */
+  | { kind: 'unrecorded'; delayMs: number };
 
 /** Runs an offer to its end. Never rejects. */
 export type RunOffer = (offer: Offer) => Promise<Verdict>;

@@ -35,9 +35,11 @@ export function messageOf(thrown: unknown): string {
   return toFailure(thrown).message;
 }
 
-// Below this frame a stack only shows how the program calls handlers, the same for every job.
+// Below these frames a stack only shows how the program calls handlers, the same for every job.
+const RUNNER_FRAMES = /(\n\s+at [^\n]*\bdefine\/job\.[jt]s:[^\n]*)?\n\s+at (async )?runHandler \([\s\S]*$/;
+
 function dropRunnerFrames(stack: string): string {
-  return stack.replace(/\n\s+at async runHandler \([\s\S]*$/, '');
+  return stack.replace(RUNNER_FRAMES, '');
 }
 
 function describe(thrown: unknown): string {

@@ -14,7 +14,7 @@ describe('parseRetryAfterMs', () => {
     expect(parseRetryAfterMs(header, nowMs)).toBe(ms);
   });
 
-  it.each([null, undefined, '', 'soon', '-5x', '1.5.2'])('knows that %o says nothing', (header) => {
+  it.each([null, undefined, '', 'soon', '-5x'])('knows that %o says nothing', (header) => {
     expect(parseRetryAfterMs(header, nowMs)).toBeUndefined();
   });
 });

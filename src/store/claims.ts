@@ -1,5 +1,6 @@
 import type { Database } from './database.ts';
 import { type JobRow, jobColumns } from './job-row.ts';
+import type { RunKey } from './jobs.ts';
 
 export interface ClaimRequest {
   queue: string;
@@ -66,7 +67,20 @@ export function createClaimStore(database: Database) {
      * @returns what was rescued
      */
     rescueLost(queues: readonly string[], leaseMs: number, limit: number): Promise<RescuedRun[]> {
-      return database.query<RescuedRun>(RESCUE, [queues, leaseMs, limit]);
+      return database.query<RescuedRun>(RESCUE_LOST, [queues, leaseMs, limit]);
+    },
+
+    /**
+     * Gives runs back that the record ascribes to a worker and the worker does not know: the answer to their claim was lost,
+     * or their end could not be written. Walks `jobs_processing_worker`.
+     */
+    rescueForgotten(queue: string, worker: string, known: readonly RunKey[]): Promise<RescuedRun[]> {
+      return database.query<RescuedRun>(RESCUE_FORGOTTEN, [
+        queue,
+        worker,
+        known.map((run) => run.id),
+        known.map((run) => run.fence),
+      ]);
     },
 
     /**
@@ -75,15 +89,17 @@ export function createClaimStore(database: Database) {
      */
     async takeRateTokens(queue: string, wanted: number, max: number, durationMs: number): Promise<RateGrant> {
       const [row] = await database.query<RateGrant>(TAKE_RATE_TOKENS, [queue, wanted, max, durationMs]);
-      return row ?? { granted: 0, retryInMs: durationMs };
+      return row ?? { granted: 0, retryInMs: durationMs, window: '' };
     },
 
-    /** Gives tokens back that no job used. */
-    async returnRateTokens(queue: string, count: number): Promise<void> {
-      await database.query(`update longshore.queues set rate_count = greatest(0, rate_count - $2) where name = $1`, [
-        queue,
-        count,
-      ]);
+    /** Gives tokens back that no job used. In a later window they are worth nothing. */
+    async returnRateTokens(queue: string, window: string, count: number): Promise<void> {
+      await database.query(
+        `update longshore.queues
+         set rate_count = greatest(0, rate_count - $3)
+         where name = $1 and rate_window_start = $2::timestamptz`,
+        [queue, window, count],
+      );
     },
   };
 }
@@ -99,6 +115,8 @@ export interface RescuedRun {
 export interface RateGrant {
   granted: number;
   retryInMs: number;
+  /** Names the window that the tokens belong to. */
+  window: string;
 }
 
 function byPriorityAndTime(a: JobRow, b: JobRow): number {
@@ -162,8 +180,7 @@ const TAKE_BACKLOG = `
   where j.id = due.id
   returning ${jobColumns('j')}`;
 
-const RESCUE = `
-  with lost as (
+const RESCUE_LOST = rescue(`
     select j.id
     from longshore.jobs j
     left join longshore.workers w on w.id = j.worker
@@ -171,7 +188,21 @@ const RESCUE = `
       and j.queue = any($1)
       and (w.id is null or w.heartbeat_at < now() - $2 * interval '1 millisecond')
     limit $3
-    for update of j skip locked
+    for update of j skip locked`);
+
+const RESCUE_FORGOTTEN = rescue(`
+    select j.id
+    from longshore.jobs j
+    where j.status = 'processing'
+      and j.queue = $1
+      and j.worker = $2
+      and (j.id, j.fence) not in (select * from unnest($3::uuid[], $4::bigint[]))
+    for update skip locked`);
+
+/** @param lost selects the ids of the jobs, and locks their rows */
+function rescue(lost: string): string {
+  return `
+  with lost as (${lost}
   ),
   history as (
     insert into longshore.job_attempts (job_id, fence, attempt, outcome, worker, started_at)
@@ -187,6 +218,7 @@ const RESCUE = `
   from lost
   where j.id = lost.id
   returning j.id, j.type, j.queue, j.worker, j.rescues`;
+}
 
 const TAKE_RATE_TOKENS = `
   with before as (
@@ -203,4 +235,5 @@ const TAKE_RATE_TOKENS = `
   from before
   where q.name = before.name
   returning q.rate_count - before.used as granted,
-    greatest(0, extract(epoch from before.window_start - now()) * 1000 + $4)::float8 as "retryInMs"`;
+    greatest(0, extract(epoch from before.window_start - now()) * 1000 + $4)::float8 as "retryInMs",
+    before.window_start::text as "window"`;

@@ -53,7 +53,8 @@ export function createTransitionStore(database: Database) {
 
     /**
      * Records that a BullMQ delivery starts to run. A row that is still `processing` under an older fence lost its worker:
-     * that run goes into the history and counts as a rescue, not as an attempt.
+     * that run goes into the history and counts as a rescue, not as an attempt. The same start may be asked for again, in case
+     * its answer was lost.
      * @returns the job, or undefined when the delivery is not runnable: ended, expired, or superseded by a newer run
      */
     async start(id: string, fence: number, worker: string): Promise<JobRow | undefined> {
@@ -115,7 +116,7 @@ const START = `
     from longshore.jobs j
     where j.id = $1
       and j.status in ('scheduled', 'queued', 'retrying', 'processing')
-      and j.fence < $2
+      and (j.fence < $2 or (j.fence = $2 and j.worker = $3 and j.status = 'processing'))
       and (j.expires_at is null or j.expires_at > now() or j.started_at is not null)
     for update
   ),
@@ -123,7 +124,7 @@ const START = `
     insert into longshore.job_attempts (job_id, fence, attempt, outcome, worker, started_at)
     select b.id, b.fence, b.attempt, 'worker_lost', b.worker, b.started_at
     from before b
-    where b.status = 'processing'
+    where b.status = 'processing' and b.fence < $2
     on conflict (job_id, fence) do nothing
   )
   update longshore.jobs j
@@ -131,7 +132,7 @@ const START = `
     fence = $2,
     worker = $3,
     attempt = j.attempt + case when before.status = 'processing' then 0 else 1 end,
-    rescues = j.rescues + case when before.status = 'processing' then 1 else 0 end,
+    rescues = j.rescues + case when before.status = 'processing' and before.fence < $2 then 1 else 0 end,
     reason = null,
     progress_percent = 0,
     progress_message = null,

@@ -30,6 +30,7 @@ export class Journal {
   #lines: LogLine[] = [];
   #reports = new Map<string, { run: RunIdentity; percent: number; message: string | null; nextSeq: () => number }>();
   #timer: NodeJS.Timeout | undefined;
+  #isDropping = false;
   #flushing: Promise<void> = Promise.resolve();
 
   constructor(store: Store, signals: Signals, log: Logger) {
@@ -81,6 +82,7 @@ export class Journal {
     const reports = this.#reports;
     this.#lines = [];
     this.#reports = new Map();
+    this.#isDropping = false;
     try {
       for (let start = 0; start < lines.length; start += LINES_PER_FLUSH) {
         await this.#store.journal.addLogs(lines.slice(start, start + LINES_PER_FLUSH));
@@ -101,7 +103,10 @@ export class Journal {
     }
   }
 
+  // One warning for every batch that is full, not one for every line.
   #warnOfLoss(): void {
-    if (this.#lines.length === LINES_KEPT) this.#log.warn('jobs log faster than lines can be stored; some are dropped');
+    if (this.#isDropping) return;
+    this.#isDropping = true;
+    this.#log.warn('jobs log faster than lines can be stored; some are dropped');
   }
 }

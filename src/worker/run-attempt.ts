@@ -28,17 +28,16 @@ export async function runAttempt(options: AttemptOptions, offer: Offer): Promise
     const begun = await untilStoreAnswers(options, () => begin(options, offer));
     if (!begun) return { kind: 'discarded' };
     const result = await run(options, offer, begun);
-    const finished = await untilStoreAnswers(options, () => finish(engine, begun.job, result));
+    const finished = await untilStoreAnswers(options, (isRepeat) => finish(engine, begun.job, result, isRepeat));
     tell(engine, begun.job, result, finished);
     return finished.verdict;
   } catch (error) {
-    // Nothing was recorded, so the run is still open: its lease or lock ends and another worker takes it.
     engine.log.error('a run could not be recorded; it will be repeated', {
       jobId: offer.jobId,
       queue: offer.queue,
       error,
     });
-    return { kind: 'later', delayMs: 1000 };
+    return { kind: 'unrecorded', delayMs: 1000 };
   }
 }
 
@@ -100,25 +99,36 @@ async function executeWithJournal(
 }
 
 /** Writes the end; one that the record refuses (no fault of the connection) fails the job instead of leaving it open. */
-async function finish(engine: Engine, job: JobRow, result: RunResult): Promise<Finished> {
+async function finish(engine: Engine, job: JobRow, result: RunResult, isRepeat: boolean): Promise<Finished> {
   try {
-    return await finishAttempt(engine, job, result);
+    return await finishAttempt(engine, job, result, { isRepeat });
   } catch (error) {
     if (isAppError(error, 'STORE_UNAVAILABLE')) throw error;
-    return finishAttempt(engine, job, {
-      kind: 'invalid_output',
-      error: new Error('the end of the run could not be recorded', { cause: error }),
-    });
+    return finishAttempt(
+      engine,
+      job,
+      {
+        kind: 'invalid_output',
+        error: new Error('the end of the run could not be recorded', { cause: error }),
+      },
+      { isRepeat },
+    );
   }
 }
 
 const RETRY_MS = [50, 200, 500, 1000, 2000];
 
-/** Tries a write again while the database is away: the run is done, only its record is missing. */
-async function untilStoreAnswers<T>({ engine, running }: AttemptOptions, write: () => Promise<T>): Promise<T> {
+/**
+ * Tries a write again while the database is away: the run is done, only its record is missing.
+ * @param write is told whether an earlier try may have been committed without an answer
+ */
+async function untilStoreAnswers<T>(
+  { engine, running }: AttemptOptions,
+  write: (isRepeat: boolean) => Promise<T>,
+): Promise<T> {
   for (let failures = 0; ; failures += 1) {
     try {
-      return await write();
+      return await write(failures > 0);
     } catch (error) {
       if (!isAppError(error, 'STORE_UNAVAILABLE') || running.isClosed) throw error;
       engine.log.warn('the database does not answer; the run waits to be recorded', { error });

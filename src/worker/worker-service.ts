@@ -31,7 +31,7 @@ export interface WorkerHealth {
 
 export interface WorkerStats {
   started: number;
-  ended: Record<'completed' | 'failed' | 'retry' | 'later' | 'put_back' | 'discarded', number>;
+  ended: Record<'completed' | 'failed' | 'retry' | 'later' | 'put_back' | 'discarded' | 'unrecorded', number>;
   running: { jobId: string; type: string; fence: number; runningMs: number }[];
 }
 
@@ -46,7 +46,15 @@ export class WorkerService {
   readonly #journal: Journal;
   readonly #heartbeat: Loop;
   readonly #startedAtMs = Date.now();
-  readonly #stats: WorkerStats['ended'] = { completed: 0, failed: 0, retry: 0, later: 0, put_back: 0, discarded: 0 };
+  readonly #stats: WorkerStats['ended'] = {
+    completed: 0,
+    failed: 0,
+    retry: 0,
+    later: 0,
+    put_back: 0,
+    discarded: 0,
+    unrecorded: 0,
+  };
   #started = 0;
   #status: WorkerHealth['status'] = 'starting';
   #lastHeartbeatAtMs: number | undefined;

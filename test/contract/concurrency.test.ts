@@ -101,3 +101,28 @@ describe.each<TransportName>(['postgres', 'bullmq'])('side by side on the %s tra
     }
   });
 });
+
+describe('the tokens of a rate limit on the postgres transport', () => {
+  const start = useHarnesses('postgres');
+
+  it('count within their own window: those that are given back late add nothing to the next', async () => {
+    const harness = await start([]);
+    const { claims, overview } = harness.engine.store;
+    await overview.ensureQueue('limited');
+    const take = (wanted: number) => claims.takeRateTokens('limited', wanted, 5, 60_000);
+    const first = await take(4);
+    expect(first).toMatchObject({ granted: 4 });
+    expect(await take(4)).toMatchObject({ granted: 1 });
+    expect(await take(4)).toMatchObject({ granted: 0 });
+    await claims.returnRateTokens('limited', first.window, 2);
+    expect(await take(4)).toMatchObject({ granted: 2 });
+
+    await harness.sql(`update longshore.queues set rate_window_start = now() - interval '1 hour'`); // it has ended
+    expect(await take(3)).toMatchObject({ granted: 3 });
+    await claims.returnRateTokens('limited', first.window, 2);
+    const { granted, retryInMs } = await take(4);
+    expect(granted).toBe(2);
+    expect(retryInMs).toBeGreaterThan(0);
+    expect(retryInMs).toBeLessThanOrEqual(60_000);
+  });
+});

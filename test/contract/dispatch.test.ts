@@ -1,0 +1,120 @@
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import type { TransportName } from '../../src/define/queue.ts';
+import { defineJob, defineQueue } from '../../src/index.ts';
+import { AppError } from '../../src/shared/errors.ts';
+import { useHarnesses } from '../support/harness.ts';
+
+const settings = { DISPATCH_INTERVAL_MS: '50', POLL_INTERVAL_MS: '50' };
+
+describe.each<TransportName>(['postgres', 'bullmq'])('handing jobs over to the %s transport', (transport) => {
+  const start = useHarnesses(transport);
+
+  it.each([
+    ['before anything arrived', false],
+    ['after everything arrived', true],
+  ])('is done again when it fails %s, and every job runs once', async (_when, hasArrived) => {
+    const runs: number[] = [];
+    const job = defineJob({ type: 'some:job', input: z.int(), run: (n) => void runs.push(n) });
+    const harness = await start([job], { settings });
+    const target = harness.engine.transports.of('some');
+    const { deliver } = target;
+    let failures = 0;
+    target.deliver = async (jobs) => {
+      if (failures >= 3) return deliver(jobs);
+      failures += 1;
+      if (hasArrived) await deliver(jobs);
+      throw new AppError('TRANSPORT_UNAVAILABLE', 'away');
+    };
+    const jobs = [];
+    for (let n = 0; n < 5; n += 1) jobs.push(await harness.enqueue(job, n));
+    await harness.engine.dispatcher.settled();
+    await harness.startWorker();
+    const ends = await Promise.all(jobs.map(({ id }) => harness.ended(id)));
+    expect(ends.every(({ status, attempt }) => status === 'completed' && attempt === 1)).toBe(true);
+    expect(runs.toSorted()).toEqual([0, 1, 2, 3, 4]);
+    expect(failures).toBe(3);
+  });
+
+  it('happens in the order of time for jobs that are due later, and at once for those that are late', async () => {
+    const order: string[] = [];
+    const job = defineJob({
+      type: 'some:job',
+      input: z.string(),
+      concurrency: 1,
+      run: (name) => void order.push(name),
+    });
+    const harness = await start([job], { settings });
+    await harness.startWorker();
+    const now = Date.now();
+    const jobs = [
+      await harness.enqueue(job, 'second', { runAt: new Date(now + 900).toISOString() }),
+      await harness.enqueue(job, 'first', { delayMs: 400 }),
+      await harness.enqueue(job, 'past', { runAt: '2020-01-01T00:00:00Z' }),
+    ];
+    expect(jobs.map((each) => each.status)).toEqual(['scheduled', 'scheduled', 'queued']);
+    await Promise.all(jobs.map(({ id }) => harness.ended(id)));
+    expect(order).toEqual(['past', 'first', 'second']);
+  });
+});
+
+describe('a queue that chooses its transport', () => {
+  const start = useHarnesses('bullmq');
+  const onPostgres = defineJob({
+    type: 'tiny:job',
+    input: z.null(),
+    queue: defineQueue({ name: 'tiny', transport: 'postgres' }),
+    run: () => 'tiny',
+  });
+  const onBullMq = defineJob({ type: 'usual:job', input: z.null(), run: () => 'usual' });
+
+  it('is served by it beside queues of the other, and leaves nothing in Redis', async () => {
+    const harness = await start([onPostgres, onBullMq]);
+    const worker = await harness.startWorker();
+    const tiny = await harness.enqueue(onPostgres, null);
+    const usual = await harness.enqueue(onBullMq, null);
+    expect(await harness.ended(tiny.id)).toMatchObject({ output: 'tiny', dispatchedAt: null });
+    expect(await harness.ended(usual.id)).toMatchObject({ output: 'usual', dispatchedAt: expect.any(Date) });
+    expect(await harness.redis.keys(`${harness.prefix}:tiny:*`)).toEqual([]);
+    expect(await harness.redis.keys(`${harness.prefix}:usual:*`)).not.toEqual([]);
+    const transports = worker.getHealth().queues.map(({ name, transport }) => [name, transport]);
+    expect(Object.fromEntries(transports)).toMatchObject({ tiny: 'postgres', usual: 'bullmq' });
+  });
+
+  it('keeps its jobs when it moves from BullMQ to PostgreSQL, also those that BullMQ was to wake', async () => {
+    const before = defineJob({
+      type: 'tiny:job',
+      input: z.null(),
+      backoff: { type: 'fixed', delayMs: 600_000 },
+      run: () => {
+        throw new Error('on bullmq');
+      },
+    });
+    const harness = await start([before]);
+    const worker = await harness.startWorker();
+    const waits = await harness.enqueue(before, null);
+    await harness.has(waits.id, 'retrying');
+    await worker.stop();
+    const due = await harness.enqueue(before, null);
+    await harness.engine.dispatcher.settled();
+    expect(await harness.job(due.id)).toMatchObject({ status: 'queued', dispatchedAt: expect.any(Date) });
+    const moved = await start([onPostgres], { beside: harness, settings });
+    await harness.sql('update longshore.jobs set run_at = now() where id = $1', [waits.id]); // its time has come
+    await moved.startWorker();
+    expect(await moved.ended(due.id)).toMatchObject({ status: 'completed', output: 'tiny', attempt: 1 });
+    expect(await moved.ended(waits.id)).toMatchObject({ status: 'completed', output: 'tiny', attempt: 2 });
+  });
+
+  it('needs REDIS_URL for BullMQ', async () => {
+    const job = defineJob({
+      type: 'any:job',
+      input: z.null(),
+      queue: defineQueue({ name: 'any', transport: 'bullmq' }),
+      run: () => null,
+    });
+    await expect(start([job], { transport: 'postgres' })).rejects.toMatchObject({
+      code: 'INVALID_CONFIGURATION',
+      message: 'queue "any" wants the transport bullmq: set REDIS_URL',
+    });
+  });
+});
