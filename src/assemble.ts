@@ -20,6 +20,7 @@ import { createWebhookSecret } from './shared/webhook-signature.ts';
 import { waitForPostgres } from './store/connect.ts';
 import { openDatabase } from './store/database.ts';
 import { isMigrated, migrate } from './store/migrate.ts';
+import { WEBHOOK_SECRET_SETTING } from './store/settings.ts';
 import { createStore } from './store/store.ts';
 import type { Logger } from './telemetry/logger.ts';
 
@@ -92,7 +93,7 @@ async function connectParts(
     log,
     settings: { maxInputBytes: env.maxBodyBytes, maxOutputBytes: env.maxOutputBytes, leaseMs: env.lockDurationMs },
   };
-  const secret = env.webhookSecret ?? (await store.settings.getOrCreate('webhook_secret', createWebhookSecret));
+  const secret = env.webhookSecret ?? (await store.settings.getOrCreate(WEBHOOK_SECRET_SETTING, createWebhookSecret));
   const sender = new WebhookSender({ store, outbound, signals, secret, userAgent: `longshore/${version}`, log });
   const leasedQueues = queues.filter((queue) => !transports.of(queue).holdsJobs);
   const maintenance = new Maintenance({ engine, leasedQueues, rescueIntervalMs: env.stalledIntervalMs });

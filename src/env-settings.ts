@@ -149,7 +149,7 @@ export const settings = {
   queuePrefix: setting({
     name: 'QUEUE_PREFIX',
     group: 'Redis',
-    description: 'What the keys of all queues begin with; for Redis Cluster put it in braces: `{bull}`.',
+    description: 'What the keys of all queues in Redis begin with.',
     schema: text.regex(/^[\w.:{}-]{1,100}$/).describe('1 to 100 letters, digits or . _ - : { }'),
     default: 'bull',
   }),

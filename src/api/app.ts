@@ -1,6 +1,5 @@
 import express, { type Express, type Request, type RequestHandler, type Response } from 'express';
 import helmet from 'helmet';
-import type { z } from 'zod';
 import { toFaults } from '../define/registry.ts';
 import { describeFaults } from '../engine/enqueue.ts';
 import { AppError, type FieldError } from '../shared/errors.ts';
@@ -37,14 +36,14 @@ export function createApp(options: AppOptions): Express {
       handle: async () => ({ status: 200, body: document }),
     }),
   ];
-  const readBody = createBodyReaders(options.maxBodyBytes);
+  const bodyReaders = createBodyReaders(options.maxBodyBytes);
   for (const each of routes) {
     const path = each.path.replaceAll(/\{(\w+)\}/g, ':$1');
     // The key is checked before a body is read.
     app[each.method](
       path,
       requireKey(each, options.adminKey),
-      ...(each.method === 'post' ? readBody : []),
+      ...(each.method === 'post' ? bodyReaders : []),
       serve(each, options),
     );
   }
@@ -70,8 +69,8 @@ function serve(each: Route, options: AppOptions): RequestHandler {
       {
         caller: authenticate(request, each.scope, options.adminKey),
         params: request.params as Record<string, string>,
-        query: each.query ? parse(each.query, request.query) : {},
-        body: each.body ? parseBody(each.body, request.body ?? {}) : undefined,
+        query: readQuery(each, request.query),
+        body: await readBody(each, request.body ?? {}),
         request,
         signal: AbortSignal.any([gone.signal, options.stopping]),
       },
@@ -95,14 +94,18 @@ function isKnown(ifNoneMatch: string | undefined, etag: string | undefined): boo
   return ifNoneMatch.split(',').some((tag) => tag.trim() === '*' || opaque(tag) === opaque(etag));
 }
 
-function parseBody<T extends z.ZodType>(schema: T, body: unknown): z.output<T> {
-  const faults = findUnkeepable(body);
-  if (faults.length > 0) throw invalidFields(faults);
-  return parse(schema, body);
+async function readBody(each: Route, body: unknown): Promise<unknown> {
+  if (!each.body) return undefined;
+  const unkeepable = findUnkeepable(body);
+  if (unkeepable.length > 0) throw invalidFields(unkeepable);
+  const result = each.body.safeParse(body);
+  if (result.success) return result.data;
+  throw invalidFields([...toFaults(result.error, ''), ...((await each.findMoreFaults?.(body)) ?? [])]);
 }
 
-function parse<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {
-  const result = schema.safeParse(value);
+function readQuery(each: Route, query: unknown): unknown {
+  if (!each.query) return {};
+  const result = each.query.safeParse(query);
   if (result.success) return result.data;
   throw invalidFields(toFaults(result.error, ''));
 }

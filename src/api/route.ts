@@ -1,6 +1,7 @@
 import type { Request, Response } from 'express';
 import type { z } from 'zod';
 import type { Caller } from '../engine/engine.ts';
+import type { FieldError } from '../shared/errors.ts';
 
 /** What a key must allow; `none` needs no key. */
 export type Scope = 'none' | 'jobs:read' | 'jobs:write' | 'admin';
@@ -32,6 +33,8 @@ export interface Route<Query extends z.ZodType = z.ZodType, Body extends z.ZodTy
   summary: string;
   query?: Query;
   body?: Body;
+  /** Looks for more faults in a body that its schema refuses, so that a caller hears of all at once. */
+  findMoreFaults?(body: unknown): Promise<FieldError[]>;
   /** The schema of the body for each success status; null where there is none. */
   answers: Record<number, z.ZodType | null>;
   /** Returns the reply, or writes it itself (a stream) and returns nothing. */

@@ -30,7 +30,11 @@ export function toNetworkFailure(subject: string, error: unknown): Error {
   if ((error as { code?: unknown } | undefined)?.code === 'ADDRESS_REFUSED') {
     return new NonRetryableError(`${subject} was not sent: ${(error as Error).message}`, { cause: error });
   }
-  return new Error(`${subject} failed: ${findReason(error)}`, { cause: error });
+  const message = `${subject} failed: ${findReason(error)}`;
+  // A port that the fetch standard blocks (https://fetch.spec.whatwg.org/#port-blocking) stays blocked.
+  return findReason(error) === 'bad port'
+    ? new NonRetryableError(message, { cause: error })
+    : new Error(message, { cause: error });
 }
 
 export function describeStatus(response: Response): string {

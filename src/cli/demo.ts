@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { LongshoreError } from '../client.ts';
+import { LongshoreError, ServerUnreachableError } from '../client.ts';
 import { messageOf } from '../shared/failure.ts';
+import { pause } from '../shared/time.ts';
 import { createWebhookSecret } from '../shared/webhook-signature.ts';
 import type { CliContext } from './context.ts';
 import { removeLeftovers } from './demo-leftovers.ts';
@@ -11,6 +12,7 @@ import { DemoFailure, playDemo, type Stage } from './demo-play.ts';
 import { exitCodes } from './exit-codes.ts';
 
 const DEADLINE_MS = 120_000;
+const END_NEWS_MS = 1_000;
 
 export function registerDemo(program: Command, cli: CliContext): void {
   program
@@ -42,6 +44,8 @@ async function runDemo(cli: CliContext): Promise<void> {
   try {
     await playDemo(stage);
   } catch (thrown) {
+    // When the program dies, its connections break a moment before its end is known.
+    if (thrown instanceof ServerUnreachableError) await Promise.race([stage.program?.ended, pause(END_NEWS_MS)]);
     cli.setExitCode(isInterrupted ? exitCodes.interrupted : exitCodes.jobFailed);
     if (!isInterrupted) reportFailure(stage, stage.signal.aborted ? stage.signal.reason : thrown);
   } finally {

@@ -50,7 +50,10 @@ export function renderJob(job: JobResource, nowMs: number, style: Style): string
 /** How an ended job turned out, with its output or error. */
 export function renderOutcome(job: JobResource, style: Style): string {
   // A completed job may have failed before; that was told when it happened.
-  const results = renderRows(listResults(job.status === 'completed' ? { ...job, error: null } : job, style), style.colors);
+  const results = renderRows(
+    listResults(job.status === 'completed' ? { ...job, error: null } : job, style),
+    style.colors,
+  );
   return [renderHeadline(job, style.colors), results].filter((part) => part !== '').join('\n');
 }
 

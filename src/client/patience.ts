@@ -32,7 +32,8 @@ export function createPatience(
     async endure(error, minDelayMs = 0) {
       const nowMs = Date.now();
       failingSinceMs ??= nowMs;
-      const isHopeless = !connection.hasAnswered || !isPassing(error) || nowMs - failingSinceMs >= options.giveUpAfterMs;
+      const isHopeless =
+        !connection.hasAnswered || !isPassing(error) || nowMs - failingSinceMs >= options.giveUpAfterMs;
       if (isHopeless) throw error;
       const askedMs = error instanceof LongshoreError ? (error.retryAfterMs ?? 0) : 0;
       await pause(Math.max(delayMs, minDelayMs, askedMs), options.signal);

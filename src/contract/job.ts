@@ -19,10 +19,7 @@ export const jobReasons = [
   'attempts_exhausted',
   'non_retryable',
   'invalid_input',
-  'invalid_output',
   'unknown_type',
-  'ttl',
-  'requested',
 ] as const;
 
 export const jobStatusSchema = z.enum(jobStatuses);

@@ -1,5 +1,6 @@
 import type { Signals } from '../queue/signals.ts';
 import type { Transports } from '../queue/transport.ts';
+import { pause } from '../shared/time.ts';
 import type { JobRow } from '../store/job-row.ts';
 import type { Store } from '../store/store.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -16,11 +17,14 @@ export interface DispatcherOptions {
   log: Logger;
 }
 
+/** How long a stop waits for a transport that does not answer. */
+const HAND_OVER_GRACE_MS = 2000;
+
 /** Brings committed jobs to their transports: at once when they are due, from the record when they become due. */
 export class Dispatcher {
   readonly #options: DispatcherOptions;
   readonly #loop: Loop;
-  readonly #handingOver = new Set<Promise<void>>();
+  readonly #handingOver = new Map<Promise<void>, readonly JobRow[]>();
   readonly #heldQueues: string[];
 
   constructor(options: DispatcherOptions) {
@@ -36,8 +40,11 @@ export class Dispatcher {
   }
 
   async stop(): Promise<void> {
-    await this.#loop.stop();
-    await this.settled();
+    await Promise.race([Promise.all([this.#loop.stop(), this.settled()]), pause(HAND_OVER_GRACE_MS)]);
+    const left = [...this.#handingOver.values()].flat();
+    if (left.length === 0) return;
+    this.#options.log.warn(`${left.length} jobs were not handed over in time; they stay in the backlog`);
+    await this.#options.store.claims.returnToBacklog(left.map((job) => job.id));
   }
 
   /** Hands fresh, committed jobs over behind the caller's back: the record is safe already, so nobody waits for it. */
@@ -45,13 +52,12 @@ export class Dispatcher {
     for (const job of jobs) if (job.status === 'scheduled') this.wakeAt(job.runAt.getTime());
     const due = jobs.filter((job) => job.status === 'queued');
     if (due.length === 0) return;
-    const task = this.#deliver(due).finally(() => this.#handingOver.delete(task));
-    this.#handingOver.add(task);
+    void this.#deliver(due);
   }
 
   /** Resolves when everything that was given to `handOver` so far has been handed over. */
   async settled(): Promise<void> {
-    await Promise.all(this.#handingOver);
+    await Promise.all(this.#handingOver.keys());
   }
 
   /** Something becomes due then. Epoch milliseconds. */
@@ -69,7 +75,13 @@ export class Dispatcher {
     return Math.min(intervalMs, (await store.claims.nextDueMs()) ?? intervalMs);
   }
 
-  async #deliver(jobs: readonly JobRow[]): Promise<void> {
+  #deliver(jobs: readonly JobRow[]): Promise<void> {
+    const task = this.#tryToDeliver(jobs).finally(() => this.#handingOver.delete(task));
+    this.#handingOver.set(task, jobs);
+    return task;
+  }
+
+  async #tryToDeliver(jobs: readonly JobRow[]): Promise<void> {
     const { transports, store, log } = this.#options;
     for (const [transport, group] of Map.groupBy(jobs, (job) => transports.of(job.queue))) {
       try {

@@ -32,23 +32,37 @@ export async function enqueueJob(
 function findDefinition(engine: Engine, type: string): JobDefinition {
   const definition = engine.registry.definitions.get(type);
   if (definition) return definition;
+  const fault = unknownType(engine, type);
+  throw new AppError('UNKNOWN_TYPE', `there is no job type "${type}"; ${fault.message}`, { errors: [fault] });
+}
+
+function unknownType(engine: Engine, type: string): FieldError {
   const known = [...engine.registry.definitions.keys()].sort().join(', ');
-  throw new AppError('UNKNOWN_TYPE', `there is no job type "${type}"; known are: ${known}`, {
-    errors: [{ path: 'type', message: `is not one of: ${known}` }],
-  });
+  return { path: 'type', message: `"${type}" is not one of: ${known}` };
+}
+
+/** Lists what is wrong with the type and input of a request, also of one whose options are wrong as well. */
+export async function findInputFaults(engine: Engine, body: unknown): Promise<FieldError[]> {
+  const { type, input } = (body ?? {}) as { type?: unknown; input?: unknown };
+  if (typeof type !== 'string' || input === undefined) return []; // the request's own schema tells that
+  const definition = engine.registry.definitions.get(type);
+  return definition ? checkInput(engine, definition, input) : [unknownType(engine, type)];
+}
+
+async function checkInput(engine: Engine, definition: JobDefinition, input: unknown): Promise<FieldError[]> {
+  const parsed = await parseWith(definition.inputSchema, input, 'input');
+  const faults = [...(parsed.ok ? [] : parsed.faults), ...findUnstorableText(input, 'input')];
+  const encoded = encodeJson(input, engine.settings.maxInputBytes);
+  return encoded.ok || faults.length > 0 ? faults : [{ path: 'input', message: encoded.fault }];
 }
 
 async function checkRequest(engine: Engine, definition: JobDefinition, request: EnqueueRequest): Promise<void> {
   const { input, options } = request;
-  const parsed = await parseWith(definition.inputSchema, input, 'input');
   const faults: FieldError[] = [
-    ...(parsed.ok ? [] : parsed.faults),
-    ...findUnstorableText(input, 'input'),
+    ...(await checkInput(engine, definition, input)),
     ...findUnstorableText(options.metadata ?? {}, 'options.metadata'),
     ...findUnstorableText(options.tags ?? [], 'options.tags'),
   ];
-  const encoded = encodeJson(input, engine.settings.maxInputBytes);
-  if (!encoded.ok && faults.length === 0) faults.push({ path: 'input', message: encoded.fault });
   if (options.queue !== undefined && !engine.registry.queues.has(options.queue)) {
     const known = [...engine.registry.queues.keys()].sort().join(', ');
     faults.push({ path: 'options.queue', message: `no worker serves "${options.queue}"; queues are: ${known}` });

@@ -12,7 +12,7 @@ import { Loop } from './loop.ts';
 const S = 1000;
 const MIN = 60 * S;
 const H = 60 * MIN;
-/** Waits between tries, as Standard Webhooks recommends: about four days in all. */
+/** Waits between tries, as Standard Webhooks recommends: a little over three days in all. */
 export const RETRY_SCHEDULE_MS = [0, 5 * S, 5 * MIN, 30 * MIN, 2 * H, 5 * H, 10 * H, 14 * H, 20 * H, 24 * H] as const;
 export const TRY_TIMEOUT_MS = 15 * S;
 const LEASE_MS = 60 * S;

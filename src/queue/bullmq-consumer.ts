@@ -2,6 +2,7 @@ import { DelayedError, type Job, WaitingError, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Failure } from '../shared/failure.ts';
 import { messageOf } from '../shared/failure.ts';
+import { pause } from '../shared/time.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { KEEP_FINISHED, toOffer } from './bullmq-jobs.ts';
 import { isConnectionFault } from './redis.ts';
@@ -17,6 +18,8 @@ export interface BullMqConsumerOptions {
 
 // The engine counts lost workers in the record and ends a job that takes too many; BullMQ must not end it before.
 const MAX_STALLED = 1_000_000;
+/** How long a stop waits for Redis after the last run has ended. */
+const CLOSE_TIMEOUT_MS = 2000;
 
 /** A BullMQ worker whose every decision was made, and recorded, by the engine. */
 export class BullMqConsumer implements Consumer {
@@ -24,7 +27,7 @@ export class BullMqConsumer implements Consumer {
   readonly #options: ConsumeOptions;
   readonly #run: RunOffer;
   #worker: Worker | undefined;
-  #running = 0;
+  readonly #runs = new Set<Promise<Verdict>>();
 
   constructor(transport: BullMqConsumerOptions, options: ConsumeOptions, run: RunOffer) {
     this.#transport = transport;
@@ -33,7 +36,7 @@ export class BullMqConsumer implements Consumer {
   }
 
   get running(): number {
-    return this.#running;
+    return this.#runs.size;
   }
 
   async start(): Promise<void> {
@@ -61,16 +64,16 @@ export class BullMqConsumer implements Consumer {
   }
 
   async stop(): Promise<void> {
-    await this.#worker?.close();
+    const closed = this.#worker?.close();
+    await Promise.all(this.#runs);
+    // BullMQ has still to hear of the last ends. A Redis that is away must not hold the stop: the record has them.
+    await Promise.race([closed, pause(CLOSE_TIMEOUT_MS)]);
   }
 
   async #process(job: Job, token: string | undefined): Promise<unknown> {
-    this.#running += 1;
-    try {
-      return await obey(job, token, await this.#run(toOffer(this.#options.queue, job)));
-    } finally {
-      this.#running -= 1;
-    }
+    const run = this.#run(toOffer(this.#options.queue, job));
+    this.#runs.add(run);
+    return obey(job, token, await run.finally(() => this.#runs.delete(run)));
   }
 }
 

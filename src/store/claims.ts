@@ -1,4 +1,5 @@
 import type { Database } from './database.ts';
+import { RUNS_PER_DELIVERY } from './fence.ts';
 import { type JobRow, jobColumns } from './job-row.ts';
 import type { RunKey } from './jobs.ts';
 
@@ -165,6 +166,7 @@ const PROMOTE = `
   where j.id = due.id
   returning j.queue`;
 
+// A job that ran before gets a delivery whose runs have larger fences, also when it ran on the other transport.
 const TAKE_BACKLOG = `
   with due as (
     select id
@@ -175,7 +177,8 @@ const TAKE_BACKLOG = `
     for update skip locked
   )
   update longshore.jobs j
-  set dispatched_at = now()
+  set dispatched_at = now(),
+    delivery = greatest(j.delivery, (j.fence / ${RUNS_PER_DELIVERY} + 1)::integer)
   from due
   where j.id = due.id
   returning ${jobColumns('j')}`;

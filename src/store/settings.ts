@@ -2,6 +2,9 @@ import { eq } from 'drizzle-orm';
 import type { Database } from './database.ts';
 import { settings } from './schema.ts';
 
+/** The secret that signs webhooks where WEBHOOK_SECRET is not set. */
+export const WEBHOOK_SECRET_SETTING = 'webhook_secret';
+
 /** What this installation made for itself. */
 export function createSettingStore(database: Database) {
   return {

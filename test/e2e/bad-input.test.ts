@@ -53,6 +53,17 @@ const cases: [what: string, call: Call, code: ErrorCode, faults?: Fault[]][] = [
     ],
   ],
   [
+    'a type, an input and options that are wrong, all at once',
+    { json: { type: 'test:typed', input: { name: '', count: 99, items: [] }, options: { delayMs: -1 }, more: 1 } },
+    'INVALID_FIELDS',
+    [
+      path('options.delayMs', 'must not be negative'),
+      path('more', 'is not known here'),
+      path('input.name'),
+      path('input.count'),
+    ],
+  ],
+  [
     'options that are wrong, with every fault',
     echo({
       priority: 101,

@@ -34,11 +34,6 @@ const parseLines = <Line>(text: string): Line[] =>
     .split('\n')
     .map((line) => JSON.parse(line));
 
-async function findJobWithTag(tag: string): Promise<string | undefined> {
-  const { body } = await program.call<Page<JobResource>>('/v1/jobs?limit=200');
-  return body.items.find(({ tags }) => tags.includes(tag))?.id;
-}
-
 describe('longshore jobs watch', () => {
   it('shows a running job until it has ended, and exits with 0 when it completed', async () => {
     const { id, open } = await startGate();
@@ -173,24 +168,27 @@ describe('longshore jobs logs', () => {
 });
 
 describe('a server that goes away and comes back', () => {
+  let other: Installation;
+  beforeAll(async () => {
+    other = await Installation.create({ settings: { SHUTDOWN_TIMEOUT_MS: '0', LOCK_DURATION_MS: '3000' } });
+  });
+  afterAll(() => other?.remove());
+
   it.each(['SIGTERM', 'SIGKILL'] as const)('is bridged by whatever waits for a job, after %s', async (signal) => {
     const port = String(await findFreePort());
-    const own = openCliSession({ cwd: installation.folder, env: { LONGSHORE_URL: `http://127.0.0.1:${port}` } });
-    const settings = { PORT: port, SHUTDOWN_TIMEOUT_MS: '0', LOCK_DURATION_MS: '1000', STALLED_INTERVAL_MS: '200' };
-    const first = await installation.start({ ...settings, QUEUES: 'work' });
-    const path = join(installation.folder, `gate-${++gates}`);
-    const input = ['--queue', 'work', '--tag', signal, '--input', JSON.stringify({ path })];
-    const waiting = own.launch(['enqueue', 'test:chat', ...input, '--wait', '--json']);
-    const id = await waitFor(() => findJobWithTag(signal), { describe: 'the job is stored' });
+    const settings = { PORT: port, STALLED_INTERVAL_MS: '200' };
+    const own = openCliSession({ cwd: other.folder, env: { LONGSHORE_URL: `http://127.0.0.1:${port}` } });
+    const first = await other.start(settings);
+    const path = join(other.folder, signal);
+    const waiting = own.launch(['enqueue', 'test:chat', '--input', JSON.stringify({ path }), '--wait', '--json']);
+    const id = await waitFor(() => findRunningJob(first), { describe: 'the job runs' });
     const watching = own.launch(['jobs', 'watch', id]);
     const following = own.launch(['jobs', 'logs', id, '--follow']);
     await Promise.all([watching, following].map((child) => child.waitForOutput(/before the gate/)));
 
     await first.stop(signal);
-    const second = await installation.start(settings);
+    const second = await other.start(settings);
     writeFileSync(path, '');
-    await second.jobEnded(id);
-    console.log(watching.stdout, await second.call(`/v1/jobs/${id}/attempts`).then((x)=>JSON.stringify(x.body)), first.output);
     const ends = await Promise.all([waiting, watching, following].map((child) => child.ended));
     expect(ends).toEqual(Array(3).fill({ code: 0, signal: null }));
     expect(JSON.parse(waiting.stdout)).toMatchObject({ id, status: 'completed' });
@@ -200,3 +198,8 @@ describe('a server that goes away and comes back', () => {
     await second.stop();
   });
 });
+
+async function findRunningJob(from: Program): Promise<string | undefined> {
+  const { body } = await from.call<Page<JobResource>>('/v1/jobs?status=processing');
+  return body.items[0]?.id;
+}

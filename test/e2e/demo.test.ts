@@ -1,72 +1,132 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Child } from '../support/child.ts';
-import { runWhenOrphaned } from '../support/orphan-guard.ts';
-import { BIN, baseEnvironment } from '../support/program.ts';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Child } from '../support/child.ts';
+import { launchCli } from '../support/cli-process.ts';
+import { findFreePort } from '../support/free-port.ts';
+import { createFolder } from '../support/program.ts';
+import { waitFor } from '../support/wait-for.ts';
 
-const TIMEOUT_MS = 180_000;
-const STOP_AND_REMOVE = `
-  for note in "$1"/.longshore/demo-*/.longshore/postgres/data/postmaster.pid; do
-    test -e "$note" && kill -QUIT "$(head -n 1 "$note")"
-  done
-  rm -rf "$1"`;
+let folder: string;
+let remove: () => Promise<void>;
+let demo: Child | undefined;
+beforeEach(async () => {
+  ({ path: folder, remove } = await createFolder());
+});
+afterEach(async () => {
+  await demo?.stop('SIGTERM'); // it stops what it has started
+  await remove();
+});
 
-describe('npm run demo', () => {
-  let folder: string;
-  let guard: { runNow(): Promise<void> };
+function startDemo(env: Record<string, string> = {}): Child {
+  demo = launchCli(['demo'], { cwd: folder, env });
+  return demo;
+}
 
-  beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'longshore-demo-'));
-    guard = runWhenOrphaned(STOP_AND_REMOVE, folder);
+interface Process {
+  pid: number;
+  parent: number;
+  command: string;
+}
+
+function listProcesses(): Process[] {
+  const table = execFileSync('ps', ['-A', '-ww', '-o', 'pid=,ppid=,args='], { encoding: 'utf8' });
+  return [...table.matchAll(/^ *(\d+) +(\d+) (.*)$/gm)].map(([, pid, parent, command = '']) => ({
+    pid: Number(pid),
+    parent: Number(parent),
+    command,
+  }));
+}
+
+const findProgram = () => listProcesses().find(({ parent, command }) => parent === demo?.pid && /start$/.test(command));
+
+/** What the demo has left behind: processes of its folder, files, and a program that still answers. */
+async function findLeftovers(): Promise<unknown[]> {
+  const servers = listProcesses().filter(({ command }) => command.includes(join(folder, '.longshore')));
+  const files = existsSync(join(folder, '.longshore')) ? readdirSync(join(folder, '.longshore')) : [];
+  const [, url] = /ready after .* on (http:\S+)/.exec(demo?.stdout ?? '') ?? [];
+  const answers =
+    url === undefined
+      ? []
+      : await fetch(`${url}/health`).then(
+          () => [url],
+          () => [],
+        );
+  return [...servers, ...files, ...answers];
+}
+
+describe('longshore demo', () => {
+  it('is what npm run demo runs', () => {
+    const { scripts } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+    expect(scripts.demo).toBe('node bin/longshore.js demo');
   });
-  afterAll(() => guard.runNow());
 
-  const start = (env: Record<string, string> = {}) =>
-    new Child(process.execPath, [BIN, 'demo'], { cwd: folder, env: { ...baseEnvironment(), ...env } });
-
-  it('is the command of the next tests', () => {
-    const manifest = readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8');
-    expect(JSON.parse(manifest).scripts.demo).toBe('node bin/longshore.js demo');
+  it('runs real jobs, shows their progress, verifies the webhook, tells what each part did, and cleans up', async () => {
+    expect(await startDemo().ended, demo?.output).toEqual({ code: 0, signal: null });
+    const { stdout = '', stderr } = demo as Child;
+    expect(stderr).toBe('');
+    const [, work = ''] = /^file:process {2}(\S{36}) {2}accepted after /m.exec(stdout) ?? [];
+    expect(stdout).toMatch(/^http:request {2}\S{36} {2}accepted after /m);
+    expect(stdout).toMatch(/^\d\d:\d\d:\d\d +\d+ % {2}.* of 67\.1 MB/m);
+    expect(stdout).toMatch(/^✔ completed in /m);
+    expect(stdout).toMatch(/^job\.completed arrived, and its signature is genuine$/m);
+    expect(stdout).toMatch(new RegExp(`^5\\. The finished job .*\nfile:process\nid +${work}\nstatus +completed$`, 'm'));
+    expect(stdout).toMatch(/^API +.* answered 202/m);
+    expect(stdout).toMatch(/^Queue +.* claimed by worker /m);
+    expect(stdout).toMatch(/^Worker +.* 67\.1 MB of text\/plain became .* sha256 [0-9a-f]+/m);
+    expect(stdout).toMatch(/^Webhook +.* signature verified$/m);
+    expect(stdout).toMatch(/^Stopped the program \(SIGTERM\) and removed its data/m);
+    expect(await findLeftovers()).toEqual([]);
+    expect(readdirSync(folder)).toEqual(['pids']);
   });
 
-  it(
-    'runs real work on a program of its own, says what happened, and leaves nothing behind',
-    async () => {
-      // What is set for the reader's own program does not matter to it, and what lies here stays.
-      writeFileSync(join(folder, '.env'), 'DATABASE_URL=postgres://nobody@127.0.0.1:1/none\nMODE=worker\n');
-      mkdirSync(join(folder, '.longshore'));
-      writeFileSync(join(folder, '.longshore/kept'), '');
-      const demo = start({ PORT: '1', REDIS_URL: 'redis://127.0.0.1:1', ADMIN_KEY: 'short', FORCE_COLOR: '0' });
-      expect(await demo.ended, demo.output).toEqual({ code: 0, signal: null });
-      const { stdout } = demo;
-      expect(demo.stderr).toBe('');
-      expect(stdout).toMatch(/1\. Start the program[\s\S]*ready after .* on http:\/\/127\.0\.0\.1:\d+/);
-      expect(stdout).toMatch(/2\. Enqueue two jobs[\s\S]*http:request +\S{36} +accepted after/);
-      expect(stdout).toMatch(/file:process +\S{36} +accepted after/);
-      expect(stdout).toMatch(/3\. Watch the work[\s\S]*\d+ %[\s\S]*✔ completed in/);
-      expect(stdout).toMatch(/4\. Receive the webhook[\s\S]*job\.completed arrived, and its signature is genuine/);
-      expect(stdout).toMatch(/5\. The finished job[\s\S]*status +completed[\s\S]*output +\{/);
-      expect(stdout).toMatch(/What each part did[\s\S]*API[\s\S]*Queue[\s\S]*Worker[\s\S]*Webhook/);
-      expect(stdout).toMatch(/Stopped the program \(SIGTERM\) and removed its data/);
-      expect(readdirSync(join(folder, '.longshore'))).toEqual(['kept']);
-      expect(stdout).not.toMatch(/undefined|NaN|\[object/);
-    },
-    TIMEOUT_MS,
-  );
+  it('does the same whatever the settings around it are, and touches no data but its own', async () => {
+    mkdirSync(join(folder, '.longshore'));
+    writeFileSync(join(folder, '.longshore', 'mine'), '');
+    writeFileSync(join(folder, '.env'), 'MODE=api\nADMIN_KEY=a-key-that-nobody-knows\n');
+    const port = await findFreePort();
+    const others = { PORT: String(port), DATABASE_URL: `postgres://a:b@127.0.0.1:${port}/x`, JOBS_DIR: 'nowhere' };
+    const { ended } = startDemo({ ...others, MODE: 'worker', REDIS_URL: `redis://127.0.0.1:${port}` });
+    expect(await ended, demo?.output).toEqual({ code: 0, signal: null });
+    expect(readdirSync(join(folder, '.longshore'))).toEqual(['mine']);
+  });
 
-  it(
-    'stops in order when it is interrupted',
-    async () => {
-      const demo = start();
-      await demo.waitForOutput(/2\. Enqueue two jobs/, 60_000);
-      expect(await demo.stop('SIGINT')).toEqual({ code: 130, signal: null });
-      expect(demo.stderr).toContain('Interrupted');
-      expect(demo.output).toMatch(/removed its data/);
-      expect(readdirSync(join(folder, '.longshore'))).toEqual(['kept']);
-    },
-    TIMEOUT_MS,
-  );
+  it('exits with 1 and says why when the program cannot start, and cleans up', async () => {
+    // Only the program, not the demo, gets this far.
+    const fault = `if (process.argv.includes('start')) { console.error('no luck today'); process.exit(7); }`;
+    const preload = `data:text/javascript,${encodeURIComponent(fault)}`;
+    expect(await startDemo({ NODE_OPTIONS: `--import=${preload}` }).ended).toEqual({ code: 1, signal: null });
+    expect(demo?.stderr).toMatch(/The demo did not succeed: the program ended with exit code 7/);
+    expect(demo?.stderr).toContain('no luck today');
+    expect(demo?.output).not.toMatch(/^\s+at /m);
+    expect(await findLeftovers()).toEqual([]);
+    expect(readdirSync(folder)).toEqual(['pids']);
+  });
+
+  it('exits with 1 and says why when it may not write its folder', async () => {
+    writeFileSync(join(folder, '.longshore'), 'a file');
+    expect(await startDemo().ended).toEqual({ code: 1, signal: null });
+    expect(demo?.output).toMatch(/^The demo needs a folder that it may write: .*\.longshore/);
+  });
+
+  it('exits with 1 when the program dies half-way, and stops the database that is left', async () => {
+    await startDemo().waitForOutput(/accepted after/, 60_000);
+    process.kill((await waitFor(findProgram, { describe: 'the program is there' })).pid, 'SIGKILL');
+    expect(await demo?.ended).toEqual({ code: 1, signal: null });
+    expect(demo?.stderr).toMatch(/The demo did not succeed: the program ended with SIGKILL/);
+    expect(await findLeftovers()).toEqual([]);
+    expect(readdirSync(folder)).toEqual(['pids']);
+  });
+
+  it.each([
+    ['before the program is ready', /1\. Start the program/],
+    ['while the jobs run', /accepted after/],
+  ])('stops in order at Ctrl-C %s, with exit code 130', async (_when, moment) => {
+    await startDemo().waitForOutput(moment, 60_000);
+    expect(await demo?.stop('SIGINT')).toEqual({ code: 130, signal: null });
+    expect(demo?.stderr).toContain('Interrupted; stopping the program');
+    expect(await findLeftovers()).toEqual([]);
+    expect(readdirSync(folder)).toEqual(['pids']);
+  });
 });

@@ -3,7 +3,7 @@ import { isTerminal, jobSchema } from '../../contract/job.ts';
 import { jobListQuerySchema, pageSchema, waitQuerySchema } from '../../contract/list.ts';
 import { cancelJob } from '../../engine/control.ts';
 import type { Engine } from '../../engine/engine.ts';
-import { enqueueJob } from '../../engine/enqueue.ts';
+import { enqueueJob, findInputFaults } from '../../engine/enqueue.ts';
 import { listJobs, requireJob, waitForJob } from '../../engine/inquire.ts';
 import { etagOf, retryAfterOf, toJobResource } from '../job-resource.ts';
 import { readWaitSeconds, waitApplied } from '../preferences.ts';
@@ -17,6 +17,7 @@ export function jobRoutes(engine: Engine): Route[] {
       scope: 'jobs:write',
       summary: 'Enqueue a job; 202 means that it is committed',
       body: enqueueSchema,
+      findMoreFaults: (body) => findInputFaults(engine, body),
       answers: { 200: jobSchema, 202: jobSchema },
       async handle({ caller, body, request, signal }) {
         const seconds = readWaitSeconds(request);
