@@ -4,7 +4,7 @@ import type { TransportName } from '../../src/define/queue.ts';
 import { defineJob } from '../../src/index.ts';
 import type { JobRow } from '../../src/store/job-row.ts';
 import type { Transition } from '../../src/store/transitions.ts';
-import { useHarnesses } from '../support/harness.ts';
+import { type Harness, useHarnesses } from '../support/harness.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { Gate } from './gate.ts';
 
@@ -32,6 +32,18 @@ const entry = {
   url: 'http://127.0.0.1:9',
   body: '{}',
 };
+
+/** A worker that is alive, so that nobody rescues its runs. */
+const enrol = (harness: Harness, id: string) =>
+  harness.engine.store.workers.heartbeat({
+    id,
+    host: 'h',
+    pid: 1,
+    version: '0',
+    queues: ['noop'],
+    concurrency: 1,
+    running: 0,
+  });
 
 describe.each<TransportName>(['postgres', 'bullmq'])('a fence on the %s transport', (transport) => {
   const start = useHarnesses(transport);
@@ -110,6 +122,7 @@ describe.each<TransportName>(['postgres', 'bullmq'])('a fence on the %s transpor
     const noop = defineJob({ type: 'noop:job', input: z.null(), run: () => null });
     const harness = await start([noop]);
     const { transitions } = harness.engine.store;
+    await Promise.all(['w1', 'w2', 'w3'].map((worker) => enrol(harness, worker)));
     const { id } = await harness.enqueue(noop, null);
     const starts = await Promise.all([1, 1, 1].map((fence) => transitions.start(id, 700_000 + fence, 'w1')));
     expect(starts.filter((row) => row?.attempt === 1 && row.rescues === 0)).toHaveLength(starts.filter(Boolean).length);
@@ -128,6 +141,7 @@ describe.each<TransportName>(['postgres', 'bullmq'])('a fence on the %s transpor
     const noop = defineJob({ type: 'noop:job', input: z.null(), run: () => null });
     const harness = await start([noop]);
     const { transitions } = harness.engine.store;
+    await enrol(harness, 'w1');
     const jobs = await Promise.all([1, 2, 3].map(() => harness.enqueue(noop, null)));
     const rows = await Promise.all(jobs.map(({ id }) => transitions.start(id, 800_000, 'w1')));
     const ends = rows.flatMap((row) => (row ? [endOf(row, row.fence, 'completed')] : []));

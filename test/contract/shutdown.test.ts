@@ -20,7 +20,7 @@ describe.each<TransportName>(['postgres', 'bullmq'])('stopping a worker on the %
       },
     });
     const harness = await start([job]);
-    const worker = await harness.startWorker({ concurrency: 2 });
+    const worker = await harness.startWorker({ concurrency: 2, shutdownTimeoutMs: 60_000 });
     const running = await Promise.all([1, 2].map((n) => harness.enqueue(job, n)));
     await waitFor(() => gate.arrivals === 2, { describe: 'both run' });
     const waiting = await harness.enqueue(job, 3);
@@ -87,7 +87,7 @@ describe.each<TransportName>(['postgres', 'bullmq'])('stopping a worker on the %
     });
     const harness = await start([job]);
     const other = await start([job], { beside: harness });
-    const worker = await harness.startWorker({ concurrency: 20 });
+    const worker = await harness.startWorker({ concurrency: 20, shutdownTimeoutMs: 60_000 });
     const jobs = await Promise.all(Array.from({ length: 30 }, (_, n) => harness.enqueue(job, n)));
     await waitFor(() => gate.arrivals === 20, { describe: '20 run' });
     const stopped = worker.stop();

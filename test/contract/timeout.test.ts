@@ -85,7 +85,7 @@ describe.each<TransportName>(['postgres', 'bullmq'])('a timeout on the %s transp
     const deaf = defineJob({
       type: 'deaf:job',
       input: z.null(),
-      backoff: fast,
+      backoff: { type: 'fixed', delayMs: 1000 },
       run: async (_input, ctx) => {
         await gates[ctx.attempt - 1]?.pass();
         return `attempt ${ctx.attempt}`;
@@ -93,7 +93,9 @@ describe.each<TransportName>(['postgres', 'bullmq'])('a timeout on the %s transp
     });
     const harness = await start([deaf]);
     await harness.startWorker();
-    const { id } = await harness.enqueue(deaf, null, { timeoutMs: 1500, attempts: 2 });
+    const { id } = await harness.enqueue(deaf, null, { timeoutMs: 500, attempts: 2 });
+    await waitFor(() => gates[0]?.arrivals, { describe: 'the first attempt runs' });
+    await harness.sql('update longshore.jobs set timeout_ms = 60000 where id = $1', [id]); // for the second
     await waitFor(() => gates[1]?.arrivals, { describe: 'the second attempt runs' });
     gates[0]?.open();
     await new Promise(setImmediate); // the first handler returns before the second

@@ -4,7 +4,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { JobResource } from '../../src/contract/job.ts';
 import type { Problem } from '../../src/contract/program.ts';
 import type { TransportName } from '../../src/define/queue.ts';
+import { countNotes } from '../support/notes.ts';
 import { Installation, type Program } from '../support/program.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
@@ -201,6 +203,8 @@ describe.each<TransportName>(['postgres', 'bullmq'])('jobs over HTTP, on the %s 
     const { body } = await cancel(running.id);
     expect(body).toMatchObject({ id: running.id, status: 'cancelled', output: null });
     expect(body.finishedAt).toMatch(TIME);
+    await waitFor(() => countNotes(note, 'aborted') === 1, { describe: 'its signal has aborted' });
+    expect((await program.job(running.id)).status).toBe('cancelled');
 
     const late = await cancel(running.id);
     expect(late.status).toBe(409);

@@ -2,9 +2,11 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { verifyWebhook } from '../../src/shared/webhook-signature.ts';
 import { type CliSession, openCliSession } from '../support/cli-session.ts';
 import { findFreePort } from '../support/free-port.ts';
 import { Installation } from '../support/program.ts';
+import { startWebhookReceiver } from '../support/webhook-receiver.ts';
 
 let installation: Installation;
 let cli: CliSession;
@@ -87,6 +89,33 @@ describe('longshore admin migrate on DATABASE_URL', () => {
     const invalid = await cli.run(['admin', 'migrate'], { env: { DATABASE_URL: 'mysql://x', PORT: 'x' } });
     expect(invalid).toMatchObject({ code: 2, stdout: '' });
     expect(invalid.stderr).toMatch(/2 settings are not valid:\n {2}.*PORT.*\n {2}.*DATABASE_URL/);
+  });
+});
+
+describe('longshore admin webhook-secret', () => {
+  beforeEach(() => open({ isEmbedded: false }));
+
+  it('prints the secret that the installation made for itself, by which its webhooks can be verified', async () => {
+    const { code, stdout } = await cli.run(['admin', 'webhook-secret']);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^whsec_\S+\n$/);
+    const receiver = await startWebhookReceiver();
+    try {
+      const program = await installation.start();
+      await program.enqueue('test:echo', 1, { webhook: { url: `${receiver.url}/hook` } });
+      const [request] = await receiver.waitForRequests('/hook', 1);
+      const headers = request?.headers as Record<string, string>;
+      expect(verifyWebhook(stdout.trim(), headers, request?.body ?? '')).toMatchObject({ type: 'job.completed' });
+    } finally {
+      await receiver.stop();
+    }
+    expect((await cli.runJson('admin', 'webhook-secret')).document).toEqual({ webhookSecret: stdout.trim() });
+  });
+
+  it('prints WEBHOOK_SECRET where it is set', async () => {
+    const WEBHOOK_SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
+    const { stdout } = await cli.run(['admin', 'webhook-secret'], { env: { WEBHOOK_SECRET } });
+    expect(stdout).toBe(`${WEBHOOK_SECRET}\n`);
   });
 });
 

@@ -1,22 +1,32 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Child } from '../support/child.ts';
 import { launchCli } from '../support/cli-process.ts';
 import { findFreePort } from '../support/free-port.ts';
-import { createFolder } from '../support/program.ts';
+import { runWhenOrphaned } from '../support/orphan-guard.ts';
 import { waitFor } from '../support/wait-for.ts';
 
+const TIMEOUT_MS = 180_000;
+const STOP_AND_REMOVE = `
+  for note in "$1"/.longshore/demo-*/.longshore/postgres/data/postmaster.pid; do
+    test -e "$note" && kill -QUIT "$(head -n 1 "$note")"
+  done
+  rm -rf "$1"`;
+
 let folder: string;
-let remove: () => Promise<void>;
+let guard: { runNow(): Promise<void> };
 let demo: Child | undefined;
 beforeEach(async () => {
-  ({ path: folder, remove } = await createFolder());
+  folder = await mkdtemp(join(tmpdir(), 'longshore-demo-'));
+  guard = runWhenOrphaned(STOP_AND_REMOVE, folder);
 });
 afterEach(async () => {
   await demo?.stop('SIGTERM'); // it stops what it has started
-  await remove();
+  await guard.runNow();
 });
 
 function startDemo(env: Record<string, string> = {}): Child {
@@ -56,7 +66,7 @@ async function findLeftovers(): Promise<unknown[]> {
   return [...servers, ...files, ...answers];
 }
 
-describe('longshore demo', () => {
+describe('longshore demo', { timeout: TIMEOUT_MS }, () => {
   it('is what npm run demo runs', () => {
     const { scripts } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
     expect(scripts.demo).toBe('node bin/longshore.js demo');
@@ -78,7 +88,7 @@ describe('longshore demo', () => {
     expect(stdout).toMatch(/^Webhook +.* signature verified$/m);
     expect(stdout).toMatch(/^Stopped the program \(SIGTERM\) and removed its data/m);
     expect(await findLeftovers()).toEqual([]);
-    expect(readdirSync(folder)).toEqual(['pids']);
+    expect(readdirSync(folder)).toEqual([]);
   });
 
   it('does the same whatever the settings around it are, and touches no data but its own', async () => {
@@ -101,7 +111,7 @@ describe('longshore demo', () => {
     expect(demo?.stderr).toContain('no luck today');
     expect(demo?.output).not.toMatch(/^\s+at /m);
     expect(await findLeftovers()).toEqual([]);
-    expect(readdirSync(folder)).toEqual(['pids']);
+    expect(readdirSync(folder)).toEqual([]);
   });
 
   it('exits with 1 and says why when it may not write its folder', async () => {
@@ -116,7 +126,7 @@ describe('longshore demo', () => {
     expect(await demo?.ended).toEqual({ code: 1, signal: null });
     expect(demo?.stderr).toMatch(/The demo did not succeed: the program ended with SIGKILL/);
     expect(await findLeftovers()).toEqual([]);
-    expect(readdirSync(folder)).toEqual(['pids']);
+    expect(readdirSync(folder)).toEqual([]);
   });
 
   it.each([
@@ -127,6 +137,6 @@ describe('longshore demo', () => {
     expect(await demo?.stop('SIGINT')).toEqual({ code: 130, signal: null });
     expect(demo?.stderr).toContain('Interrupted; stopping the program');
     expect(await findLeftovers()).toEqual([]);
-    expect(readdirSync(folder)).toEqual(['pids']);
+    expect(readdirSync(folder)).toEqual([]);
   });
 });

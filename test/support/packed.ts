@@ -7,10 +7,17 @@ import { baseEnvironment } from './program.ts';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const LEFT_OUT = new Set(['.git', '.longshore', 'coverage', 'dist', 'node_modules', 'test']);
 
+/** How npm reaches its registry from here. */
+const NETWORK = /^(npm_config_(registry|cache|cafile|proxy|https_proxy)|(https?|no)_proxy|node_extra_ca_certs)$/i;
+
 /** As for {@link baseEnvironment}, with this Node first, so that npm runs its scripts on it. */
 export function npmEnvironment(): Record<string, string> {
   const base = baseEnvironment();
-  return { ...base, PATH: `${dirname(process.execPath)}:${base.PATH}`, npm_config_update_notifier: 'false' };
+  const network = Object.entries(process.env).flatMap(([name, value = '']) =>
+    NETWORK.test(name) ? [[name, value]] : [],
+  );
+  const npm = { npm_config_update_notifier: 'false', npm_config_audit: 'false', npm_config_fund: 'false' };
+  return { ...base, ...Object.fromEntries(network), ...npm, PATH: `${dirname(process.execPath)}:${base.PATH}` };
 }
 
 /** Runs npm to its end. @returns what it wrote to standard output @throws with all that it wrote */
