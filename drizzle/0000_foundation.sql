@@ -109,7 +109,8 @@ CREATE TABLE "longshore"."workers" (
 	"concurrency" integer NOT NULL,
 	"running" integer DEFAULT 0 NOT NULL,
 	"started_at" timestamp with time zone DEFAULT now() NOT NULL,
-	"heartbeat_at" timestamp with time zone DEFAULT now() NOT NULL
+	"heartbeat_at" timestamp with time zone DEFAULT now() NOT NULL,
+	"lease_ms" bigint NOT NULL
 );
 --> statement-breakpoint
 ALTER TABLE "longshore"."job_attempts" ADD CONSTRAINT "job_attempts_job_id_jobs_id_fk" FOREIGN KEY ("job_id") REFERENCES "longshore"."jobs"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint

@@ -91,7 +91,7 @@ async function connectParts(
     outbound,
     clock: systemClock,
     log,
-    settings: { maxInputBytes: env.maxBodyBytes, maxOutputBytes: env.maxOutputBytes, leaseMs: env.lockDurationMs },
+    settings: { maxInputBytes: env.maxBodyBytes, maxOutputBytes: env.maxOutputBytes },
   };
   const secret = env.webhookSecret ?? (await store.settings.getOrCreate(WEBHOOK_SECRET_SETTING, createWebhookSecret));
   const sender = new WebhookSender({ store, outbound, signals, secret, userAgent: `longshore/${version}`, log });
@@ -135,7 +135,7 @@ async function preparePostgres(env: Env, log: Logger): Promise<PreparedPostgres>
   try {
     if (env.autoMigrate) await migrate(postgres.url, log);
     else if (!(await isMigrated(postgres.url, log))) {
-      const detail = 'the database has no tables yet and AUTO_MIGRATE is false: run "longshore admin migrate"';
+      const detail = 'the database lacks migrations and AUTO_MIGRATE is false: run "longshore admin migrate"';
       throw new AppError('INVALID_CONFIGURATION', detail);
     }
     return postgres;

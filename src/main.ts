@@ -86,6 +86,7 @@ async function startWorker(env: Env, program: Program, version: string): Promise
     queues: chooseQueues(env.queues, engine.registry),
     concurrencyOf: (queue) =>
       findConcurrencyOverride(env, queue) ?? engine.registry.queues.get(queue)?.concurrency ?? env.queueConcurrency,
+    leaseMs: env.lockDurationMs,
     heartbeatMs: Math.min(HEARTBEAT_MAX_MS, Math.round(env.lockDurationMs / 3)),
     shutdownTimeoutMs: env.shutdownTimeoutMs,
     version,

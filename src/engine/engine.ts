@@ -25,8 +25,6 @@ export interface Engine {
 export interface EngineSettings {
   maxInputBytes: number;
   maxOutputBytes: number;
-  /** A worker without a heartbeat for this long is taken for dead. */
-  leaseMs: number;
 }
 
 /** Who calls: decides which tenants' jobs can be seen and where new ones belong. */

@@ -39,8 +39,7 @@ export class Maintenance {
 
   async #rescue(): Promise<number> {
     const { engine, leasedQueues, rescueIntervalMs } = this.#options;
-    const { leaseMs } = engine.settings;
-    const rescued = await engine.store.claims.rescueLost(leasedQueues, leaseMs, BATCH);
+    const rescued = await engine.store.claims.rescueLost(leasedQueues, BATCH);
     for (const run of rescued) {
       engine.log.warn('the worker of a run is gone; the job runs again', {
         jobId: run.id,
@@ -55,7 +54,7 @@ export class Maintenance {
       'changed',
       rescued.map((run) => run.id),
     );
-    await engine.store.workers.removeSilent(Math.max(FORGET_WORKERS_MS, leaseMs));
+    await engine.store.workers.removeSilent(FORGET_WORKERS_MS);
     return rescued.length === BATCH ? 0 : rescueIntervalMs;
   }
 }

@@ -10,9 +10,7 @@ type Counts = QueueResource['counts'];
 
 /** Every queue that has jobs, a switch, or a definition. */
 export async function listQueues(engine: Engine): Promise<QueueResource[]> {
-  const stored = new Map(
-    (await engine.store.overview.queues(engine.settings.leaseMs)).map((queue) => [queue.name, queue]),
-  );
+  const stored = new Map((await engine.store.overview.queues()).map((queue) => [queue.name, queue]));
   const names = [...new Set([...engine.registry.queues.keys(), ...stored.keys()])].sort();
   return names.map((name) => toQueueResource(engine, name, stored.get(name)));
 }
@@ -25,7 +23,7 @@ export async function getQueue(engine: Engine, name: string): Promise<QueueResou
 }
 
 export async function getStats(engine: Engine): Promise<StatsResource> {
-  const totals = await engine.store.overview.totals(engine.settings.leaseMs);
+  const totals = await engine.store.overview.totals();
   return { ...totals, counts: fillCounts(totals.counts) };
 }
 

@@ -64,11 +64,11 @@ export function createClaimStore(database: Database) {
     },
 
     /**
-     * Gives the runs of workers without a heartbeat for `leaseMs` back to their queues. Walks `jobs_processing_worker`.
+     * Gives the runs of workers whose lease has run out back to their queues. Walks `jobs_processing_worker`.
      * @returns what was rescued
      */
-    rescueLost(queues: readonly string[], leaseMs: number, limit: number): Promise<RescuedRun[]> {
-      return database.query<RescuedRun>(RESCUE_LOST, [queues, leaseMs, limit]);
+    rescueLost(queues: readonly string[], limit: number): Promise<RescuedRun[]> {
+      return database.query<RescuedRun>(RESCUE_LOST, [queues, limit]);
     },
 
     /**
@@ -189,8 +189,8 @@ const RESCUE_LOST = rescue(`
     left join longshore.workers w on w.id = j.worker
     where j.status = 'processing'
       and j.queue = any($1)
-      and (w.id is null or w.heartbeat_at < now() - $2 * interval '1 millisecond')
-    limit $3
+      and (w.id is null or w.heartbeat_at < now() - w.lease_ms * interval '1 millisecond')
+    limit $2
     for update of j skip locked`);
 
 const RESCUE_FORGOTTEN = rescue(`

@@ -1,9 +1,12 @@
 import { fileURLToPath } from 'node:url';
+import { readMigrationFiles } from 'drizzle-orm/migrator';
 import { migrate as runMigrations } from 'drizzle-orm/node-postgres/migrator';
 import type { Logger } from '../telemetry/logger.ts';
 import { openDatabase } from './database.ts';
 
 const FOLDER = fileURLToPath(new URL('../../drizzle', import.meta.url));
+const HISTORY_SCHEMA = 'longshore_migrations';
+const HISTORY = `${HISTORY_SCHEMA}.__drizzle_migrations`; // drizzle's own name
 const LOCK = 4_719_203_551; // any number; the same in every process
 
 /**
@@ -16,19 +19,22 @@ export async function migrate(databaseUrl: string, log: Logger): Promise<void> {
   try {
     await database.orm.transaction(async (guard) => {
       await guard.execute(`select pg_advisory_xact_lock(${LOCK})`);
-      await runMigrations(database.orm, { migrationsFolder: FOLDER, migrationsSchema: 'longshore_migrations' });
+      await runMigrations(database.orm, { migrationsFolder: FOLDER, migrationsSchema: HISTORY_SCHEMA });
     });
   } finally {
     await database.close();
   }
 }
 
-/** @returns whether the schema is there, for AUTO_MIGRATE=false */
+/** @returns whether every migration has been applied, for AUTO_MIGRATE=false */
 export async function isMigrated(databaseUrl: string, log: Logger): Promise<boolean> {
+  const newest = Math.max(...readMigrationFiles({ migrationsFolder: FOLDER }).map((each) => each.folderMillis));
   const database = openDatabase({ url: databaseUrl, poolSize: 1, log });
   try {
-    const [row] = await database.query<{ found: boolean }>(`select to_regclass('longshore.jobs') is not null as found`);
-    return row?.found ?? false;
+    const [table] = await database.query<{ found: boolean }>(`select to_regclass('${HISTORY}') is not null as found`);
+    if (!table?.found) return false;
+    const [row] = await database.query<{ newest: number }>(`select max(created_at) as newest from ${HISTORY}`);
+    return (row?.newest ?? 0) >= newest;
   } finally {
     await database.close();
   }

@@ -1,5 +1,6 @@
 import type { JobStatus } from '../contract/job.ts';
 import type { Database } from './database.ts';
+import { IS_ALIVE } from './workers.ts';
 
 export interface QueueOverview {
   name: string;
@@ -18,7 +19,7 @@ export interface TotalsOverview {
   webhooks: { pending: number; failed: number };
 }
 
-/** Counts for people, and the switches of queues. A worker counts while its heartbeat is younger than `aliveMs`. */
+/** Counts for people, and the switches of queues. A worker counts while its lease holds. */
 export function createOverviewStore(database: Database) {
   return {
     /** Makes sure that a queue has its row, which pausing and rate limits need. */
@@ -33,12 +34,12 @@ export function createOverviewStore(database: Database) {
       );
     },
 
-    async queues(aliveMs: number): Promise<QueueOverview[]> {
-      return database.query<QueueOverview>(QUEUES, [aliveMs]);
+    async queues(): Promise<QueueOverview[]> {
+      return database.query<QueueOverview>(QUEUES);
     },
 
-    async totals(aliveMs: number): Promise<TotalsOverview> {
-      const [row] = await database.query<TotalsOverview>(TOTALS, [aliveMs]);
+    async totals(): Promise<TotalsOverview> {
+      const [row] = await database.query<TotalsOverview>(TOTALS);
       if (!row) throw new Error('an aggregate without rows');
       return row;
     },
@@ -65,7 +66,7 @@ const QUEUES = `
   served as (
     select unnest(queues) as queue, count(*)::integer as n
     from longshore.workers
-    where heartbeat_at > now() - $1 * interval '1 millisecond'
+    where ${IS_ALIVE}
     group by 1
   )
   select coalesce(p.queue, q.name, s.queue) as name,
@@ -88,7 +89,7 @@ const TOTALS = `
      where finished_at > now() - interval '1 minute' and status = 'completed') as "completedLastMinute",
     (select count(*)::integer from longshore.jobs
      where finished_at > now() - interval '1 minute' and status = 'failed') as "failedLastMinute",
-    (select count(*)::integer from longshore.workers where heartbeat_at > now() - $1 * interval '1 millisecond') as workers,
+    (select count(*)::integer from longshore.workers where ${IS_ALIVE}) as workers,
     (select jsonb_build_object(
        'pending', count(*) filter (where status = 'pending'), 'failed', count(*) filter (where status = 'failed'))
      from longshore.webhook_deliveries where status in ('pending', 'failed')) as webhooks`;

@@ -185,6 +185,8 @@ export const workers = longshore.table('workers', {
   running: integer('running').notNull().default(0),
   startedAt: time('started_at').notNull().default(sql`now()`),
   heartbeatAt: time('heartbeat_at').notNull().default(sql`now()`),
+  /** A worker without a heartbeat for this long is taken for dead: its own setting, since others may have another. */
+  leaseMs: milliseconds('lease_ms').notNull(),
 });
 
 /** What this installation made for itself, e.g. the webhook secret when WEBHOOK_SECRET is not set. */

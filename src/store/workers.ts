@@ -8,7 +8,12 @@ export interface WorkerRow {
   queues: string[];
   concurrency: number;
   running: number;
+  /** How long the worker counts as alive after a heartbeat. */
+  leaseMs: number;
 }
+
+/** Whether a worker's lease holds. */
+export const IS_ALIVE = `heartbeat_at > now() - lease_ms * interval '1 millisecond'`;
 
 /** Worker processes and their heartbeats. */
 export function createWorkerStore(database: Database) {
@@ -16,10 +21,19 @@ export function createWorkerStore(database: Database) {
     /** Says that a worker is alive, which also keeps the lease of its runs. */
     async heartbeat(worker: WorkerRow): Promise<void> {
       await database.query(
-        `insert into longshore.workers (id, host, pid, version, queues, concurrency, running)
-         values ($1, $2, $3, $4, $5, $6, $7)
+        `insert into longshore.workers (id, host, pid, version, queues, concurrency, running, lease_ms)
+         values ($1, $2, $3, $4, $5, $6, $7, $8)
          on conflict (id) do update set heartbeat_at = now(), running = excluded.running, queues = excluded.queues`,
-        [worker.id, worker.host, worker.pid, worker.version, worker.queues, worker.concurrency, worker.running],
+        [
+          worker.id,
+          worker.host,
+          worker.pid,
+          worker.version,
+          worker.queues,
+          worker.concurrency,
+          worker.running,
+          worker.leaseMs,
+        ],
       );
     },
 
@@ -27,11 +41,12 @@ export function createWorkerStore(database: Database) {
       await database.query(`delete from longshore.workers where id = $1`, [id]);
     },
 
-    /** Forgets workers that have been silent for `silentMs`; their runs have been rescued by then. */
+    /** Forgets workers whose lease ended `silentMs` ago or earlier; their runs have been rescued by then. */
     async removeSilent(silentMs: number): Promise<void> {
-      await database.query(`delete from longshore.workers where heartbeat_at < now() - $1 * interval '1 millisecond'`, [
-        silentMs,
-      ]);
+      await database.query(
+        `delete from longshore.workers where heartbeat_at < now() - (lease_ms + $1) * interval '1 millisecond'`,
+        [silentMs],
+      );
     },
   };
 }

@@ -16,6 +16,8 @@ export interface WorkerServiceOptions {
   /** Jobs that a queue runs at once in this process. */
   concurrencyOf: (queue: string) => number;
   heartbeatMs: number;
+  /** How long the worker counts as alive after a heartbeat: by then others may take its runs. */
+  leaseMs: number;
   shutdownTimeoutMs: number;
   version: string;
 }
@@ -181,6 +183,7 @@ export class WorkerService {
       queues: [...queues],
       concurrency: queues.reduce((sum, queue) => sum + concurrencyOf(queue), 0),
       running: this.#running.count,
+      leaseMs: this.#options.leaseMs,
     });
     this.#lastHeartbeatAtMs = Date.now();
     await this.#abortEndedRuns();

@@ -43,6 +43,7 @@ const enrol = (harness: Harness, id: string) =>
     queues: ['noop'],
     concurrency: 1,
     running: 0,
+    leaseMs: 60_000,
   });
 
 describe.each<TransportName>(['postgres', 'bullmq'])('a fence on the %s transport', (transport) => {

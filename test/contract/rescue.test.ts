@@ -168,6 +168,28 @@ describe.each<TransportName>(['postgres', 'bullmq'])('a lost worker on the %s tr
   });
 });
 
+describe('a worker whose lease is longer than that of the others', () => {
+  const start = useHarnesses('postgres');
+
+  it('is judged by its own', async () => {
+    const gate = new Gate();
+    const job = defineJob({ type: 'patient:job', input: z.null(), run: () => gate.pass() });
+    const harness = await start([job], { settings });
+    await harness.startWorker({ ...silent, leaseMs: 60_000 });
+    await harness.startWorker({ ...silent, leaseMs: 2000, queues: ['http'] });
+    const { id } = await harness.enqueue(job, null);
+    await waitFor(() => gate.arrivals === 1, { describe: 'the job runs' });
+    const hasShortEnded = async () => {
+      const queues = await harness.engine.store.overview.queues();
+      return queues.every((queue) => queue.name !== 'http' || queue.workers === 1); // only the patient one serves it
+    };
+    await waitFor(hasShortEnded, { describe: 'the short lease has ended' });
+    expect(await harness.job(id)).toMatchObject({ status: 'processing', rescues: 0 });
+    gate.open();
+    expect(await harness.ended(id)).toMatchObject({ status: 'completed', attempt: 1 });
+  });
+});
+
 describe('a BullMQ worker that dies before it could record anything', () => {
   const start = useHarnesses('bullmq');
 

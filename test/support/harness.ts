@@ -29,6 +29,8 @@ export interface WorkerOptions {
   concurrency?: number;
   shutdownTimeoutMs?: number;
   heartbeatMs?: number;
+  /** Default: LOCK_DURATION_MS of the harness. */
+  leaseMs?: number;
   queues?: string[];
 }
 
@@ -66,6 +68,7 @@ export class Harness {
   readonly #database: TestDatabase;
   readonly #folder: string;
   readonly #isOwner: boolean;
+  readonly #leaseMs: number;
   readonly #workers = new Set<WorkerService>();
   readonly #queues = new Map<string, Queue>();
   #redis: Redis | undefined;
@@ -81,10 +84,12 @@ export class Harness {
     prefix: string;
     logLines: string[];
     isOwner: boolean;
+    leaseMs: number;
   }) {
     this.#database = parts.database;
     this.#folder = parts.folder;
     this.#isOwner = parts.isOwner;
+    this.#leaseMs = parts.leaseMs;
     this.program = parts.program;
     this.prefix = parts.prefix;
     this.logLines = parts.logLines;
@@ -118,7 +123,15 @@ export class Harness {
       log: createLogger({ level: 'debug', format: 'json', stream }),
     });
     await program.start();
-    return new Harness({ database, folder, program, prefix, logLines, isOwner: !options.beside });
+    return new Harness({
+      database,
+      folder,
+      program,
+      prefix,
+      logLines,
+      isOwner: !options.beside,
+      leaseMs: env.lockDurationMs,
+    });
   }
 
   get engine(): Engine {
@@ -134,6 +147,7 @@ export class Harness {
       queues: options.queues ?? [...engine.registry.queues.keys()],
       concurrencyOf: (queue) => engine.registry.queues.get(queue)?.concurrency ?? options.concurrency ?? 5,
       heartbeatMs: options.heartbeatMs ?? 1000,
+      leaseMs: options.leaseMs ?? this.#leaseMs,
       shutdownTimeoutMs: options.shutdownTimeoutMs ?? 5000,
       version: '0.0.0-test',
     });
