@@ -2,6 +2,7 @@
 // The `longshore` command: finds a Node that is new enough, then runs src/cli (or dist/cli in the package).
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import module from 'node:module';
 import { constants } from 'node:os';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -23,6 +24,7 @@ function refuse() {
 }
 
 async function run() {
+  module.enableCompileCache(); // halves the time that a command takes to begin
   const source = new URL('../src/cli/main.ts', import.meta.url);
   const { runCli } = await import(
     existsSync(source) ? source.href : new URL('../dist/cli/main.js', import.meta.url).href

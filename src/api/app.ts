@@ -23,7 +23,8 @@ export interface AppOptions {
 /** Mounts the routes. */
 export function createApp(options: AppOptions): Express {
   const app = express();
-  app.use(helmet());
+  // Where plain HTTP is spoken there is nothing to upgrade to.
+  app.use(helmet({ contentSecurityPolicy: { directives: { 'upgrade-insecure-requests': null } } }));
   const document = toOpenApi(options.routes, options.version);
   const routes = [
     ...options.routes,
@@ -84,6 +85,7 @@ function send(request: Request, response: Response, reply: Reply): void {
   if (response.destroyed) return;
   response.status(reply.status).set(reply.headers ?? {});
   if (isKnown(request.headers['if-none-match'], reply.headers?.ETag)) response.status(304).end();
+  else if (reply.body === undefined) response.end();
   else response.json(reply.body);
 }
 

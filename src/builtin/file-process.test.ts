@@ -48,7 +48,7 @@ function failure(promise: Promise<unknown>): Promise<Error> {
 }
 
 async function listStored(): Promise<string[]> {
-  const folder = join(storageDir, 'files', 'job-1');
+  const folder = join(storageDir, 'job-1');
   return existsSync(folder) ? readdir(folder) : [];
 }
 
@@ -57,8 +57,8 @@ describe('a local file', () => {
     const source = await write('image.txt', PNG);
     const { output, progress, logs } = await processFile({ source });
     expect(output).toEqual({
-      key: 'files/job-1/image.txt',
-      path: join(storageDir, 'files/job-1/image.txt'),
+      key: 'job-1/image.txt',
+      path: join(storageDir, 'job-1/image.txt'),
       bytes: PNG.byteLength,
       storedBytes: PNG.byteLength,
       checksum: createHash('sha256').update(PNG).digest('hex'),
@@ -67,14 +67,14 @@ describe('a local file', () => {
       compression: null,
     });
     expect(await readFile(output.path)).toEqual(PNG);
-    expect(progress.at(-1)).toEqual({ percent: 100, message: '29 bytes stored as files/job-1/image.txt' });
+    expect(progress.at(-1)).toEqual({ percent: 100, message: '29 bytes stored as job-1/image.txt' });
     expect(logs).toMatchObject([{ level: 'info', message: expect.stringContaining('image/png') }]);
   });
 
   it('may be given relative to the storage folder', async () => {
     await mkdir(storageDir);
     await writeFile(join(storageDir, 'in.txt'), 'x');
-    expect((await processFile({ source: 'in.txt' })).output).toMatchObject({ key: 'files/job-1/in.txt', bytes: 1 });
+    expect((await processFile({ source: 'in.txt' })).output).toMatchObject({ key: 'job-1/in.txt', bytes: 1 });
   });
 
   it.each(['sha256', 'sha512', 'md5'] as const)(
@@ -97,7 +97,7 @@ describe('a local file', () => {
     const content = Buffer.from('a line of text that repeats\n'.repeat(50_000));
     const { output } = await processFile({ source: await write('log.txt', content), compress });
     expect(output).toMatchObject({
-      key: `files/job-1/log.txt${suffix}`,
+      key: `job-1/log.txt${suffix}`,
       bytes: content.byteLength,
       compression: compress,
       mimeType: 'text/plain',
@@ -120,7 +120,7 @@ describe('a local file', () => {
   it('replaces its own result when it runs again, and removes what a killed run left', async () => {
     const source = await write('a.txt', 'first');
     await processFile({ source });
-    await writeFile(join(storageDir, 'files/job-1/.0.partial'), 'half');
+    await writeFile(join(storageDir, 'job-1/.0.partial'), 'half');
     await writeFile(source, 'second');
     const { output } = await processFile({ source }, { attempt: 2 });
     expect(await readFile(output.path, 'utf8')).toBe('second');
@@ -132,7 +132,7 @@ describe('a local file', () => {
     await processFile({ source, maxBytes: 100 });
     const error = await failure(processFile({ source, maxBytes: 99 }, { job: { id: 'job-2' } }));
     expect(error).toMatchObject({ name: 'NonRetryableError', message: expect.stringContaining('(99 bytes)') });
-    expect(await readdir(join(storageDir, 'files/job-2'))).toEqual([]);
+    expect(await readdir(join(storageDir, 'job-2'))).toEqual([]);
   });
 
   it('of 200 MB passes through in pieces: memory does not grow with it, and progress counts its bytes', async () => {
@@ -178,7 +178,7 @@ describe('a download', () => {
       compress: 'gzip',
     });
     expect(accepted).toBe('identity');
-    expect(output).toMatchObject({ key: 'files/job-1/pic_one.png.gz', bytes: PNG.byteLength, mimeType: 'image/png' });
+    expect(output).toMatchObject({ key: 'job-1/pic_one.png.gz', bytes: PNG.byteLength, mimeType: 'image/png' });
     expect(gunzipSync(await readFile(output.path))).toEqual(PNG);
     expect(progress[0]).toEqual({ percent: 99, message: '29 bytes of 29 bytes' });
   });
@@ -189,7 +189,7 @@ describe('a download', () => {
       response.end();
     });
     const { output, progress } = await processFile({ source: origin });
-    expect(output).toMatchObject({ key: 'files/job-1/file', bytes: 4 });
+    expect(output).toMatchObject({ key: 'job-1/file', bytes: 4 });
     expect(progress[0]).toEqual({ percent: 0, message: '4 bytes' });
   });
 

@@ -64,7 +64,7 @@ async function store(
   ctx: JobContext,
 ): Promise<z.input<typeof outputSchema>> {
   // The key depends on the job and its input alone: another attempt replaces the file instead of adding one.
-  const key = `files/${toSafeName(ctx.job.id)}/${source.name}${suffixOf(input.compress)}`;
+  const key = `${toSafeName(ctx.job.id)}/${source.name}${suffixOf(input.compress)}`;
   const path = join(ctx.services.storageDir, key);
   const meter = createMeter({
     algorithm: input.checksum,

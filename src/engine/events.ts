@@ -39,6 +39,11 @@ export async function* streamEvents(
   }
 }
 
+/** Whether a reader that knows the event `afterId` has seen the end of a job. */
+export function isAfterEnd(job: JobRow, afterId: number): boolean {
+  return isTerminal(job.status) && afterId >= eventIdOf(job.fence, SEQ_TERMINAL);
+}
+
 async function readEvents(
   engine: Engine,
   job: JobRow,

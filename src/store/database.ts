@@ -1,3 +1,4 @@
+import { DrizzleQueryError } from 'drizzle-orm/errors';
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
 import pg from 'pg';
 import { AppError } from '../shared/errors.ts';
@@ -10,6 +11,11 @@ export interface Database {
   readonly orm: NodePgDatabase<typeof schema>;
   /** @throws STORE_UNAVAILABLE when the server cannot be reached; other faults as `pg` gives them */
   query<Row extends object>(text: string, values?: unknown[]): Promise<Row[]>;
+  /**
+   * Awaits a query of `orm`. Without it faults come as drizzle wraps them: not recognised, and with all values in the message.
+   * @throws as {@link Database.query}
+   */
+  run<Result>(query: PromiseLike<Result>): Promise<Result>;
   /** A connection of its own, outside the pool, for LISTEN. The caller ends it. */
   connect(): Promise<pg.Client>;
   close(): Promise<void>;
@@ -43,6 +49,13 @@ export function openDatabase(options: DatabaseOptions): Database {
         return (await pool.query(text, values)).rows;
       } catch (error) {
         throw toStoreError(error);
+      }
+    },
+    async run(query) {
+      try {
+        return await query;
+      } catch (error) {
+        throw toStoreError(error instanceof DrizzleQueryError ? (error.cause ?? error) : error);
       }
     },
     async connect() {

@@ -67,13 +67,13 @@ export function createJournalStore(database: Database) {
 
     /** Runs that did not complete the job, oldest first. The caller has checked that the job is the tenant's. */
     async attempts(jobId: string, afterFence: number, limit: number): Promise<AttemptRow[]> {
-      const rows = await database.orm
+      const ended = database.orm
         .select()
         .from(attempts)
         .where(and(eq(attempts.jobId, jobId), sql`${attempts.fence} > ${afterFence}`))
         .orderBy(asc(attempts.fence))
         .limit(limit);
-      return rows as AttemptRow[];
+      return (await database.run(ended)) as AttemptRow[];
     },
   };
 }

@@ -10,8 +10,8 @@ export function createSettingStore(database: Database) {
   return {
     /** Reads a setting, or keeps `make()` when it is new. Every process gets the same value. */
     async getOrCreate(name: string, make: () => string): Promise<string> {
-      await database.orm.insert(settings).values({ name, value: make() }).onConflictDoNothing();
-      const [row] = await database.orm.select().from(settings).where(eq(settings.name, name));
+      await database.run(database.orm.insert(settings).values({ name, value: make() }).onConflictDoNothing());
+      const [row] = await database.run(database.orm.select().from(settings).where(eq(settings.name, name)));
       if (!row) throw new Error(`setting ${name} disappeared`);
       return row.value;
     },

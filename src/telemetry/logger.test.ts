@@ -67,6 +67,22 @@ describe('a JSON line', () => {
   });
 });
 
+describe("a job's own line", () => {
+  const fields = { message: 'again', jobId: 'another', level: 'error' };
+
+  it('keeps its fields apart from those that say whose line it is', () => {
+    const { log, json } = capture('json');
+    log.child({ jobId: 'j1' }).info('hello', { fields });
+    expect(json()).toMatchObject([{ message: 'hello', level: 'info', jobId: 'j1', fields }]);
+  });
+
+  it('stays one line for people and does not steer the terminal', () => {
+    const { log, lines } = capture('pretty');
+    log.child({ jobId: 'j1' }).info('two\nlines \u001b[2J', { fields: { n: 1 } });
+    expect(lines()).toEqual([expect.stringMatching(/ INFO {2}job j1 two ⏎ lines {2}n=1$/)]);
+  });
+});
+
 describe('a pretty line', () => {
   it('reads as people expect it', () => {
     const { log, lines } = capture('pretty');

@@ -1,10 +1,14 @@
 import { hostname } from 'node:os';
+import { stripVTControlCharacters } from 'node:util';
 import pc from 'picocolors';
 import winston from 'winston';
 import { type Failure, toFailure } from '../shared/failure.ts';
 
-/** Fields that a line may carry; anything JSON is allowed. `error` is written with its stack and causes. */
-export type LogFields = Record<string, unknown> & { error?: unknown };
+/**
+ * Fields that a line may carry; anything JSON is allowed. `error` is written with its stack and causes; `fields` are those of
+ * a job's own line.
+ */
+export type LogFields = Record<string, unknown> & { error?: unknown; fields?: Record<string, unknown> };
 
 export interface Logger {
   debug(message: string, fields?: LogFields): void;
@@ -63,24 +67,31 @@ const colours: Record<string, (text: string) => string> = {
 };
 
 function prettyLine(): winston.Logform.Format {
-  return winston.format.printf(({ level, message, jobId, type, queue, error, durationMs, attempt, ...rest }) => {
-    const paint = colours[level] ?? String;
-    const subject = type ?? queue;
-    const parts = [
-      pc.dim(new Date().toISOString().slice(11, 23)),
-      paint(level.toUpperCase().padEnd(5)),
-      subject ? pc.cyan(`[${subject}]`) : '',
-      jobId ? `job ${jobId}` : '',
-      String(message),
-      attempt === undefined ? '' : pc.dim(`attempt ${attempt}`),
-      durationMs === undefined ? '' : pc.dim(`${durationMs} ms`),
-      ...Object.entries(rest).map(([key, value]) =>
-        pc.dim(`${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`),
-      ),
-    ];
-    const line = parts.filter((part) => part !== '').join(' ');
-    return error ? `${line}\n${describeFailure(error as Failure)}` : line;
-  });
+  return winston.format.printf(
+    ({ level, message, jobId, type, queue, error, durationMs, attempt, fields, ...rest }) => {
+      const paint = colours[level] ?? String;
+      const subject = type ?? queue;
+      const parts = [
+        pc.dim(new Date().toISOString().slice(11, 23)),
+        paint(level.toUpperCase().padEnd(5)),
+        subject ? pc.cyan(`[${subject}]`) : '',
+        jobId ? `job ${jobId}` : '',
+        toOneLine(String(message)),
+        attempt === undefined ? '' : pc.dim(`attempt ${attempt}`),
+        durationMs === undefined ? '' : pc.dim(`${durationMs} ms`),
+        ...Object.entries({ ...rest, ...(fields as object | undefined) }).map(([key, value]) =>
+          pc.dim(toOneLine(`${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`)),
+        ),
+      ];
+      const line = parts.filter((part) => part !== '').join(' ');
+      return error ? `${line}\n${describeFailure(error as Failure)}` : line;
+    },
+  );
+}
+
+// A job's text must neither look like a line of its own nor steer the terminal.
+function toOneLine(text: string): string {
+  return stripVTControlCharacters(text).replaceAll(/\s*\n\s*/g, ' ⏎ ');
 }
 
 function describeFailure(failure: Failure, indent = '  '): string {

@@ -63,8 +63,9 @@ function createJobLog({ journal, log }: ContextOptions): JobLog {
   const write = (level: 'debug' | 'info' | 'warn' | 'error') => (message: string, fields?: Record<string, unknown>) => {
     const text = toText(message);
     const storable = fields ? toStorableFields(fields) : null;
-    // What JSON refuses must not reach the program's log either: it would throw there, into the handler.
-    log[level](text, fields?.error instanceof Error ? { ...storable, error: fields.error } : (storable ?? {}));
+    const error = fields?.error instanceof Error ? { error: fields.error } : {};
+    // Below `fields`, so that a job cannot overwrite what says whose line it is; as JSON, since a logger may throw at else.
+    log[level](text, storable === null ? error : { fields: storable, ...error });
     journal.log(level, text, storable);
   };
   return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };

@@ -74,6 +74,8 @@ describe.each<TransportName>(['postgres', 'bullmq'])('the events of a job, on th
       const rest = await open(id, { 'last-event-id': String(event.id) });
       await rest.closed;
       expect(rest.events).toEqual(whole.events.slice(index + 1));
+      // 204 tells a browser not to come back once it has seen the end.
+      expect(rest.response.status).toBe(index < whole.events.length - 1 ? 200 : 204);
     }
   });
 

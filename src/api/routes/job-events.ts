@@ -3,7 +3,7 @@ import type { Response } from 'express';
 import { z } from 'zod';
 import type { JobEvent } from '../../contract/job.ts';
 import type { Engine } from '../../engine/engine.ts';
-import { streamEvents } from '../../engine/events.ts';
+import { isAfterEnd, streamEvents } from '../../engine/events.ts';
 import { requireJob } from '../../engine/inquire.ts';
 import { type Route, route } from '../route.ts';
 
@@ -19,10 +19,12 @@ export function jobEventRoutes(engine: Engine): Route[] {
       scope: 'jobs:read',
       summary: "Stream a job's events up to its end; Last-Event-ID resumes",
       query: z.strictObject({ lastEventId: z.coerce.number().int().min(0).optional() }),
-      answers: { 200: z.string().meta({ description: 'text/event-stream' }) },
+      answers: { 200: z.string().meta({ description: 'text/event-stream' }), 204: null },
       async handle({ caller, params, query, request, signal }, response) {
         const job = await requireJob(engine, caller, params.id ?? '');
         const afterId = readLastEventId(request.get('last-event-id')) ?? query.lastEventId ?? 0;
+        // A browser comes back after the end of a stream; 204 tells it that there is no more (WHATWG HTML, section 9.2.3).
+        if (isAfterEnd(job, afterId)) return { status: 204 };
         const close = openStream(response);
         try {
           for await (const event of streamEvents(engine, caller, job.id, afterId, signal))
