@@ -16,7 +16,8 @@ const H = 60 * MIN;
 export const RETRY_SCHEDULE_MS = [0, 5 * S, 5 * MIN, 30 * MIN, 2 * H, 5 * H, 10 * H, 14 * H, 20 * H, 24 * H] as const;
 export const TRY_TIMEOUT_MS = 15 * S;
 const LEASE_MS = 60 * S;
-const BATCH = 20;
+/** Tries that a process makes at the same time. */
+const CONCURRENCY = 20;
 const POLL_MS = 1000;
 const JITTER = 0.2;
 
@@ -57,6 +58,7 @@ export class WebhookSender {
   readonly #options: WebhookSenderOptions;
   readonly #loop: Loop;
   readonly #stopping = new AbortController();
+  readonly #sending = new Set<Promise<void>>();
   #unsubscribe: () => void = () => undefined;
 
   constructor(options: WebhookSenderOptions) {
@@ -74,14 +76,31 @@ export class WebhookSender {
     this.#unsubscribe();
     this.#stopping.abort();
     await this.#loop.stop();
+    await Promise.all(this.#sending);
   }
 
   async #sendDue(): Promise<number> {
     const { deliveries } = this.#options.store;
-    const due = await deliveries.claimDue(BATCH, LEASE_MS);
-    await Promise.all(due.map((delivery) => this.#send(delivery)));
+    const free = CONCURRENCY - this.#sending.size;
+    const due = free > 0 ? await deliveries.claimDue(free, LEASE_MS) : [];
+    for (const delivery of due) this.#begin(delivery);
+    if (free === 0) return POLL_MS; // the end of a try wakes the loop
     if (due.length > 0) return 0;
     return Math.min(POLL_MS, (await deliveries.nextDueMs()) ?? POLL_MS);
+  }
+
+  // Not awaited: an endpoint that is slow must not hold up the others.
+  #begin(delivery: DueDelivery): void {
+    const { log } = this.#options;
+    const task = this.#send(delivery)
+      .catch((error: unknown) =>
+        log.warn('a try of a webhook was not recorded; it is repeated', { webhook: delivery.id, error }),
+      )
+      .finally(() => {
+        this.#sending.delete(task);
+        this.#loop.wake();
+      });
+    this.#sending.add(task);
   }
 
   async #send(delivery: DueDelivery): Promise<void> {

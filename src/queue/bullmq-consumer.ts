@@ -65,9 +65,11 @@ export class BullMqConsumer implements Consumer {
 
   async stop(): Promise<void> {
     const closed = this.#worker?.close();
-    await Promise.all(this.#runs);
-    // BullMQ has still to hear of the last ends. A Redis that is away must not hold the stop: the record has them.
-    await Promise.race([closed, pause(CLOSE_TIMEOUT_MS)]);
+    do {
+      await Promise.all(this.#runs);
+      // BullMQ has still to hear of the last ends. A Redis that is away must not hold the stop: the record has them.
+      await Promise.race([closed, pause(CLOSE_TIMEOUT_MS)]);
+    } while (this.#runs.size > 0); // one whose fetch was under way
   }
 
   async #process(job: Job, token: string | undefined): Promise<unknown> {

@@ -15,7 +15,15 @@ const LIMIT_STACK = 16_000;
 const LIMIT_CAUSES = 5;
 
 /** Turns anything that was thrown (an error, a string, undefined) into a recordable failure. Never throws. */
-export function toFailure(thrown: unknown, depth = 0): Failure {
+export function toFailure(thrown: unknown): Failure {
+  try {
+    return readFailure(thrown, 0);
+  } catch {
+    return { name: 'NonError', message: 'threw something that cannot be read' }; // a getter or a proxy that throws
+  }
+}
+
+function readFailure(thrown: unknown, depth: number): Failure {
   if (!(thrown instanceof Error) && !types.isNativeError(thrown)) {
     return { name: 'NonError', message: clip(describe(thrown), LIMIT_MESSAGE) };
   }
@@ -26,7 +34,7 @@ export function toFailure(thrown: unknown, depth = 0): Failure {
   const code = (thrown as { code?: unknown }).code;
   if (typeof code === 'string' || typeof code === 'number') failure.code = clip(String(code), 200);
   if (typeof thrown.stack === 'string') failure.stack = clip(dropRunnerFrames(thrown.stack), LIMIT_STACK);
-  if (thrown.cause !== undefined && depth < LIMIT_CAUSES) failure.cause = toFailure(thrown.cause, depth + 1);
+  if (thrown.cause !== undefined && depth < LIMIT_CAUSES) failure.cause = readFailure(thrown.cause, depth + 1);
   return failure;
 }
 

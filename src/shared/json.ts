@@ -54,6 +54,13 @@ export function encodeJson(value: unknown, limitBytes: number): Encoded {
     };
   }
   // Both faults show as an escape, so most values need no second look.
-  const fault = /\\u(0000|d[89a-f])/i.test(json) ? findUnstorableText(JSON.parse(json), '')[0] : undefined;
-  return fault ? { ok: false, fault: `${fault.path ? `at ${fault.path} ` : ''}${fault.message}` } : { ok: true, json };
+  if (!/\\u(0000|d[89a-f])/i.test(json)) return { ok: true, json };
+  try {
+    const fault = findUnstorableText(JSON.parse(json), '')[0];
+    return fault
+      ? { ok: false, fault: `${fault.path ? `at ${fault.path} ` : ''}${fault.message}` }
+      : { ok: true, json };
+  } catch {
+    return { ok: false, fault: 'is nested too deeply' };
+  }
 }

@@ -1,5 +1,5 @@
 /** How far the fences of two deliveries of a job lie apart. */
-export const RUNS_PER_DELIVERY = 100_000;
+export const RUNS_PER_DELIVERY = 1_000_000;
 const EVENTS_PER_RUN = 1_000_000;
 
 /** The last event of a run: it failed for now. */

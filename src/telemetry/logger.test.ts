@@ -41,6 +41,12 @@ describe('a JSON line', () => {
     expect(json()[0].message).toBe('two\nlines');
   });
 
+  it('keeps a message as it is, whatever looks like a placeholder in it', () => {
+    const { log, json } = capture('json');
+    log.info('GET /a%20b%s%d', { jobId: 'j1', error: new Error('lost') });
+    expect(json()).toMatchObject([{ message: 'GET /a%20b%s%d', jobId: 'j1', error: { message: 'lost' } }]);
+  });
+
   it('carries an error with its stack and its causes, and anything else that was thrown', () => {
     const { log, json } = capture('json');
     log.error('failed', { error: new TypeError('outer', { cause: new Error('inner') }) });

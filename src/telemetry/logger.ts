@@ -42,7 +42,8 @@ function wrap(logger: winston.Logger): Logger {
     (level: string) =>
     (message: string, fields: LogFields = {}) => {
       const { error, ...rest } = fields;
-      logger.log(level, message, error === undefined ? rest : { ...rest, error: toFailure(error) });
+      // As one object: winston would take `%` in a message for a placeholder, and append a field called `message` to it.
+      logger.log({ ...rest, ...(error === undefined ? {} : { error: toFailure(error) }), level, message });
     };
   return {
     debug: write('debug'),

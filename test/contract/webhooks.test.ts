@@ -100,6 +100,20 @@ describe.each<TransportName>(['postgres', 'bullmq'])('a webhook on the %s transp
     expect(verifyWebhook(other, request.headers as Record<string, string>, request.body)).toBeUndefined();
   });
 
+  it('is not held up by one whose address does not answer', async () => {
+    const held: ServerResponse[] = [];
+    receiver.on('POST /slow', (_request, response) => void held.push(response));
+    const harness = await start([echo], { settings });
+    await harness.startWorker();
+    const slow = await harness.enqueue(echo, 1, { webhook: { url: `${receiver.url}/slow` } });
+    await waitFor(() => held.length === 1, { describe: 'the slow address is asked' });
+    const quick = await harness.enqueue(echo, 2, { webhook: { url } });
+    await until(harness, quick.id, (each) => each.status === 'delivered');
+    expect(await deliveryOf(harness, slow.id)).toMatchObject({ status: 'pending', tries: 0 });
+    held[0]?.writeHead(204).end();
+    await until(harness, slow.id, (each) => each.status === 'delivered');
+  });
+
   it('tells of a failure and of a cancel, and of nothing that was not asked for', async () => {
     const harness = await start([echo], { settings });
     await harness.startWorker();
