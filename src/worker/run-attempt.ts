@@ -131,7 +131,7 @@ async function untilStoreAnswers<T>(
       return await write(failures > 0);
     } catch (error) {
       if (!isAppError(error, 'STORE_UNAVAILABLE') || running.isClosed) throw error;
-      engine.log.warn('the database does not answer; the run waits to be recorded', { error });
+      if (failures === 0) engine.log.warn('the database does not answer; a run waits to be recorded', { error });
       await pause(RETRY_MS[Math.min(failures, RETRY_MS.length - 1)] ?? 2000);
     }
   }
