@@ -1,5 +1,4 @@
 import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Problem } from '../../src/contract/program.ts';
 import type { TransportName } from '../../src/define/queue.ts';
@@ -12,7 +11,6 @@ const typesOf = (events: readonly ReceivedEvent[]) => events.map(({ type }) => t
 describe.each<TransportName>(['postgres', 'bullmq'])('the events of a job, on the %s transport', (transport) => {
   let installation: Installation;
   let program: Program;
-  let gates = 0;
 
   beforeAll(async () => {
     installation = await Installation.create({ transport });
@@ -20,12 +18,11 @@ describe.each<TransportName>(['postgres', 'bullmq'])('the events of a job, on th
   });
   afterAll(() => installation?.remove());
 
-  const nextGate = () => join(installation.folder, `gate-${++gates}`);
   const open = (id: string, headers?: Record<string, string>) =>
     EventStream.open(`${program.url}/v1/jobs/${id}/events`, headers);
 
   it('come in order while they happen, and the stream closes after the terminal one', async () => {
-    const path = nextGate();
+    const path = installation.nextGate();
     const { id } = await program.enqueue('test:gate', { path });
     const stream = await open(id);
     expect(stream.response.status).toBe(200);
@@ -80,7 +77,7 @@ describe.each<TransportName>(['postgres', 'bullmq'])('the events of a job, on th
   });
 
   it('go on after a cut connection while the job runs', async () => {
-    const path = nextGate();
+    const path = installation.nextGate();
     const { id } = await program.enqueue('test:gate', { path });
     const first = await open(id);
     const seen = await first.waitForEvent('job.progress');

@@ -1,5 +1,4 @@
 import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { JobResource } from '../../src/contract/job.ts';
 import type { Problem } from '../../src/contract/program.ts';
@@ -14,7 +13,6 @@ const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 describe.each<TransportName>(['postgres', 'bullmq'])('jobs over HTTP, on the %s transport', (transport) => {
   let installation: Installation;
   let program: Program;
-  let gates = 0;
 
   beforeAll(async () => {
     installation = await Installation.create({ transport });
@@ -22,7 +20,6 @@ describe.each<TransportName>(['postgres', 'bullmq'])('jobs over HTTP, on the %s 
   });
   afterAll(() => installation?.remove());
 
-  const nextGate = () => join(installation.folder, `gate-${++gates}`);
   const post = (body: unknown, headers?: Record<string, string>) =>
     program.call<JobResource>('/v1/jobs', { json: body, ...(headers ? { headers } : {}) });
 
@@ -119,7 +116,7 @@ describe.each<TransportName>(['postgres', 'bullmq'])('jobs over HTTP, on the %s 
   });
 
   it('changes the ETag when the job changes', async () => {
-    const path = nextGate();
+    const path = installation.nextGate();
     await program.call('/v1/queues/test/pause', { method: 'POST' });
     const { id } = await program.enqueue('test:gate', { path });
     const etagNow = async () => (await program.call(`/v1/jobs/${id}`)).headers.get('etag');
@@ -143,7 +140,7 @@ describe.each<TransportName>(['postgres', 'bullmq'])('jobs over HTTP, on the %s 
   });
 
   it('answers 202 when the wait is over before the job', async () => {
-    const path = nextGate();
+    const path = installation.nextGate();
     const answer = await post({ type: 'test:gate', input: { path } }, { prefer: 'wait=1' });
     expect(answer.status).toBe(202);
     expect(answer.headers.get('preference-applied')).toBe('wait=1');
@@ -168,7 +165,7 @@ describe.each<TransportName>(['postgres', 'bullmq'])('jobs over HTTP, on the %s 
   });
 
   it.each(['?wait=30', 'prefer'])('holds a GET with %s until the job has ended', async (how) => {
-    const path = nextGate();
+    const path = installation.nextGate();
     const { id } = await program.enqueue('test:gate', { path });
     await program.jobIs(id, 'processing');
     const held = program.call<JobResource>(`/v1/jobs/${id}${how === 'prefer' ? '' : how}`, {
@@ -182,7 +179,7 @@ describe.each<TransportName>(['postgres', 'bullmq'])('jobs over HTTP, on the %s 
   });
 
   it('answers a held GET with the job as it is when the time is over', async () => {
-    const path = nextGate();
+    const path = installation.nextGate();
     const { id } = await program.enqueue('test:gate', { path });
     await program.jobIs(id, 'processing');
     const { status, headers, body } = await program.call<JobResource>(`/v1/jobs/${id}?wait=1`);
@@ -193,12 +190,12 @@ describe.each<TransportName>(['postgres', 'bullmq'])('jobs over HTTP, on the %s 
   });
 
   it('cancels a job that waits and one that runs with 202, and an ended one with 409', async () => {
-    const note = nextGate();
+    const note = installation.nextGate();
     const cancel = (id: string) => program.call<JobResource>(`/v1/jobs/${id}/cancel`, { method: 'POST' });
     const scheduled = await program.enqueue('test:echo', 1, { delayMs: 600_000 });
     expect(await cancel(scheduled.id)).toMatchObject({ status: 202, body: { status: 'cancelled', startedAt: null } });
 
-    const running = await program.enqueue('test:gate', { path: nextGate(), note });
+    const running = await program.enqueue('test:gate', { path: installation.nextGate(), note });
     await program.jobIs(running.id, 'processing');
     const { body } = await cancel(running.id);
     expect(body).toMatchObject({ id: running.id, status: 'cancelled', output: null });

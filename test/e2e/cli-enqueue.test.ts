@@ -10,7 +10,6 @@ import { waitFor } from '../support/wait-for.ts';
 let installation: Installation;
 let program: Program;
 let cli: CliSession;
-let gates = 0;
 
 beforeAll(async () => {
   installation = await Installation.create();
@@ -18,8 +17,6 @@ beforeAll(async () => {
   cli = openCliSession({ cwd: installation.folder, env: { LONGSHORE_URL: program.url } });
 });
 afterAll(() => installation?.remove());
-
-const nextGate = () => join(installation.folder, `gate-${++gates}`);
 
 async function listJobs(): Promise<JobResource[]> {
   const { body } = await program.call<Page<JobResource>>('/v1/jobs?limit=200');
@@ -95,7 +92,7 @@ describe('longshore enqueue', () => {
   });
 
   it('exits with 1 when the job that it waits for is cancelled or expires', async () => {
-    const gate = JSON.stringify({ path: nextGate() });
+    const gate = JSON.stringify({ path: installation.nextGate() });
     const cancelled = cli.run(['enqueue', 'test:gate', '--input', gate, '--tag', 'to-be-cancelled', '--wait']);
     const id = await waitFor(() => findJobWithTag('to-be-cancelled'), { describe: 'the job is stored' });
     await program.call(`/v1/jobs/${id}/cancel`, { method: 'POST' });

@@ -11,7 +11,6 @@ import { waitFor } from '../support/wait-for.ts';
 let installation: Installation;
 let program: Program;
 let cli: CliSession;
-let gates = 0;
 
 beforeAll(async () => {
   installation = await Installation.create();
@@ -22,7 +21,7 @@ afterAll(() => installation?.remove());
 
 /** A job that runs until `open` is called, and has told of itself by then. */
 async function startGate() {
-  const path = join(installation.folder, `gate-${++gates}`);
+  const path = installation.nextGate();
   const { id } = await program.enqueue('test:gate', { path });
   await program.jobIs(id, 'processing');
   return { id, open: () => writeFileSync(path, '') };
@@ -134,7 +133,7 @@ describe('longshore jobs logs', () => {
     ['follows', []],
     ['follows with --json', ['--json']],
   ])('%s a job from its first line to its end, every line once', async (_what, flags) => {
-    const path = join(installation.folder, `gate-${++gates}`);
+    const path = installation.nextGate();
     const { id } = await program.enqueue('test:chat', { path });
     const follow = cli.launch(['jobs', 'logs', id, '--follow', ...flags]);
     await follow.waitForOutput(/before the gate.*\n/);
@@ -157,7 +156,7 @@ describe('longshore jobs logs', () => {
   });
 
   it('stops following at Ctrl-C with exit code 130, and the job goes on', async () => {
-    const path = join(installation.folder, `gate-${++gates}`);
+    const path = installation.nextGate();
     const { id } = await program.enqueue('test:chat', { path });
     const follow = cli.launch(['jobs', 'logs', id, '-f']);
     await follow.waitForOutput(/before the gate/);

@@ -1,5 +1,4 @@
 import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { JobResource } from '../../src/contract/job.ts';
 import type { Page } from '../../src/contract/list.ts';
@@ -10,7 +9,6 @@ import { Installation, type Program } from '../support/program.ts';
 let installation: Installation;
 let program: Program;
 let cli: CliSession;
-let gates = 0;
 
 beforeAll(async () => {
   installation = await Installation.create();
@@ -18,8 +16,6 @@ beforeAll(async () => {
   cli = openCliSession({ cwd: installation.folder, env: { LONGSHORE_URL: program.url } });
 });
 afterAll(() => installation?.remove());
-
-const nextGate = () => join(installation.folder, `gate-${++gates}`);
 
 describe('longshore jobs', () => {
   it('list shows the newest first, filters, and goes on where it ended', async () => {
@@ -83,7 +79,7 @@ describe('longshore jobs', () => {
   });
 
   it('cancel ends a running job, and exits with 2 when it has ended already', async () => {
-    const { id } = await program.enqueue('test:gate', { path: nextGate() });
+    const { id } = await program.enqueue('test:gate', { path: installation.nextGate() });
     await program.jobIs(id, 'processing');
     const { code, stdout } = await cli.run(['jobs', 'cancel', id]);
     expect({ code, stdout }).toEqual({ code: 0, stdout: `cancelled ${id}\n` });
@@ -112,7 +108,7 @@ describe('longshore types and queues', () => {
   });
 
   it('queues shows what waits, what runs, and what delivers it', async () => {
-    const path = nextGate();
+    const path = installation.nextGate();
     const { id } = await program.enqueue('test:gate', { path }, { queue: 'work' });
     await program.jobIs(id, 'processing');
     const { code, stdout } = await cli.run(['queues']);

@@ -133,6 +133,7 @@ export class Installation {
   readonly prefix: string;
   readonly settings: Settings;
   readonly #children = new Set<Child>();
+  #gates = 0;
   readonly #cleanUp: () => Promise<void>;
 
   private constructor(parts: { folder: string; prefix: string; settings: Settings; cleanUp: () => Promise<void> }) {
@@ -164,6 +165,12 @@ export class Installation {
         await Promise.all([dataDir?.remove(), database?.drop()]);
       },
     });
+  }
+
+  /** The path of a gate of its own: a job `test:gate` runs until there is a file. */
+  nextGate(): string {
+    this.#gates += 1;
+    return join(this.folder, `gate-${this.#gates}`);
   }
 
   /** Starts a program and waits until it is ready. */
