@@ -39,6 +39,8 @@ export async function adoptJob(
     timeoutMs: definition?.timeoutMs ?? DEFAULT_TIMEOUT_MS,
     webhook: null,
     parentId: null,
+    deduplicationKey: null,
+    foreignId: toStorableText(deliveryId),
     delayMs: null,
     runAt: null,
     ttlMs: null,

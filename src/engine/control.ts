@@ -73,6 +73,8 @@ function endWithoutRun(
     output: null,
     error: null,
     delayMs: null,
+    isParked: false,
+    fingerprint: null,
     attemptsBack: 0,
     outcome: to === 'cancelled' ? 'cancelled' : null,
     webhook: toOutboxEntry(job, { status: to, reason: null, error: job.error, output: null }, engine.clock.now()),

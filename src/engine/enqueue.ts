@@ -114,6 +114,8 @@ function toNewJob(
     timeoutMs: options.timeoutMs ?? definition.timeoutMs,
     webhook: options.webhook ?? null,
     parentId,
+    deduplicationKey: null,
+    foreignId: null,
     delayMs: options.delayMs ?? null,
     runAt: options.runAt ?? null,
     ttlMs: options.ttlMs ?? null,

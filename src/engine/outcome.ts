@@ -174,6 +174,8 @@ function toTransition(engine: Engine, job: JobRow, outcome: Outcome): Transition
     output,
     error,
     delayMs: 'delayMs' in outcome ? outcome.delayMs : null,
+    isParked: false,
+    fingerprint: null,
     attemptsBack: outcome.to === 'queued' || outcome.to === 'scheduled' ? 1 : 0,
     outcome: historyOf[outcome.to],
     webhook: isTerminalOutcome(outcome.to)

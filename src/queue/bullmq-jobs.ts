@@ -2,7 +2,7 @@ import type { Job, JobsOptions } from 'bullmq';
 import { isId } from '../shared/ids.ts';
 import { fenceOf } from '../store/fence.ts';
 import type { JobRow } from '../store/job-row.ts';
-import type { Offer } from './transport.ts';
+import type { Delivery, Offer } from './transport.ts';
 
 /** How many ended jobs BullMQ keeps for people who look with redis-cli or bull-board; the record keeps all. */
 export const KEEP_FINISHED = 1000;
@@ -13,8 +13,8 @@ export interface DeliveryMark {
 }
 
 /** BullMQ ignores an `add` whose id is known in any set, so every new delivery of a job has an id of its own. */
-export function deliveryIdOf(jobId: string, delivery: number): string {
-  return delivery === 1 ? jobId : `${jobId}.${delivery}`;
+export function deliveryIdOf(job: Delivery): string {
+  return job.delivery === 1 ? (job.foreignId ?? job.id) : `${job.id}.${job.delivery}`;
 }
 
 export interface BullMqJob {
@@ -29,7 +29,7 @@ export function toBullMqJob(row: JobRow): BullMqJob {
     name: row.type,
     data: row.input,
     opts: {
-      jobId: deliveryIdOf(row.id, row.delivery),
+      jobId: deliveryIdOf(row),
       attempts: row.maxAttempts,
       timestamp: row.createdAt.getTime(),
       // Below 0: BullMQ's prioritized set, which it serves after `wait`. Above 0: see moveForward.

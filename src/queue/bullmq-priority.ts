@@ -30,13 +30,6 @@ const MOVE_FORWARD = `
 export async function moveForward(redis: Redis, prefix: string, jobs: readonly JobRow[]): Promise<void> {
   for (const job of jobs) {
     if (job.priority <= 0) continue;
-    await redis.eval(
-      MOVE_FORWARD,
-      1,
-      `${prefix}wait`,
-      deliveryIdOf(job.id, job.delivery),
-      String(job.priority),
-      prefix,
-    );
+    await redis.eval(MOVE_FORWARD, 1, `${prefix}wait`, deliveryIdOf(job), String(job.priority), prefix);
   }
 }

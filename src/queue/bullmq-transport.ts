@@ -55,7 +55,7 @@ export function createBullMqTransport(options: BullMqTransportOptions): Transpor
     },
     consume: (consume, run) => new BullMqConsumer({ ...options, redis }, consume, run),
     async remove(job) {
-      await queueOf(job.queue).remove(deliveryIdOf(job.id, job.delivery));
+      await queueOf(job.queue).remove(deliveryIdOf(job));
     },
     async setPaused(name, isPaused) {
       await (isPaused ? queueOf(name).pause() : queueOf(name).resume());

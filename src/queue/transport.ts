@@ -14,6 +14,9 @@ export interface Offer {
   foreign: ForeignJob | undefined;
 }
 
+/** A job as it was handed over. */
+export type Delivery = Pick<JobRow, 'id' | 'queue' | 'delivery' | 'foreignId'>;
+
 export interface ForeignJob {
   name: string;
   data: unknown;
@@ -65,7 +68,7 @@ export interface Transport {
   deliver(jobs: readonly JobRow[]): Promise<void>;
   consume(options: ConsumeOptions, run: RunOffer): Consumer;
   /** Takes a job that has ended out of the transport, unless it runs. */
-  remove(job: { id: string; queue: string; delivery: number }): Promise<void>;
+  remove(job: Delivery): Promise<void>;
   setPaused(queue: string, isPaused: boolean): Promise<void>;
   /** @throws when the transport's server does not answer */
   ping(): Promise<void>;

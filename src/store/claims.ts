@@ -57,7 +57,8 @@ export function createClaimStore(database: Database) {
     async reclaimFromBullMq(queues: readonly string[]): Promise<void> {
       await database.query(
         `update longshore.jobs
-         set dispatched_at = null
+         set dispatched_at = null,
+           delivery = delivery + 1
          where queue = any($1) and dispatched_at is not null and status in ('scheduled', 'queued', 'retrying')`,
         [queues],
       );
@@ -130,6 +131,7 @@ const CLAIM = `
     from longshore.jobs j
     where j.queue = $1
       and j.status = 'queued'
+      and j.dispatched_at is null
       and j.type = any($4)
       and (j.expires_at is null or j.expires_at > now() or j.started_at is not null)
       and not exists (select 1 from longshore.queues q where q.name = $1 and q.is_paused)
@@ -217,7 +219,9 @@ function rescue(lost: string): string {
   update longshore.jobs j
   set status = 'queued',
     attempt = j.attempt - 1,
-    rescues = j.rescues + 1
+    rescues = j.rescues + 1,
+    dispatched_at = null,
+    delivery = j.delivery + case when j.dispatched_at is null then 0 else 1 end
   from lost
   where j.id = lost.id
   returning j.id, j.type, j.queue, j.worker, j.rescues`;

@@ -20,6 +20,10 @@ export interface NewJob {
   timeoutMs: number;
   webhook: WebhookOptions | null;
   parentId: string | null;
+  /** While a job of the tenant and type with this key has not ended, no other is recorded. */
+  deduplicationKey: string | null;
+  /** The id that another BullMQ producer gave it; null for our own. */
+  foreignId: string | null;
   /** Milliseconds from the commit, or a time; neither means at once. */
   delayMs: number | null;
   runAt: string | null;
@@ -45,8 +49,9 @@ export interface RunKey {
 export function createJobStore(database: Database) {
   return {
     /**
-     * Records jobs in one statement: all of them or none. A job whose id is there already is left alone.
-     * @returns the rows that are new
+     * Records jobs in one statement. A job is left out when its id is there already, or one that has not ended holds its
+     * deduplication key.
+     * @returns the rows that are new, in no particular order
      */
     insert(jobs: readonly NewJob[]): Promise<JobRow[]> {
       return database.query<JobRow>(INSERT, [JSON.stringify(jobs)]);
@@ -120,19 +125,19 @@ export function createJobStore(database: Database) {
 const INSERT = `
   insert into longshore.jobs as j
     (id, tenant, type, queue, status, priority, tags, metadata, input, max_attempts, backoff, timeout_ms, webhook, parent_id,
-     run_at, dispatched_at, expires_at)
+     deduplication_key, foreign_id, run_at, dispatched_at, expires_at)
   select r.id, r.tenant, r.type, r.queue,
     case when due.at > now() then 'scheduled' else 'queued' end,
     r.priority, r.tags, r.metadata, coalesce(r.input, 'null'), r."maxAttempts", r.backoff, r."timeoutMs", r.webhook, r."parentId",
-    due.at,
+    r."deduplicationKey", r."foreignId", due.at,
     case when r."isHandedOver" and due.at <= now() then now() end,
     due.at + r."ttlMs" * interval '1 millisecond'
   from jsonb_to_recordset($1::jsonb) as r(
     id uuid, tenant text, type text, queue text, priority smallint, tags text[], metadata jsonb, input jsonb, "maxAttempts" integer,
-    backoff jsonb, "timeoutMs" bigint, webhook jsonb, "parentId" uuid, "delayMs" bigint, "runAt" timestamptz, "ttlMs" bigint,
+    backoff jsonb, "timeoutMs" bigint, webhook jsonb, "parentId" uuid, "deduplicationKey" text, "foreignId" text, "delayMs" bigint, "runAt" timestamptz, "ttlMs" bigint,
     "isHandedOver" boolean)
   cross join lateral (
     select coalesce(r."runAt", now() + coalesce(r."delayMs", 0) * interval '1 millisecond') as at
   ) due
-  on conflict (id) do nothing
+  on conflict do nothing
   returning ${jobColumns('j')}`;

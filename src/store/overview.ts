@@ -60,7 +60,8 @@ const QUEUES = `
   recent as (
     select queue, count(*)::integer as n
     from longshore.jobs
-    where finished_at > now() - interval '1 minute'
+    where (status in ('completed', 'cancelled', 'expired') and finished_at > now() - interval '1 minute')
+      or (status = 'failed' and finished_at > now() - interval '1 minute')
     group by queue
   ),
   served as (

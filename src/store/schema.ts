@@ -12,6 +12,7 @@ import {
   smallint,
   text,
   timestamp,
+  uniqueIndex,
   uuid,
 } from 'drizzle-orm/pg-core';
 
@@ -22,8 +23,9 @@ const time = (name: string) => timestamp(name, { withTimezone: true, mode: 'date
 const milliseconds = (name: string) => bigint(name, { mode: 'number' });
 
 /**
- * One row per job: the record. `fence` is the token of the newest run and only grows (I3); `dispatched_at` is null
- * while a job of a BullMQ queue waits in the Postgres backlog.
+ * One row per job: the record. `fence` is the token of the newest run and only grows (I3). For BullMQ: `dispatched_at` is
+ * null while the job waits in the Postgres backlog, `delivery` counts how often it was handed over anew, and `foreign_id`
+ * is the id that another producer gave it. `fingerprint` is that of the error of a failed job.
  */
 export const jobs = longshore.table(
   'jobs',
@@ -52,6 +54,9 @@ export const jobs = longshore.table(
     webhook: jsonb('webhook'),
     fence: bigint('fence', { mode: 'number' }).notNull().default(0),
     delivery: integer('delivery').notNull().default(1),
+    foreignId: text('foreign_id'),
+    deduplicationKey: text('deduplication_key'),
+    fingerprint: text('fingerprint'),
     worker: text('worker'),
     parentId: uuid('parent_id'),
     scheduleId: uuid('schedule_id'),
@@ -80,10 +85,26 @@ export const jobs = longshore.table(
     check('jobs_attempt', sql`${t.attempt} >= 0 and ${t.maxAttempts} >= 1 and ${t.rescues} >= 0`),
     check('jobs_priority', sql`${t.priority} between -100 and 100`),
     check('jobs_progress', sql`${t.progressPercent} between 0 and 100`),
+    check('jobs_fingerprint', sql`${t.fingerprint} is null or ${t.status} = 'failed'`),
     // The claim of the Postgres transport: by priority, then due time.
-    index('jobs_claim').on(t.queue, t.priority.desc(), t.runAt, t.id).where(sql`${t.status} = 'queued'`),
+    index('jobs_claim')
+      .on(t.queue, t.priority.desc().nullsFirst(), t.runAt, t.id)
+      .where(sql`${t.status} = 'queued' and ${t.dispatchedAt} is null`),
+    // The backlog of BullMQ: by priority, then tenant by tenant. Ascending throughout, so that it can be skipped through.
+    index('jobs_backlog')
+      .on(t.queue, sql`(- ${t.priority})`, t.tenant, t.runAt, t.id)
+      .where(sql`${t.status} = 'queued' and ${t.dispatchedAt} is null`),
+    // What BullMQ holds: the window is counted on it, the reconciler walks it.
+    index('jobs_handed_over')
+      .on(t.queue, t.status, t.id)
+      .where(sql`${t.dispatchedAt} is not null and ${t.status} in ('scheduled', 'queued', 'retrying')`),
     // What becomes due. Apart from the claim, so that a month of scheduled jobs is never walked by it.
-    index('jobs_due').on(t.runAt).where(sql`${t.status} in ('scheduled', 'retrying')`),
+    index('jobs_due').on(t.runAt).where(sql`${t.status} in ('scheduled', 'retrying') and ${t.dispatchedAt} is null`),
+    uniqueIndex('jobs_deduplication')
+      .on(t.tenant, t.type, t.deduplicationKey)
+      .where(
+        sql`${t.deduplicationKey} is not null and ${t.status} not in ('completed', 'failed', 'cancelled', 'expired')`,
+      ),
     // Runs of a worker that is gone.
     index('jobs_processing_worker').on(t.worker).where(sql`${t.status} = 'processing'`),
     index('jobs_expiry')
@@ -92,7 +113,11 @@ export const jobs = longshore.table(
     index('jobs_status_id').on(t.status, t.id),
     index('jobs_type_id').on(t.type, t.id),
     index('jobs_parent').on(t.parentId).where(sql`${t.parentId} is not null`),
-    index('jobs_finished').on(t.finishedAt).where(sql`${t.finishedAt} is not null`),
+    // Retention, throughput. Each ended job is in one of the two.
+    index('jobs_ended').on(t.finishedAt).where(sql`${t.status} in ('completed', 'cancelled', 'expired')`),
+    index('jobs_failed_at').on(t.finishedAt).where(sql`${t.status} = 'failed'`),
+    // Dead letters by their error.
+    index('jobs_failed_fingerprint').on(t.fingerprint, t.id).where(sql`${t.status} = 'failed'`),
   ],
 );
 
@@ -193,4 +218,72 @@ export const workers = longshore.table('workers', {
 export const settings = longshore.table('settings', {
   name: text('name').primaryKey(),
   value: text('value').notNull(),
+});
+
+/** Who does what only one process may do; the database's clock decides when a lease is over. */
+export const leases = longshore.table('leases', {
+  name: text('name').primaryKey(),
+  holder: text('holder').notNull(),
+  expiresAt: time('expires_at').notNull(),
+});
+
+/**
+ * Answers to calls with an Idempotency-Key (I8). `seed` is what the call makes its ids from, so that a call that is run
+ * again after a crash finds what it made before. `status_code` is null while no answer is known.
+ */
+export const idempotencyKeys = longshore.table(
+  'idempotency_keys',
+  {
+    tenant: text('tenant').notNull(),
+    route: text('route').notNull(),
+    key: text('key').notNull(),
+    requestHash: text('request_hash').notNull(),
+    seed: uuid('seed').notNull(),
+    statusCode: integer('status_code'),
+    headers: jsonb('headers'),
+    body: text('body'),
+    lockedUntil: time('locked_until').notNull(),
+    expiresAt: time('expires_at').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.tenant, t.route, t.key] }), index('idempotency_keys_expires').on(t.expiresAt)],
+);
+
+/** Actions on many jobs, done in batches in the background. `cursor` is the last job that was looked at. */
+export const bulkActions = longshore.table(
+  'bulk_actions',
+  {
+    id: uuid('id').primaryKey(),
+    /** Whose jobs; null for those of all tenants. */
+    tenant: text('tenant'),
+    action: text('action').notNull(),
+    filter: jsonb('filter').notNull(),
+    status: text('status').notNull().default('running'),
+    matched: integer('matched').notNull(),
+    processed: integer('processed').notNull().default(0),
+    changed: integer('changed').notNull().default(0),
+    cursor: uuid('cursor'),
+    error: text('error'),
+    createdAt: time('created_at').notNull().default(sql`now()`),
+    finishedAt: time('finished_at'),
+  },
+  (t) => [
+    check('bulk_actions_action', sql`${t.action} in ('retry', 'cancel', 'delete')`),
+    check('bulk_actions_status', sql`${t.status} in ('running', 'completed', 'aborted', 'failed')`),
+    check('bulk_actions_finished', sql`(${t.finishedAt} is not null) = (${t.status} <> 'running')`),
+    index('bulk_actions_running').on(t.createdAt).where(sql`${t.status} = 'running'`),
+  ],
+);
+
+/** How often the reconciler found which disagreement between the record and the transport. */
+export const driftRepairs = longshore.table('drift_repairs', {
+  kind: text('kind').primaryKey(),
+  count: bigint('count', { mode: 'number' }).notNull(),
+  lastAt: time('last_at').notNull(),
+});
+
+/** When failures of a kind were last told to ALERT_WEBHOOK_URL. */
+export const alerts = longshore.table('alerts', {
+  fingerprint: text('fingerprint').primaryKey(),
+  sentAt: time('sent_at').notNull(),
+  notifiedUntil: time('notified_until').notNull(),
 });

@@ -1,5 +1,6 @@
 import type { JobReason, JobStatus } from '../contract/job.ts';
 import type { Database } from './database.ts';
+import { RUNS_PER_DELIVERY } from './fence.ts';
 import { type JobRow, jobColumns, type RecordedFailure } from './job-row.ts';
 
 /** A webhook delivery to write together with the status that it tells of. */
@@ -24,6 +25,10 @@ export interface Transition {
   error: RecordedFailure | null;
   /** When the job may start again; only for `retrying`, `scheduled` and `queued`. */
   delayMs: number | null;
+  /** Whether a job that BullMQ holds waits for its time in Postgres instead. */
+  isParked: boolean;
+  /** Groups failures of the same kind; only for `failed`. */
+  fingerprint: string | null;
   /** 1 when the run does not count as an attempt. */
   attemptsBack: 0 | 1;
   /** How the run that ends here goes down in the history of attempts; null for one that completed. */
@@ -55,7 +60,8 @@ export function createTransitionStore(database: Database) {
      * Records that a BullMQ delivery starts to run. A row that is still `processing` under an older fence lost its worker:
      * that run goes into the history and counts as a rescue, not as an attempt. The same start may be asked for again, in case
      * its answer was lost.
-     * @returns the job, or undefined when the delivery is not runnable: ended, expired, or superseded by a newer run
+     * @returns the job, or undefined when there is nothing to run: it has ended or expired, is not due yet, or this delivery or
+     * run of it has been superseded
      */
     async start(id: string, fence: number, worker: string): Promise<JobRow | undefined> {
       const rows = await database.query<JobRow>(START, [id, fence, worker]);
@@ -64,11 +70,14 @@ export function createTransitionStore(database: Database) {
   };
 }
 
+/** BullMQ wakes delayed jobs by the clocks of its workers, which may be a little apart. */
+const EARLY_TOLERANCE_MS = 1000;
+
 const APPLY = `
   with t as (
     select * from jsonb_to_recordset($1::jsonb) as t(
       id uuid, "from" text[], fence bigint, "to" text, reason text, "outputJson" text, error jsonb, "delayMs" bigint,
-      "attemptsBack" integer, outcome text, webhook jsonb)
+      "isParked" boolean, fingerprint text, "attemptsBack" integer, outcome text, webhook jsonb)
   ),
   before as (
     select j.id, j.status, j.attempt
@@ -84,6 +93,8 @@ const APPLY = `
       reason = t.reason,
       output = t."outputJson"::jsonb,
       error = coalesce(t.error, j.error),
+      fingerprint = t.fingerprint,
+      dispatched_at = case when not t."isParked" then j.dispatched_at end,
       attempt = j.attempt - t."attemptsBack",
       progress_percent = case when t."to" = 'completed' then 100 else j.progress_percent end,
       run_at = case when t."delayMs" is null then j.run_at else now() + t."delayMs" * interval '1 millisecond' end,
@@ -116,6 +127,8 @@ const START = `
     from longshore.jobs j
     where j.id = $1
       and j.status in ('scheduled', 'queued', 'retrying', 'processing')
+      and j.delivery = $2::bigint / ${RUNS_PER_DELIVERY}
+      and (j.status <> 'retrying' or j.run_at <= now() + interval '${EARLY_TOLERANCE_MS} milliseconds')
       and (j.fence < $2 or (j.fence = $2 and j.worker = $3 and j.status = 'processing'))
       and (j.expires_at is null or j.expires_at > now() or j.started_at is not null)
     for update
@@ -137,6 +150,7 @@ const START = `
     progress_percent = 0,
     progress_message = null,
     progress_seq = 0,
+    dispatched_at = coalesce(j.dispatched_at, now()),
     started_at = now()
   from before
   where j.id = before.id

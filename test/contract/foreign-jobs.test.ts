@@ -51,6 +51,7 @@ describe('a job that another BullMQ producer adds', () => {
       attempt: 1,
       maxAttempts: 3,
       parentId: null,
+      foreignId: job.id,
     });
     await becomes(harness, 'greet', job.id ?? '', 'completed');
     expect((await harness.queue('greet').getJob(job.id ?? ''))?.returnvalue).toBe('hello Ada');
