@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
 import { builtinJobs } from './builtin/index.ts';
 import type { LoadedJobs } from './define/load-jobs.ts';
 import { createRegistry, type Registry } from './define/registry.ts';
@@ -23,6 +25,9 @@ import { isMigrated, migrate } from './store/migrate.ts';
 import { WEBHOOK_SECRET_SETTING } from './store/settings.ts';
 import { createStore } from './store/store.ts';
 import type { Logger } from './telemetry/logger.ts';
+
+/** Workers try to say that they live once a second while the database is away. */
+const MAX_STEADY_MS = 5000;
 
 /** The parts that every MODE has. */
 export interface Program {
@@ -78,6 +83,7 @@ async function connectParts(
     queues,
     intervalMs: env.dispatchIntervalMs,
     batchSize: env.dispatchBatchSize,
+    windowSize: env.dispatchWindow,
     log,
   });
   const watcher = new JobWatcher(store, signals, log);
@@ -95,8 +101,15 @@ async function connectParts(
   };
   const secret = env.webhookSecret ?? (await store.settings.getOrCreate(WEBHOOK_SECRET_SETTING, createWebhookSecret));
   const sender = new WebhookSender({ store, outbound, signals, secret, userAgent: `longshore/${version}`, log });
-  const leasedQueues = queues.filter((queue) => !transports.of(queue).holdsJobs);
-  const maintenance = new Maintenance({ engine, leasedQueues, rescueIntervalMs: env.stalledIntervalMs });
+  const maintenance = new Maintenance({
+    engine,
+    heldQueues: queues.filter((queue) => transports.of(queue).held),
+    holder: `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`,
+    leaseMs: env.leaderLeaseMs,
+    rescueIntervalMs: env.stalledIntervalMs,
+    steadyMs: Math.min(MAX_STEADY_MS, env.lockDurationMs / 2),
+    reconcileIntervalMs: env.reconcileIntervalMs,
+  });
 
   return {
     engine,

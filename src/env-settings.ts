@@ -202,6 +202,29 @@ export const settings = {
     schema: wholeNumber(50, 1000),
     default: '500',
   }),
+  dispatchWindow: setting({
+    name: 'DISPATCH_WINDOW',
+    group: 'Jobs',
+    description:
+      'With Redis: how many jobs of a queue wait in it, and how many retries. The others wait in PostgreSQL.',
+    schema: wholeNumber(1, 1_000_000),
+    default: '1000',
+  }),
+  reconcileIntervalMs: setting({
+    name: 'RECONCILE_INTERVAL_MS',
+    group: 'Jobs',
+    description:
+      'With Redis: how often all that it should hold is compared with the record. A lost Redis is noticed sooner.',
+    schema: wholeNumber(100, 3_600_000),
+    default: '15000',
+  }),
+  leaderLeaseMs: setting({
+    name: 'LEADER_LEASE_MS',
+    group: 'Jobs',
+    description: 'One process leads rescue, repair and clean-up. When it dies, another takes over after this long.',
+    schema: wholeNumber(1000, 600_000),
+    default: '10000',
+  }),
   pollIntervalMs: setting({
     name: 'POLL_INTERVAL_MS',
     group: 'Jobs',

@@ -42,6 +42,7 @@ export const statsSchema = z
     failedLastMinute: z.int(),
     workers: z.int(),
     webhooks: z.object({ pending: z.int(), failed: z.int() }),
+    drift: z.record(z.string(), z.int()).meta({ description: 'Repairs since the installation began, by kind' }),
   })
   .meta({ id: 'Stats' });
 export type StatsResource = z.infer<typeof statsSchema>;

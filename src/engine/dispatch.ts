@@ -5,6 +5,7 @@ import type { JobRow } from '../store/job-row.ts';
 import type { Store } from '../store/store.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { Loop } from './loop.ts';
+import { Window } from './window.ts';
 
 export interface DispatcherOptions {
   store: Store;
@@ -14,28 +15,41 @@ export interface DispatcherOptions {
   queues: readonly string[];
   intervalMs: number;
   batchSize: number;
+  /** How many jobs of a queue BullMQ holds. */
+  windowSize: number;
   log: Logger;
 }
 
 /** How long a stop waits for a transport that does not answer. */
 const HAND_OVER_GRACE_MS = 2000;
+/** The shortest time between two measures of the window that enqueueing asks for. */
+const MEASURE_EVERY_MS = 50;
 
-/** Brings committed jobs to their transports: at once when they are due, from the record when they become due. */
+/**
+ * Brings committed jobs to their transports: at once when they are due and there is room, else from the record. Every
+ * process does so for all queues; a lock in the statement keeps two from filling the same room.
+ */
 export class Dispatcher {
   readonly #options: DispatcherOptions;
   readonly #loop: Loop;
+  readonly #window: Window;
   readonly #handingOver = new Map<Promise<void>, readonly JobRow[]>();
   readonly #heldQueues: string[];
+  /** Queues whose last batch from the backlog has not arrived yet. */
+  readonly #filling = new Set<string>();
+  #measuredAtMs = 0;
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
-    this.#heldQueues = options.queues.filter((queue) => options.transports.of(queue).holdsJobs);
+    this.#window = new Window(options.windowSize);
+    this.#heldQueues = options.queues.filter((queue) => options.transports.of(queue).held);
     this.#loop = new Loop('dispatching', options.log, () => this.#dispatchDue());
   }
 
   async start(): Promise<void> {
     const claimed = this.#options.queues.filter((queue) => !this.#heldQueues.includes(queue));
-    await this.#options.store.claims.reclaimFromBullMq(claimed);
+    await this.#options.store.backlog.reclaimFromBullMq(claimed);
+    await this.#measure();
     this.#loop.start();
   }
 
@@ -44,20 +58,51 @@ export class Dispatcher {
     const left = [...this.#handingOver.values()].flat();
     if (left.length === 0) return;
     this.#options.log.warn(`${left.length} jobs were not handed over in time; they stay in the backlog`);
-    await this.#options.store.claims.returnToBacklog(left.map((job) => job.id));
+    await this.#options.store.backlog.putBack(left);
+  }
+
+  /**
+   * Takes a place in BullMQ for a job that is about to be recorded, so that its row says at once that it is handed over.
+   * @returns false where the record is the queue, or the job has to wait in it
+   */
+  reserve(queue: string): boolean {
+    if (!this.#heldQueues.includes(queue)) return false;
+    const isReserved = this.#window.reserve(queue);
+    const isRunningOut = this.#window.isRunningOut(queue);
+    if (isRunningOut && performance.now() - this.#measuredAtMs > MEASURE_EVERY_MS) this.#loop.wake();
+    return isReserved;
+  }
+
+  /** Takes a place in BullMQ for a job that shall run again later. @returns false when the record has to wake it */
+  reserveDelayed(queue: string): boolean {
+    return this.#window.reserveDelayed(queue);
+  }
+
+  /** A job that BullMQ held has started: there is room for another. */
+  noteStart(queue: string): void {
+    if (this.#window.noteStart(queue)) this.#loop.wake();
   }
 
   /** Hands fresh, committed jobs over behind the caller's back: the record is safe already, so nobody waits for it. */
   handOver(jobs: readonly JobRow[]): void {
-    for (const job of jobs) if (job.status === 'scheduled') this.wakeAt(job.runAt.getTime());
-    const due = jobs.filter((job) => job.status === 'queued');
-    if (due.length === 0) return;
-    void this.#deliver(due);
+    const due: JobRow[] = [];
+    for (const job of jobs) {
+      if (job.status === 'scheduled') this.wakeAt(job.runAt.getTime());
+      else if (job.status !== 'queued') continue;
+      else if (job.dispatchedAt !== null || !this.#options.transports.of(job.queue).held) due.push(job);
+      else if (this.#window.noteBacklog(job.queue)) this.#loop.wake();
+    }
+    if (due.length > 0) void this.#deliver(due);
   }
 
   /** Resolves when everything that was given to `handOver` so far has been handed over. */
   async settled(): Promise<void> {
     await Promise.all(this.#handingOver.keys());
+  }
+
+  /** Something has been put into the backlog. */
+  wake(): void {
+    this.#loop.wake();
   }
 
   /** Something becomes due then. Epoch milliseconds. */
@@ -67,12 +112,34 @@ export class Dispatcher {
 
   async #dispatchDue(): Promise<number> {
     const { store, signals, batchSize, intervalMs } = this.#options;
-    const promoted = await store.claims.promoteDue(batchSize);
-    signals.publish('work', promoted);
-    const backlog = this.#heldQueues.length > 0 ? await store.claims.takeBacklog(this.#heldQueues, batchSize) : [];
-    if (backlog.length > 0) await this.#deliver(backlog);
-    if (promoted.length > 0 || backlog.length === batchSize) return 0;
-    return Math.min(intervalMs, (await store.claims.nextDueMs()) ?? intervalMs);
+    const promoted = await store.backlog.promoteDue(batchSize);
+    signals.publish('work', [...new Set(promoted)]);
+    const withBacklog = await this.#measure();
+    await Promise.all(withBacklog.map((queue) => this.#fill(queue)));
+    if (promoted.length === batchSize) return 0;
+    return Math.min(intervalMs, (await store.backlog.nextDueMs()) ?? intervalMs);
+  }
+
+  /** @returns the queues that have a backlog and room */
+  async #measure(): Promise<string[]> {
+    if (this.#heldQueues.length === 0) return [];
+    const measures = await this.#options.store.backlog.measure(this.#heldQueues, this.#window.size);
+    this.#measuredAtMs = performance.now();
+    this.#window.update(measures);
+    return measures.filter((each) => each.hasBacklog && each.waiting < this.#window.size).map((each) => each.queue);
+  }
+
+  // Not awaited to the end: a transport that does not answer must not hold up the loop. When a batch has arrived, the next follows.
+  async #fill(queue: string): Promise<void> {
+    const { store, batchSize } = this.#options;
+    if (this.#filling.has(queue)) return;
+    const jobs = await store.backlog.take(queue, batchSize, this.#window.size);
+    if (jobs.length === 0) return;
+    this.#filling.add(queue);
+    void this.#deliver(jobs).finally(() => {
+      this.#filling.delete(queue);
+      this.#loop.wake();
+    });
   }
 
   #deliver(jobs: readonly JobRow[]): Promise<void> {
@@ -88,8 +155,8 @@ export class Dispatcher {
         await transport.deliver(group);
       } catch (error) {
         log.warn(`${group.length} jobs stay in the backlog for now`, { error });
-        await store.claims
-          .returnToBacklog(group.map((job) => job.id))
+        await store.backlog
+          .putBack(group)
           .catch((cause: unknown) => log.error('jobs could not be put back into the backlog', { error: cause }));
       }
     }

@@ -119,7 +119,7 @@ function toNewJob(
     delayMs: options.delayMs ?? null,
     runAt: options.runAt ?? null,
     ttlMs: options.ttlMs ?? null,
-    isHandedOver: engine.transports.of(queue).holdsJobs,
+    isHandedOver: options.delayMs === undefined && options.runAt === undefined && engine.dispatcher.reserve(queue),
   };
 }
 

@@ -1,60 +1,106 @@
 import { expireJobs } from './control.ts';
 import type { Engine } from './engine.ts';
+import { Leadership } from './leadership.ts';
 import { Loop } from './loop.ts';
+import { reconcile } from './reconcile.ts';
+import { rescueLostRuns } from './rescue.ts';
 
 export interface MaintenanceOptions {
   engine: Engine;
-  /** The queues whose runs are leased by heartbeat: those of the Postgres transport. */
-  leasedQueues: readonly string[];
+  /** The queues whose jobs a transport holds. */
+  heldQueues: readonly string[];
+  /** Tells this process from all others. */
+  holder: string;
+  leaseMs: number;
   rescueIntervalMs: number;
+  /** How long the database must have answered before a silent worker counts as dead. */
+  steadyMs: number;
+  reconcileIntervalMs: number;
 }
 
 const BATCH = 500;
 const EXPIRY_INTERVAL_MS = 1000;
+const EPOCH_INTERVAL_MS = 1000;
+const RECHECK_MS = 3000;
 const FORGET_WORKERS_MS = 3_600_000;
+/** How often a loop of a process that does not lead looks whether it does; it is woken when it begins to. */
+const FOLLOWER_INTERVAL_MS = 60_000;
 
-/** What must happen although nobody asks: rescue, expiry. Every statement skips what another process works on. */
+/** What must happen although nobody asks. One process leads it; what it does is guarded all the same. */
 export class Maintenance {
   readonly #options: MaintenanceOptions;
+  readonly #leadership: Leadership;
+  readonly #stopping = new AbortController();
   readonly #loops: Loop[];
+  #epoch: number | undefined;
+  #reconcileAtMs = 0;
 
   constructor(options: MaintenanceOptions) {
     this.#options = options;
-    const { log } = options.engine;
+    const { engine, heldQueues, holder, leaseMs } = options;
     this.#loops = [
-      new Loop('rescuing', log, () => this.#rescue()),
-      new Loop('expiring', log, async () =>
-        (await expireJobs(options.engine, BATCH)) === BATCH ? 0 : EXPIRY_INTERVAL_MS,
-      ),
+      this.#lead('rescuing', () => this.#rescue()),
+      this.#lead('expiring', async () => ((await expireJobs(engine, BATCH)) === BATCH ? 0 : EXPIRY_INTERVAL_MS)),
+      ...(heldQueues.length > 0 ? [this.#lead('reconciling', () => this.#reconcile())] : []),
     ];
+    this.#leadership = new Leadership({
+      store: engine.store,
+      name: 'maintenance',
+      holder,
+      leaseMs,
+      onGained: () => {
+        this.#reconcileAtMs = 0; // what happened before is not known
+        for (const loop of this.#loops) loop.wake();
+      },
+      log: engine.log,
+    });
   }
 
   start(): void {
     for (const loop of this.#loops) loop.start();
+    this.#leadership.start();
   }
 
+  /** Loops end after the batch that they are at. */
   async stop(): Promise<void> {
+    this.#stopping.abort();
     await Promise.all(this.#loops.map((loop) => loop.stop()));
+    await this.#leadership.stop();
+  }
+
+  #lead(name: string, work: () => Promise<number>): Loop {
+    const { log } = this.#options.engine;
+    return new Loop(name, log, async () => (this.#leadership.isLeader ? work() : FOLLOWER_INTERVAL_MS));
   }
 
   async #rescue(): Promise<number> {
-    const { engine, leasedQueues, rescueIntervalMs } = this.#options;
-    const rescued = await engine.store.claims.rescueLost(leasedQueues, BATCH);
-    for (const run of rescued) {
-      engine.log.warn('the worker of a run is gone; the job runs again', {
-        jobId: run.id,
-        type: run.type,
-        queue: run.queue,
-        lost: run.worker,
-        rescues: run.rescues,
-      });
-    }
-    engine.signals.publish('work', [...new Set(rescued.map((run) => run.queue))]);
-    engine.signals.publish(
-      'changed',
-      rescued.map((run) => run.id),
-    );
+    const { engine, rescueIntervalMs, steadyMs } = this.#options;
+    // After an outage of the database every worker has been silent: they get the time to say that they live.
+    const unsteadyMs = steadyMs - this.#leadership.steadyMs;
+    if (unsteadyMs > 0) return unsteadyMs;
+    const rescued = await rescueLostRuns(engine, BATCH);
     await engine.store.workers.removeSilent(FORGET_WORKERS_MS);
-    return rescued.length === BATCH ? 0 : rescueIntervalMs;
+    return rescued === BATCH ? 0 : rescueIntervalMs;
+  }
+
+  async #reconcile(): Promise<number> {
+    const { engine, heldQueues, reconcileIntervalMs } = this.#options;
+    const hasLostData = await this.#hasLostData();
+    if (hasLostData) engine.log.warn('Redis has lost data: comparing it with the record');
+    if (!hasLostData && performance.now() < this.#reconcileAtMs) return EPOCH_INTERVAL_MS;
+    await reconcile(engine, heldQueues, { isDryRun: false, signal: this.#stopping.signal });
+    engine.dispatcher.wake();
+    // Jobs that were handed over in the moment of the loss are spared by their age: the next comparison sees them.
+    this.#reconcileAtMs = performance.now() + (hasLostData ? RECHECK_MS : reconcileIntervalMs);
+    return EPOCH_INTERVAL_MS;
+  }
+
+  /** Redis counts along; it has lost data when its count does not follow ours. */
+  async #hasLostData(): Promise<boolean> {
+    const { engine } = this.#options;
+    const held = engine.transports.all.flatMap((transport) => transport.held ?? [])[0];
+    const last = this.#epoch;
+    this.#epoch = await held?.countUp();
+    return last !== undefined && this.#epoch !== last + 1;
   }
 }

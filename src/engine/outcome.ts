@@ -4,6 +4,7 @@ import type { BackoffFunction } from '../define/job.ts';
 import type { Verdict } from '../queue/transport.ts';
 import { type Backoff, computeBackoffMs, DEFAULT_BACKOFF } from '../shared/backoff.ts';
 import { type Failure, toFailure } from '../shared/failure.ts';
+import { RUNS_PER_DELIVERY } from '../store/fence.ts';
 import type { JobRow } from '../store/job-row.ts';
 import type { Transition } from '../store/transitions.ts';
 import type { Engine } from './engine.ts';
@@ -133,11 +134,25 @@ export async function finishAttempt(
 ): Promise<Finished> {
   const backoff = job.backoff ?? engine.registry.definitions.get(job.type)?.backoff ?? DEFAULT_BACKOFF;
   const outcome = decideOutcome({ ...job, backoff }, result, Math.random());
-  const [applied] = await engine.store.transitions.apply([toTransition(engine, job, outcome)]);
+  const isParked = 'delayMs' in outcome && waitsInRecord(engine, job);
+  const [applied] = await engine.store.transitions.apply([toTransition(engine, job, outcome, isParked)]);
   const isApplied = applied !== undefined || (isRepeat && (await isWritten(engine, job, outcome)));
   if (!isApplied) return { outcome, isApplied, verdict: { kind: 'discarded' } };
   announce(engine, job, outcome);
-  return { outcome, isApplied, verdict: toVerdict(outcome) };
+  return { outcome, isApplied, verdict: toVerdict(outcome, isParked) };
+}
+
+/**
+ * Whether a job of BullMQ waits for its next run in Postgres: when BullMQ's delayed set has no room, for a job of positive
+ * priority, which BullMQ would put at the end of its queue, and before the runs of one delivery can no longer be numbered.
+ */
+function waitsInRecord(engine: Engine, job: JobRow): boolean {
+  if (!engine.transports.of(job.queue).held) return false;
+  return (
+    job.priority > 0 ||
+    job.fence % RUNS_PER_DELIVERY > RUNS_PER_DELIVERY / 2 ||
+    !engine.dispatcher.reserveDelayed(job.queue)
+  );
 }
 
 async function isWritten(engine: Engine, { id, fence }: JobRow, outcome: Outcome): Promise<boolean> {
@@ -148,8 +163,7 @@ async function isWritten(engine: Engine, { id, fence }: JobRow, outcome: Outcome
 function announce(engine: Engine, job: JobRow, outcome: Outcome): void {
   engine.signals.publish('changed', [job.id]);
   if (job.webhook && isTerminalOutcome(outcome.to)) engine.signals.publish('webhook', [job.id]);
-  if (engine.transports.of(job.queue).holdsJobs) return;
-  if (outcome.to === 'queued') engine.signals.publish('work', [job.queue]);
+  if (outcome.to === 'queued' && !engine.transports.of(job.queue).held) engine.signals.publish('work', [job.queue]);
   if ('delayMs' in outcome) engine.dispatcher.wakeAt(engine.clock.now() + outcome.delayMs);
 }
 
@@ -161,7 +175,7 @@ const historyOf: Record<Outcome['to'], Transition['outcome']> = {
   queued: 'put_back',
 };
 
-function toTransition(engine: Engine, job: JobRow, outcome: Outcome): Transition {
+function toTransition(engine: Engine, job: JobRow, outcome: Outcome, isParked: boolean): Transition {
   const error = 'error' in outcome ? { ...outcome.error, attempt: job.attempt } : null;
   const reason = outcome.to === 'failed' ? outcome.reason : null;
   const output = outcome.to === 'completed' ? outcome.output : null;
@@ -174,7 +188,7 @@ function toTransition(engine: Engine, job: JobRow, outcome: Outcome): Transition
     output,
     error,
     delayMs: 'delayMs' in outcome ? outcome.delayMs : null,
-    isParked: false,
+    isParked,
     fingerprint: null,
     attemptsBack: outcome.to === 'queued' || outcome.to === 'scheduled' ? 1 : 0,
     outcome: historyOf[outcome.to],
@@ -188,16 +202,16 @@ function isTerminalOutcome(to: JobStatus): to is 'completed' | 'failed' {
   return to === 'completed' || to === 'failed';
 }
 
-function toVerdict(outcome: Outcome): Verdict {
+function toVerdict(outcome: Outcome, isParked: boolean): Verdict {
   switch (outcome.to) {
     case 'completed':
       return { kind: 'completed', output: JSON.parse(outcome.output) };
     case 'failed':
       return { kind: 'failed', error: outcome.error };
     case 'retrying':
-      return { kind: 'retry', delayMs: outcome.delayMs, error: outcome.error };
+      return { kind: 'retry', delayMs: outcome.delayMs, error: outcome.error, isParked };
     case 'scheduled':
-      return { kind: 'later', delayMs: outcome.delayMs };
+      return { kind: 'later', delayMs: outcome.delayMs, isParked };
     case 'queued':
       return { kind: 'put_back' };
   }

@@ -4,9 +4,12 @@ import type { QueueResource, StatsResource, TypeResource } from '../contract/pro
 import { toJsonSchema } from '../define/registry.ts';
 import { AppError } from '../shared/errors.ts';
 import type { QueueOverview } from '../store/overview.ts';
+import { driftKinds } from './drift.ts';
 import type { Engine } from './engine.ts';
 
 type Counts = QueueResource['counts'];
+
+const NO_DRIFT = Object.fromEntries(driftKinds.map((kind) => [kind, 0]));
 
 /** Every queue that has jobs, a switch, or a definition. */
 export async function listQueues(engine: Engine): Promise<QueueResource[]> {
@@ -23,8 +26,8 @@ export async function getQueue(engine: Engine, name: string): Promise<QueueResou
 }
 
 export async function getStats(engine: Engine): Promise<StatsResource> {
-  const totals = await engine.store.overview.totals();
-  return { ...totals, counts: fillCounts(totals.counts) };
+  const [totals, drift] = await Promise.all([engine.store.overview.totals(), engine.store.drift.totals()]);
+  return { ...totals, counts: fillCounts(totals.counts), drift: { ...NO_DRIFT, ...drift } };
 }
 
 /** What can be enqueued, with the JSON Schema of each input. */

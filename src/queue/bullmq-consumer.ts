@@ -85,23 +85,30 @@ async function obey(job: Job, token: string | undefined, verdict: Verdict): Prom
     case 'completed':
       return verdict.output;
     case 'discarded':
-      job.opts.removeOnComplete = true;
-      return null;
+      return forget(job);
     case 'failed':
       job.opts.attempts = 0;
       throw toError(verdict.error);
     case 'retry':
+      if (verdict.isParked) return forget(job);
       job.opts.attempts = job.attemptsMade + 2;
       job.opts.backoff = { type: 'fixed', delay: verdict.delayMs };
       throw toError(verdict.error);
     case 'later':
     case 'unrecorded':
+      if (verdict.kind === 'later' && verdict.isParked) return forget(job);
       await job.moveToDelayed(Date.now() + verdict.delayMs, token);
       throw new DelayedError();
     case 'put_back':
       await job.moveToWait(token);
       throw new WaitingError();
   }
+}
+
+/** Ends a delivery without a trace. */
+function forget(job: Job): null {
+  job.opts.removeOnComplete = true;
+  return null;
 }
 
 function toError(failure: Failure): Error {

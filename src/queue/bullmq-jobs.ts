@@ -41,16 +41,26 @@ export function toBullMqJob(row: JobRow): BullMqJob {
   };
 }
 
+/** The job and delivery that one of our BullMQ ids names; undefined for an id that is none of ours. */
+export function readDeliveryId(key: string): { jobId: string; delivery: number } | undefined {
+  const [jobId = '', delivery = '1'] = key.split('.');
+  return isId(jobId) && /^\d{1,9}$/.test(delivery) ? { jobId, delivery: Number(delivery) } : undefined;
+}
+
+/** Whether the options of a BullMQ job say that we added it. */
+export function isMarked(opts: JobsOptions): boolean {
+  return (opts as DeliveryMark).longshore !== undefined;
+}
+
 /** What a worker was given: a delivery of ours, or a job that another producer added. */
 export function toOffer(queue: string, job: Job): Offer {
   const id = job.id ?? '';
-  const [jobId, delivery] = id.split('.');
-  const isOurs = (job.opts as DeliveryMark).longshore !== undefined && jobId !== undefined && isId(jobId);
-  if (isOurs) {
+  const ours = isMarked(job.opts) ? readDeliveryId(id) : undefined;
+  if (ours) {
     return {
-      jobId,
+      jobId: ours.jobId,
       queue,
-      fence: fenceOf(Number(delivery ?? 1), job.attemptsStarted),
+      fence: fenceOf(ours.delivery, job.attemptsStarted),
       row: undefined,
       foreign: undefined,
     };

@@ -5,6 +5,7 @@ import { pause } from '../shared/time.ts';
 import type { JobRow } from '../store/job-row.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { BullMqConsumer } from './bullmq-consumer.ts';
+import { createHeldJobs } from './bullmq-held-jobs.ts';
 import { deliveryIdOf, toBullMqJob } from './bullmq-jobs.ts';
 import { moveForward } from './bullmq-priority.ts';
 import { openRedis } from './redis.ts';
@@ -43,7 +44,7 @@ export function createBullMqTransport(options: BullMqTransportOptions): Transpor
 
   return {
     name: 'bullmq',
-    holdsJobs: true,
+    held: createHeldJobs({ redis, prefix, queueOf }),
     async deliver(jobs) {
       try {
         await Promise.all([...Map.groupBy(jobs, (job) => job.queue)].map(([name, group]) => deliverTo(name, group)));

@@ -102,7 +102,8 @@ export class PostgresConsumer implements Consumer {
   async #giveBackForgotten(): Promise<void> {
     const { queue, worker } = this.#options;
     this.#isUncertain = false;
-    const forgotten = await this.#transport.store.claims.rescueForgotten(queue, worker, [...this.#runs.values()]);
+    const known = [...this.#runs.values()];
+    const forgotten = await this.#transport.store.rescues.rescueForgotten({ worker, queue, known, minAgeMs: 0 });
     for (const { id, type } of forgotten) {
       this.#transport.log.warn('a run of this worker was lost; the job runs again', { jobId: id, type, queue });
     }

@@ -17,7 +17,7 @@ export function createPostgresTransport(options: PostgresTransportOptions): Tran
   const { store, signals } = options;
   return {
     name: 'postgres',
-    holdsJobs: false,
+    held: undefined,
     async deliver(jobs) {
       signals.publish('work', [...new Set(jobs.map((job) => job.queue))]);
     },

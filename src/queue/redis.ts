@@ -4,12 +4,16 @@ import { messageOf } from '../shared/failure.ts';
 import { pause } from '../shared/time.ts';
 import type { Logger } from '../telemetry/logger.ts';
 
+/** How long commands may go unanswered before the connection is made anew. BullMQ's longest blocking command takes 10 s. */
+const SILENCE_MS = 20_000;
+
 /** A connection that BullMQ may use: it waits for Redis rather than failing commands. */
 export function openRedis(url: string, log: Logger): Redis {
   const redis = new Redis(url, {
     maxRetriesPerRequest: null, // BullMQ's workers require it
     lazyConnect: true,
     retryStrategy: (times) => Math.min(100 * 2 ** Math.min(times, 6), 3000),
+    socketTimeout: SILENCE_MS,
   });
   let isLost = false;
   redis.on('error', (error) => {

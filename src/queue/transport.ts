@@ -29,8 +29,9 @@ export interface ForeignJob {
 export type Verdict =
   | { kind: 'completed'; output: unknown }
   | { kind: 'failed'; error: Failure }
-  | { kind: 'retry'; delayMs: number; error: Failure }
-  | { kind: 'later'; delayMs: number }
+  /** `isParked`: the record wakes the job, so the transport forgets it. */
+  | { kind: 'retry'; delayMs: number; error: Failure; isParked: boolean }
+  | { kind: 'later'; delayMs: number; isParked: boolean }
   | { kind: 'put_back' }
   | { kind: 'discarded' }
   /** Nothing could be recorded, so the run is still open: the job must be offered again. */
@@ -59,8 +60,8 @@ export interface Consumer {
 /** How jobs reach workers. Both transports pass `test/contract`. */
 export interface Transport {
   readonly name: TransportName;
-  /** Whether jobs are handed over, and so live in the transport's own store too. */
-  readonly holdsJobs: boolean;
+  /** What the transport keeps in a store of its own; undefined where the record is the queue. */
+  readonly held: HeldJobs | undefined;
   /**
    * Hands committed, due jobs over.
    * @throws TRANSPORT_UNAVAILABLE; any of them may have arrived all the same
@@ -73,6 +74,32 @@ export interface Transport {
   /** @throws when the transport's server does not answer */
   ping(): Promise<void>;
   stop(): Promise<void>;
+}
+
+export type DeliveryState = 'missing' | 'waiting' | 'delayed' | 'active' | 'finished';
+
+/** A delivery of ours, as the transport's store knows it. */
+export interface HeldDelivery {
+  /** Its id in that store. */
+  key: string;
+  jobId: string;
+  delivery: number;
+}
+
+/** What a transport holds besides the record; the reconciler compares the two. */
+export interface HeldJobs {
+  /**
+   * Counts up in the transport's store. A number that does not follow the last one tells that the store was emptied or has
+   * gone back to an earlier state.
+   */
+  countUp(): Promise<number>;
+  /** Where these deliveries are, in their order. */
+  findStates(queue: string, jobs: readonly Delivery[]): Promise<DeliveryState[]>;
+  /** Our deliveries that wait or are delayed, in pages. One that moves meanwhile may be left out. */
+  listWaiting(queue: string): AsyncGenerator<HeldDelivery[]>;
+  /** @returns whether it was there and is one of ours */
+  drop(queue: string, key: string): Promise<boolean>;
+  isPaused(queue: string): Promise<boolean>;
 }
 
 /** Finds the transport of a queue. */

@@ -28,6 +28,8 @@ export interface DatabaseOptions {
 }
 
 const APPLICATION_NAME = 'longshore';
+/** How long a statement may go unanswered; all of ours take milliseconds. */
+export const QUERY_TIMEOUT_MS = 15_000;
 
 /** Opens the pool. Connects on the first query only. */
 export function openDatabase(options: DatabaseOptions): Database {
@@ -35,6 +37,8 @@ export function openDatabase(options: DatabaseOptions): Database {
     connectionString: options.url,
     application_name: APPLICATION_NAME,
     connectionTimeoutMillis: 10_000,
+    // A connection whose other end is gone without a word would otherwise be waited for until TCP gives up.
+    query_timeout: QUERY_TIMEOUT_MS,
     keepAlive: true,
     types: { getTypeParser: chooseParser as typeof pg.types.getTypeParser },
   };
@@ -95,7 +99,7 @@ const CONNECTION_CODES = new Set([
   '08006',
 ]);
 const CONNECTION_MESSAGE =
-  /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|not queryable/i;
+  /Connection terminated|Query read timeout|timeout exceeded when trying to connect|Client has encountered a connection error|not queryable/i;
 
 /** Whether nothing is wrong with the statement: the server was away, so trying again can help. */
 export function isConnectionError(error: unknown): boolean {

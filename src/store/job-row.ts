@@ -16,6 +16,11 @@ export type JobRow = Omit<InferSelectModel<typeof jobs>, 'status' | 'metadata' |
   webhook: WebhookOptions | null;
 };
 
+/** The order in which jobs of a queue start. */
+export function byPriorityAndTime(a: JobRow, b: JobRow): number {
+  return b.priority - a.priority || a.runAt.getTime() - b.runAt.getTime() || (a.id < b.id ? -1 : 1);
+}
+
 /** Every column of a job for a plain SQL statement, named as in {@link JobRow}. */
 export function jobColumns(alias: string): string {
   return Object.entries(getTableColumns(jobs))

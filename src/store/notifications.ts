@@ -16,6 +16,8 @@ export async function notify(database: Database, channel: string, payloads: read
   await database.query('select pg_notify($1, payload) from unnest($2::text[]) as payload', [channel, payloads]);
 }
 
+const ASK_EVERY_MS = 10_000;
+
 /** A LISTEN connection that comes back by itself. */
 export class Listener {
   readonly #database: Database;
@@ -57,6 +59,14 @@ export class Listener {
     }
   }
 
+  // Nothing else is sent on this connection, so nothing else would tell that its other end is gone.
+  async #askUntilSilent(client: pg.Client): Promise<void> {
+    while (!this.#stopping.signal.aborted) {
+      await pause(ASK_EVERY_MS, this.#stopping.signal);
+      await client.query('select 1');
+    }
+  }
+
   async #listenUntilLost(onListening: () => void): Promise<void> {
     const client = await this.#database.connect();
     this.#client = client;
@@ -70,7 +80,7 @@ export class Listener {
       if (this.#stopping.signal.aborted) return;
       onListening();
       this.#options.onConnected();
-      await lost;
+      await Promise.race([lost, this.#askUntilSilent(client)]);
     } finally {
       this.#client = undefined;
       client.on('error', () => undefined); // a second fault of a connection that is being given up

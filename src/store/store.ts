@@ -1,10 +1,14 @@
+import { createBacklogStore } from './backlog.ts';
 import { createClaimStore } from './claims.ts';
 import type { Database } from './database.ts';
 import { createDeliveryStore } from './deliveries.ts';
+import { createDriftStore } from './drift.ts';
 import { createExpiryStore } from './expiry.ts';
 import { createJobStore } from './jobs.ts';
 import { createJournalStore } from './journal.ts';
+import { createLeaseStore } from './leases.ts';
 import { createOverviewStore } from './overview.ts';
+import { createRescueStore } from './rescues.ts';
 import { createSettingStore } from './settings.ts';
 import { createTransitionStore } from './transitions.ts';
 import { createWorkerStore } from './workers.ts';
@@ -17,7 +21,11 @@ export function createStore(database: Database) {
     database,
     jobs: createJobStore(database),
     transitions: createTransitionStore(database),
+    backlog: createBacklogStore(database),
     claims: createClaimStore(database),
+    rescues: createRescueStore(database),
+    drift: createDriftStore(database),
+    leases: createLeaseStore(database),
     journal: createJournalStore(database),
     deliveries: createDeliveryStore(database),
     workers: createWorkerStore(database),

@@ -67,6 +67,21 @@ export function createTransitionStore(database: Database) {
       const rows = await database.query<JobRow>(START, [id, fence, worker]);
       return rows[0];
     },
+
+    /** How long a delivery that was not started has to wait; undefined when there is nothing to wait for. */
+    async dueInMs(id: string, fence: number): Promise<number | undefined> {
+      const [row] = await database.query<{ ms: number }>(
+        `select ceil(extract(epoch from run_at - now()) * 1000)::float8 as ms
+         from longshore.jobs
+         where id = $1
+           and status in ('scheduled', 'retrying')
+           and run_at > now()
+           and delivery = $2::bigint / ${RUNS_PER_DELIVERY}
+           and fence < $2`,
+        [id, fence],
+      );
+      return row?.ms;
+    },
   };
 }
 
@@ -128,7 +143,7 @@ const START = `
     where j.id = $1
       and j.status in ('scheduled', 'queued', 'retrying', 'processing')
       and j.delivery = $2::bigint / ${RUNS_PER_DELIVERY}
-      and (j.status <> 'retrying' or j.run_at <= now() + interval '${EARLY_TOLERANCE_MS} milliseconds')
+      and (j.status not in ('scheduled', 'retrying') or j.run_at <= now() + interval '${EARLY_TOLERANCE_MS} milliseconds')
       and (j.fence < $2 or (j.fence = $2 and j.worker = $3 and j.status = 'processing'))
       and (j.expires_at is null or j.expires_at > now() or j.started_at is not null)
     for update

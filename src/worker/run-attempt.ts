@@ -24,9 +24,11 @@ export interface AttemptOptions {
 /** Runs one attempt of one job, from the transport's offer to the order that it gets back. Never rejects. */
 export async function runAttempt(options: AttemptOptions, offer: Offer): Promise<Verdict> {
   const { engine } = options;
+  let release = () => {};
   try {
     const begun = await untilStoreAnswers(options, () => begin(options, offer));
-    if (!begun) return { kind: 'discarded' };
+    if ('verdict' in begun) return begun.verdict;
+    release = options.running.hold(begun.job);
     const result = await run(options, offer, begun);
     const finished = await untilStoreAnswers(options, (isRepeat) => finish(engine, begun.job, result, isRepeat));
     tell(engine, begun.job, result, finished);
@@ -38,6 +40,8 @@ export async function runAttempt(options: AttemptOptions, offer: Offer): Promise
       error,
     });
     return { kind: 'unrecorded', delayMs: 1000 };
+  } finally {
+    release();
   }
 }
 
@@ -47,17 +51,19 @@ interface Begun {
 }
 
 /** Records the start, unless taking the job did that already. */
-async function begin({ engine, worker }: AttemptOptions, offer: Offer): Promise<Begun | undefined> {
+async function begin({ engine, worker }: AttemptOptions, offer: Offer): Promise<Begun | { verdict: Verdict }> {
   if (offer.row) return { job: offer.row, fault: undefined };
   const adopted = offer.foreign ? await adoptJob(engine, offer.queue, offer.jobId, offer.foreign) : undefined;
-  const job = await engine.store.transitions.start(adopted?.id ?? offer.jobId, offer.fence, worker);
-  if (!job) {
-    engine.log.debug('a delivery has nothing to run: the job has ended, or a newer run is under way', {
-      jobId: offer.jobId,
-    });
-    return undefined;
-  }
-  return { job, fault: adopted?.fault };
+  const jobId = adopted?.id ?? offer.jobId;
+  const job = await engine.store.transitions.start(jobId, offer.fence, worker);
+  engine.dispatcher.noteStart(offer.queue);
+  if (job) return { job, fault: adopted?.fault };
+  const dueInMs = await engine.store.transitions.dueInMs(jobId, offer.fence);
+  if (dueInMs !== undefined) return { verdict: { kind: 'later', delayMs: dueInMs, isParked: false } };
+  engine.log.debug('a delivery has nothing to run: the job has ended, or a newer delivery or run is under way', {
+    jobId,
+  });
+  return { verdict: { kind: 'discarded' } };
 }
 
 async function run(options: AttemptOptions, offer: Offer, { job, fault }: Begun): Promise<RunResult> {

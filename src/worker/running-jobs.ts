@@ -11,6 +11,7 @@ interface OpenRun {
 /** The runs that are open in this worker, by job. */
 export class RunningJobs {
   readonly #runs = new Set<OpenRun>();
+  readonly #held = new Set<RunKey>();
   #isClosed = false;
 
   get count(): number {
@@ -20,6 +21,18 @@ export class RunningJobs {
   /** Whether the program stops waiting for anything. */
   get isClosed(): boolean {
     return this.#isClosed;
+  }
+
+  /** Runs from their start to the record of their end: longer than their handlers run. */
+  get held(): RunKey[] {
+    return [...this.#held];
+  }
+
+  /** @returns a function to call when the end has been recorded */
+  hold({ id, fence }: RunKey): () => void {
+    const key = { id, fence };
+    this.#held.add(key);
+    return () => this.#held.delete(key);
   }
 
   /** @returns a function to call when the run has ended */

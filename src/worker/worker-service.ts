@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import type { Services } from '../define/services.ts';
 import type { Engine } from '../engine/engine.ts';
 import { Loop } from '../engine/loop.ts';
+import { rescueForgottenRuns } from '../engine/rescue.ts';
 import type { Consumer } from '../queue/transport.ts';
 import { Journal } from './journal.ts';
 import { runAttempt } from './run-attempt.ts';
@@ -38,6 +39,8 @@ export interface WorkerStats {
 }
 
 const CLOSE_GRACE_MS = 3000;
+/** A run may be recorded for a while before this worker has heard of its start. */
+const FORGOTTEN_AFTER_MS = 30_000;
 
 /** Runs jobs: one consumer for every queue, one heartbeat for the process. */
 export class WorkerService {
@@ -187,6 +190,7 @@ export class WorkerService {
     });
     this.#lastHeartbeatAtMs = Date.now();
     await this.#abortEndedRuns();
+    await this.#giveBackForgottenRuns();
   }
 
   // A cancel's signal may have been lost, and a rescue elsewhere sends none.
@@ -194,6 +198,11 @@ export class WorkerService {
     const runs = this.#running.list().map((run) => ({ id: run.jobId, fence: run.fence }));
     if (runs.length === 0) return;
     this.#running.abortAllBut(runs, await this.#options.engine.store.jobs.findOpenRuns(runs));
+  }
+
+  // The answer to their start was lost, or their end could not be recorded and nobody offers them again.
+  async #giveBackForgottenRuns(): Promise<void> {
+    await rescueForgottenRuns(this.#options.engine, this.id, this.#running.held, FORGOTTEN_AFTER_MS);
   }
 }
 

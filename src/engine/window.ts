@@ -1,0 +1,69 @@
+import type { QueueMeasure } from '../store/backlog.ts';
+
+interface Room {
+  free: number;
+  /** Of the set of delayed jobs. */
+  delayedFree: number;
+  hasBacklog: boolean;
+  /** Jobs that started in this process since the last measure. */
+  started: number;
+}
+
+/**
+ * How much room BullMQ's queues have, as far as this process knows: measured in the record from time to time, counted
+ * here in between. Several processes may fill the same room, so a queue may hold somewhat more than its window.
+ */
+export class Window {
+  readonly size: number;
+  readonly #rooms = new Map<string, Room>();
+
+  constructor(size: number) {
+    this.size = size;
+  }
+
+  update(measures: readonly QueueMeasure[]): void {
+    for (const { queue, waiting, delayed, hasBacklog } of measures) {
+      const free = Math.max(0, this.size - waiting);
+      this.#rooms.set(queue, { free, delayedFree: this.size - delayed, hasBacklog, started: 0 });
+    }
+  }
+
+  /** Takes a place for a job that is due now. A job never overtakes the backlog. @returns whether there was one */
+  reserve(queue: string): boolean {
+    const room = this.#rooms.get(queue);
+    if (!room || room.hasBacklog || room.free <= 0) return false;
+    room.free -= 1;
+    return true;
+  }
+
+  /** Takes a place for a job that BullMQ is to wake. @returns whether there was one */
+  reserveDelayed(queue: string): boolean {
+    const room = this.#rooms.get(queue);
+    if (!room || room.delayedFree <= 0) return false;
+    room.delayedFree -= 1;
+    return true;
+  }
+
+  /** @returns whether it is time to measure: the room is running out as far as this process knows */
+  isRunningOut(queue: string): boolean {
+    const room = this.#rooms.get(queue);
+    return room !== undefined && !room.hasBacklog && room.free < this.size / 4;
+  }
+
+  /** A job of the queue has left the backlog's way. @returns whether that makes it worth to look at the backlog again */
+  noteStart(queue: string): boolean {
+    const room = this.#rooms.get(queue);
+    if (!room) return false;
+    room.free += 1;
+    room.started += 1;
+    return room.hasBacklog && room.started === Math.ceil(this.size / 4);
+  }
+
+  /** A job was left in the backlog. @returns whether that is news */
+  noteBacklog(queue: string): boolean {
+    const room = this.#rooms.get(queue);
+    if (!room || room.hasBacklog) return false;
+    room.hasBacklog = true;
+    return true;
+  }
+}

@@ -1,0 +1,59 @@
+import type { Queue } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { deliveryIdOf, isMarked, readDeliveryId } from './bullmq-jobs.ts';
+import type { Delivery, DeliveryState, HeldDelivery, HeldJobs } from './transport.ts';
+
+export interface HeldJobsOptions {
+  redis: Redis;
+  prefix: string;
+  queueOf: (name: string) => Queue;
+}
+
+const PAGE = 500;
+/** BullMQ looks for an id in `wait` from one end to the other; other producers may have made that long. */
+const SEARCHABLE = 20_000;
+
+const stateOf: Record<string, DeliveryState> = {
+  completed: 'finished',
+  failed: 'finished',
+  delayed: 'delayed',
+  active: 'active',
+  unknown: 'missing',
+};
+
+/** What BullMQ holds of our jobs, for the reconciler. */
+export function createHeldJobs({ redis, prefix, queueOf }: HeldJobsOptions): HeldJobs {
+  async function findState(queue: Queue, key: string, isSearchable: boolean): Promise<DeliveryState> {
+    if (isSearchable) return stateOf[await queue.getJobState(key)] ?? 'waiting';
+    const [finishedOn, name] = await redis.hmget(queue.toKey(key), 'finishedOn', 'name');
+    return name == null ? 'missing' : finishedOn == null ? 'waiting' : 'finished';
+  }
+
+  return {
+    countUp: () => redis.incr(`${prefix}:longshore:epoch`),
+    async findStates(name: string, jobs: readonly Delivery[]) {
+      const queue = queueOf(name);
+      const isSearchable = (await redis.llen(queue.toKey('wait'))) <= SEARCHABLE;
+      return Promise.all(jobs.map((job) => findState(queue, deliveryIdOf(job), isSearchable)));
+    },
+    async *listWaiting(name: string) {
+      const queue = queueOf(name);
+      for (const type of ['wait', 'prioritized', 'delayed'] as const) {
+        for (let start = 0; ; start += PAGE) {
+          const keys = await queue.getRanges([type], start, start + PAGE - 1);
+          yield keys.flatMap((key): HeldDelivery[] => {
+            const ours = readDeliveryId(key);
+            return ours ? [{ key, ...ours }] : [];
+          });
+          if (keys.length < PAGE || start + PAGE >= SEARCHABLE) break;
+        }
+      }
+    },
+    async drop(name: string, key: string) {
+      const job = await queueOf(name).getJob(key);
+      if (!job || !isMarked(job.opts)) return false; // another producer's, with an id like ours
+      return (await queueOf(name).remove(key)) === 1;
+    },
+    isPaused: (name) => queueOf(name).isPaused(),
+  };
+}

@@ -1,0 +1,163 @@
+import type { Database } from './database.ts';
+import { RUNS_PER_DELIVERY } from './fence.ts';
+import { byPriorityAndTime, type JobRow, jobColumns } from './job-row.ts';
+
+/** What BullMQ holds of a queue, and what waits for it. */
+export interface QueueMeasure {
+  queue: string;
+  /** Jobs that were handed over and have not started; counted up to the window. */
+  waiting: number;
+  /** Retries and snoozed jobs that BullMQ is to wake; counted up to the window. */
+  delayed: number;
+  hasBacklog: boolean;
+}
+
+/** Jobs that wait in Postgres: for their time, or for room in BullMQ. */
+export function createBacklogStore(database: Database) {
+  return {
+    /**
+     * Makes scheduled and retrying jobs whose time has come `queued`. Those that BullMQ holds are its own to wake.
+     * @returns the queues that got work
+     */
+    async promoteDue(limit: number): Promise<string[]> {
+      const rows = await database.query<{ queue: string }>(PROMOTE, [limit]);
+      return rows.map((row) => row.queue);
+    },
+
+    /** Milliseconds until the next job is due, at least 0; undefined when none waits for a time. Walks `jobs_due`. */
+    async nextDueMs(): Promise<number | undefined> {
+      const [row] = await database.query<{ ms: number | null }>(
+        `select (extract(epoch from min(run_at) - now()) * 1000)::float8 as ms
+         from longshore.jobs
+         where status in ('scheduled', 'retrying') and dispatched_at is null`,
+      );
+      return row?.ms == null ? undefined : Math.max(0, row.ms);
+    },
+
+    /** Counts what these queues hold, up to `window`. Walks `jobs_handed_over` and `jobs_backlog`. */
+    measure(queues: readonly string[], window: number): Promise<QueueMeasure[]> {
+      return database.query<QueueMeasure>(MEASURE, [queues, window]);
+    },
+
+    /**
+     * Marks queued jobs as handed over and returns them: by priority, then tenant by tenant in turn, each tenant's oldest
+     * first. No more than `limit`, and than the window of the queue has room for. Walks `jobs_backlog`.
+     */
+    async take(queue: string, limit: number, window: number): Promise<JobRow[]> {
+      const rows = await database.query<JobRow & { turn: number }>(TAKE, [queue, limit, window]);
+      return rows.sort((a, b) => b.priority - a.priority || a.turn - b.turn || byPriorityAndTime(a, b));
+    },
+
+    /** Puts jobs back that perhaps did not arrive. One that did is told from its second copy by its id. */
+    async putBack(jobs: readonly { id: string; delivery: number }[]): Promise<void> {
+      await database.query(
+        `update longshore.jobs j
+         set dispatched_at = null
+         from unnest($1::uuid[], $2::integer[]) as given(id, delivery)
+         where j.id = given.id and j.delivery = given.delivery and j.status = 'queued'`,
+        [jobs.map((job) => job.id), jobs.map((job) => job.delivery)],
+      );
+    },
+
+    /** Takes back what BullMQ held of queues that the Postgres transport serves now. */
+    async reclaimFromBullMq(queues: readonly string[]): Promise<void> {
+      await database.query(
+        `update longshore.jobs
+         set dispatched_at = null,
+           delivery = delivery + 1
+         where queue = any($1) and dispatched_at is not null and status in ('scheduled', 'queued', 'retrying')`,
+        [queues],
+      );
+    },
+  };
+}
+
+const PROMOTE = `
+  with due as (
+    select id
+    from longshore.jobs
+    where status in ('scheduled', 'retrying') and run_at <= now() and dispatched_at is null
+    order by run_at
+    limit $1
+    for update skip locked
+  )
+  update longshore.jobs j
+  set status = 'queued'
+  from due
+  where j.id = due.id
+  returning j.queue`;
+
+const MEASURE = `
+  select q.name as queue,
+    (select count(*)::integer
+     from (select 1 from longshore.jobs j
+           where j.queue = q.name and j.status = 'queued' and j.dispatched_at is not null
+           limit $2) held) as waiting,
+    (select count(*)::integer
+     from (select 1 from longshore.jobs j
+           where j.queue = q.name and j.status in ('scheduled', 'retrying') and j.dispatched_at is not null
+           limit $2) held) as delayed,
+    exists (select 1 from longshore.jobs j
+            where j.queue = q.name and j.status = 'queued' and j.dispatched_at is null) as "hasBacklog"
+  from unnest($1::text[]) as q(name)`;
+
+// `heads` skips through the index from one tenant of a priority to the next, so the length of a tenant's backlog costs
+// nothing. Without the lock two processes would each fill the same room; who does not get it leaves the queue to the other.
+// A job that ran before gets a delivery whose runs have larger fences, also when it ran on the other transport.
+const TAKE = `
+  with recursive room as materialized (
+    select case when pg_try_advisory_xact_lock(hashtext('longshore.window'), hashtext($1))
+      then least($2::integer, $3::integer - (
+        select count(*)::integer
+        from (select 1 from longshore.jobs j
+              where j.queue = $1 and j.status = 'queued' and j.dispatched_at is not null
+              limit $3) held))
+      else 0 end as size
+  ),
+  heads as (
+    (select -j.priority as rank, j.tenant
+     from longshore.jobs j
+     where j.queue = $1 and j.status = 'queued' and j.dispatched_at is null and (select size from room) > 0
+     order by -j.priority, j.tenant
+     limit 1)
+    union all
+    select next.rank, next.tenant
+    from heads
+    cross join lateral (
+      select -j.priority as rank, j.tenant
+      from longshore.jobs j
+      where j.queue = $1 and j.status = 'queued' and j.dispatched_at is null
+        and (-j.priority, j.tenant) > (heads.rank, heads.tenant)
+      order by -j.priority, j.tenant
+      limit 1
+    ) next
+  ),
+  shares as (
+    select heads.rank, heads.tenant, ceil(room.size::numeric / count(*) over (partition by heads.rank))::integer as size
+    from heads
+    cross join room
+  ),
+  due as (
+    select picked.id, picked.turn
+    from shares
+    cross join lateral (
+      select locked.id, locked.run_at, row_number() over (order by locked.run_at, locked.id) as turn
+      from (
+        select j.id, j.run_at
+        from longshore.jobs j
+        where j.queue = $1 and j.status = 'queued' and j.dispatched_at is null
+          and -j.priority = shares.rank and j.tenant = shares.tenant
+        order by j.run_at, j.id
+        limit shares.size
+        for update skip locked
+      ) locked
+    ) picked
+    order by shares.rank, picked.turn, picked.run_at, picked.id
+    limit greatest(0, (select size from room))
+  )
+  update longshore.jobs j
+  set dispatched_at = now(),
+    delivery = greatest(j.delivery, (j.fence / ${RUNS_PER_DELIVERY} + 1)::integer)
+  from due
+  where j.id = due.id
+  returning ${jobColumns('j')}, due.turn::integer as turn`;
