@@ -107,7 +107,7 @@ async function connectParts(
     holder: `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`,
     leaseMs: env.leaderLeaseMs,
     rescueIntervalMs: env.stalledIntervalMs,
-    steadyMs: Math.min(MAX_STEADY_MS, env.lockDurationMs / 2),
+    steadyMs: Math.min(MAX_STEADY_MS, env.lockDurationMs),
     reconcileIntervalMs: env.reconcileIntervalMs,
   });
 

@@ -23,6 +23,7 @@ export class Leadership {
   readonly #loop: Loop;
   #leadsUntilMs = 0;
   #steadySinceMs = performance.now();
+  #renewedAtMs = Date.now();
 
   constructor(options: LeadershipOptions) {
     this.#options = options;
@@ -33,9 +34,9 @@ export class Leadership {
     return performance.now() < this.#leadsUntilMs;
   }
 
-  /** For how long the database has answered without a failure. */
+  /** For how long this process has been awake and the database has answered it. */
   get steadyMs(): number {
-    return performance.now() - this.#steadySinceMs;
+    return this.#hasSlept() ? 0 : performance.now() - this.#steadySinceMs;
   }
 
   start(): void {
@@ -52,13 +53,20 @@ export class Leadership {
       .catch((error: unknown) => log.debug('a lease was not given back; it ends by itself', { error }));
   }
 
+  // By the wall clock, which goes on while the machine sleeps.
+  #hasSlept(): boolean {
+    return Date.now() - this.#renewedAtMs > this.#options.leaseMs;
+  }
+
   async #renew(): Promise<number> {
     const { store, name, holder, leaseMs, onGained, log } = this.#options;
+    if (this.#hasSlept()) this.#steadySinceMs = performance.now();
     const wasLeader = this.isLeader;
     const askedAtMs = performance.now(); // the lease counts from before the question: it may have been granted at once
     try {
       const isHolder = await store.leases.acquire(name, holder, leaseMs);
       this.#leadsUntilMs = isHolder ? askedAtMs + leaseMs : 0;
+      this.#renewedAtMs = Date.now();
     } catch (error) {
       this.#steadySinceMs = performance.now();
       throw error;

@@ -60,6 +60,7 @@ async function tryRedis(url: string): Promise<string | undefined> {
   const redis = new Redis(url, {
     lazyConnect: true,
     connectTimeout: 3000,
+    commandTimeout: 3000,
     maxRetriesPerRequest: 0,
     retryStrategy: () => null,
   });

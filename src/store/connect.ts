@@ -33,7 +33,7 @@ export async function waitForPostgres(url: string, shownUrl: string, timeoutMs: 
 
 /** @returns what is wrong, or undefined when PostgreSQL answered and is new enough */
 async function tryConnect(url: string): Promise<unknown> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5000 });
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5000, query_timeout: 5000 });
   client.on('error', () => undefined); // the query reports it
   try {
     await client.connect();

@@ -29,7 +29,7 @@ export interface DatabaseOptions {
 
 const APPLICATION_NAME = 'longshore';
 /** How long a statement may go unanswered; all of ours take milliseconds. */
-export const QUERY_TIMEOUT_MS = 15_000;
+const QUERY_TIMEOUT_MS = 10_000;
 
 /** Opens the pool. Connects on the first query only. */
 export function openDatabase(options: DatabaseOptions): Database {

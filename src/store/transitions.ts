@@ -68,16 +68,21 @@ export function createTransitionStore(database: Database) {
       return rows[0];
     },
 
-    /** How long a delivery that was not started has to wait; undefined when there is nothing to wait for. */
-    async dueInMs(id: string, fence: number): Promise<number | undefined> {
+    /**
+     * Takes a job back that a delivery was to start before its time, so that the record wakes it by its own clock.
+     * @returns how long it waits, in milliseconds; undefined when that is not why it was not started
+     */
+    async parkEarly(id: string, fence: number): Promise<number | undefined> {
       const [row] = await database.query<{ ms: number }>(
-        `select ceil(extract(epoch from run_at - now()) * 1000)::float8 as ms
-         from longshore.jobs
+        `update longshore.jobs
+         set dispatched_at = null,
+           delivery = delivery + 1
          where id = $1
            and status in ('scheduled', 'retrying')
            and run_at > now()
            and delivery = $2::bigint / ${RUNS_PER_DELIVERY}
-           and fence < $2`,
+           and fence < $2
+         returning ceil(extract(epoch from run_at - now()) * 1000)::float8 as ms`,
         [id, fence],
       );
       return row?.ms;

@@ -58,8 +58,11 @@ async function begin({ engine, worker }: AttemptOptions, offer: Offer): Promise<
   const job = await engine.store.transitions.start(jobId, offer.fence, worker);
   engine.dispatcher.noteStart(offer.queue);
   if (job) return { job, fault: adopted?.fault };
-  const dueInMs = await engine.store.transitions.dueInMs(jobId, offer.fence);
-  if (dueInMs !== undefined) return { verdict: { kind: 'later', delayMs: dueInMs, isParked: false } };
+  const earlyMs = await engine.store.transitions.parkEarly(jobId, offer.fence);
+  if (earlyMs !== undefined) {
+    engine.dispatcher.wakeAt(engine.clock.now() + earlyMs);
+    return { verdict: { kind: 'later', delayMs: earlyMs, isParked: true } };
+  }
   engine.log.debug('a delivery has nothing to run: the job has ended, or a newer delivery or run is under way', {
     jobId,
   });

@@ -1,0 +1,46 @@
+import { describe, expect, it } from 'vitest';
+import { Window } from './window.ts';
+
+const measure = { queue: 'q', waiting: 0, delayed: 0, hasBacklog: false };
+
+describe('Window', () => {
+  it('gives as many places as were measured, and none of a queue that was not', () => {
+    const window = new Window(3);
+    expect(window.reserve('q')).toBe(false);
+    window.update([{ ...measure, waiting: 1 }]);
+    expect([window.reserve('q'), window.reserve('q'), window.reserve('q')]).toEqual([true, true, false]);
+    window.noteStart('q');
+    expect(window.reserve('q')).toBe(true);
+  });
+
+  it('lets nothing overtake the backlog, whatever room there is', () => {
+    const window = new Window(3);
+    window.update([measure]);
+    expect(window.noteBacklog('q')).toBe(true);
+    expect(window.noteBacklog('q')).toBe(false);
+    expect(window.reserve('q')).toBe(false);
+    window.update([measure]);
+    expect(window.reserve('q')).toBe(true);
+  });
+
+  it('asks for a measure when a quarter of the places is left', () => {
+    const window = new Window(8);
+    window.update([{ ...measure, waiting: 5 }]);
+    expect(window.isRunningOut('q')).toBe(false);
+    window.reserve('q');
+    window.reserve('q');
+    expect(window.isRunningOut('q')).toBe(true);
+  });
+
+  it('looks at the backlog once a quarter of the window has started', () => {
+    const window = new Window(8);
+    window.update([{ ...measure, waiting: 8, hasBacklog: true }]);
+    expect([1, 2, 3].map(() => window.noteStart('q'))).toEqual([false, true, false]);
+  });
+
+  it('counts what waits for its time apart', () => {
+    const window = new Window(2);
+    window.update([{ ...measure, waiting: 2, delayed: 1 }]);
+    expect([window.reserveDelayed('q'), window.reserveDelayed('q')]).toEqual([true, false]);
+  });
+});
