@@ -26,6 +26,8 @@ import { WEBHOOK_SECRET_SETTING } from './store/settings.ts';
 import { createStore } from './store/store.ts';
 import type { Logger } from './telemetry/logger.ts';
 
+/** The program's statements take milliseconds. */
+const QUERY_TIMEOUT_MS = 10_000;
 /** Workers try to say that they live once a second while the database is away. */
 const MAX_STEADY_MS = 5000;
 
@@ -69,7 +71,12 @@ async function connectParts(
   postgres: PreparedPostgres,
   bullmq: Transport | undefined,
 ): Promise<Program> {
-  const database = openDatabase({ url: postgres.url, poolSize: env.databasePoolSize, log });
+  const database = openDatabase({
+    url: postgres.url,
+    poolSize: env.databasePoolSize,
+    queryTimeoutMs: QUERY_TIMEOUT_MS,
+    log,
+  });
   const store = createStore(database);
   const signals = new Signals(database, log);
   const postgresTransport = createPostgresTransport({ store, signals, pollIntervalMs: env.pollIntervalMs, log });

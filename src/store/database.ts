@@ -24,12 +24,12 @@ export interface Database {
 export interface DatabaseOptions {
   url: string;
   poolSize: number;
+  /** How long a statement may go unanswered; for ever by default, as a migration needs it. */
+  queryTimeoutMs?: number;
   log: Logger;
 }
 
 const APPLICATION_NAME = 'longshore';
-/** How long a statement may go unanswered; all of ours take milliseconds. */
-const QUERY_TIMEOUT_MS = 10_000;
 
 /** Opens the pool. Connects on the first query only. */
 export function openDatabase(options: DatabaseOptions): Database {
@@ -38,7 +38,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     application_name: APPLICATION_NAME,
     connectionTimeoutMillis: 10_000,
     // A connection whose other end is gone without a word would otherwise be waited for until TCP gives up.
-    query_timeout: QUERY_TIMEOUT_MS,
+    ...(options.queryTimeoutMs === undefined ? {} : { query_timeout: options.queryTimeoutMs }),
     keepAlive: true,
     types: { getTypeParser: chooseParser as typeof pg.types.getTypeParser },
   };

@@ -18,11 +18,11 @@ export function healthRoutes(check: HealthCheck): Route[] {
       method: 'get',
       path: '/health/ready',
       scope: 'none',
-      summary: 'Whether the program can do its work; 503 where it cannot',
+      summary: 'Whether the program can do its work; 503 where it cannot. The API can without Redis',
       answers: { 200: healthSchema, 503: healthSchema },
       async handle() {
         const health = await check();
-        return { status: health.status === 'ok' ? 200 : 503, body: health };
+        return { status: isReady(health) ? 200 : 503, body: health };
       },
     }),
     route({
@@ -34,4 +34,10 @@ export function healthRoutes(check: HealthCheck): Route[] {
       handle: async () => ({ status: 200, body: await check() }),
     }),
   ];
+}
+
+// Jobs are accepted while Redis is away: to take the API out of service then would turn a delay into an outage.
+function isReady({ status, mode, connections }: HealthResource): boolean {
+  if (status === 'stopping' || connections.postgres !== 'ok') return false;
+  return mode !== 'worker' || connections.redis !== 'down';
 }
