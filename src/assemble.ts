@@ -28,8 +28,9 @@ import type { Logger } from './telemetry/logger.ts';
 
 /** The program's statements take milliseconds. */
 const QUERY_TIMEOUT_MS = 10_000;
-/** Workers try to say that they live once a second while the database is away. */
-const MAX_STEADY_MS = 5000;
+/** By then a worker whose heartbeat failed has repeated it. */
+const HEARTBEAT_RETRY_MS = 2000;
+const HEARTBEAT_MAX_MS = 5000;
 
 /** The parts that every MODE has. */
 export interface Program {
@@ -114,7 +115,7 @@ async function connectParts(
     holder: `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`,
     leaseMs: env.leaderLeaseMs,
     rescueIntervalMs: env.stalledIntervalMs,
-    steadyMs: Math.min(MAX_STEADY_MS, env.lockDurationMs),
+    steadyMs: heartbeatMsOf(env) + HEARTBEAT_RETRY_MS,
     reconcileIntervalMs: env.reconcileIntervalMs,
   });
 
@@ -201,4 +202,9 @@ export function chooseQueues(wanted: readonly string[] | undefined, registry: Re
     throw new AppError('INVALID_CONFIGURATION', `QUEUES names ${unknown.join(', ')}; queues are: ${known.join(', ')}`);
   }
   return wanted && wanted.length > 0 ? [...wanted] : known;
+}
+
+/** How often a worker says that it lives: several times within its lease. */
+export function heartbeatMsOf(env: Env): number {
+  return Math.min(HEARTBEAT_MAX_MS, Math.round(env.lockDurationMs / 3));
 }

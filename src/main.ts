@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { HttpServer } from './api/server.ts';
-import { assemble, chooseQueues, type Program } from './assemble.ts';
+import { assemble, chooseQueues, heartbeatMsOf, type Program } from './assemble.ts';
 import type { HealthResource } from './contract/program.ts';
 import { loadJobs } from './define/load-jobs.ts';
 import { type Env, findConcurrencyOverride, loadEnv, readEnvFile } from './env.ts';
@@ -11,7 +11,6 @@ import { createLogger, type Logger } from './telemetry/logger.ts';
 import type { WorkerService } from './worker/worker-service.ts';
 
 const HTTP_GRACE_MS = 2000;
-const HEARTBEAT_MAX_MS = 5000;
 /** How long closing connections may take after the jobs have ended or were put back. */
 const STOP_GRACE_MS = 10_000;
 
@@ -87,7 +86,7 @@ async function startWorker(env: Env, program: Program, version: string): Promise
     concurrencyOf: (queue) =>
       findConcurrencyOverride(env, queue) ?? engine.registry.queues.get(queue)?.concurrency ?? env.queueConcurrency,
     leaseMs: env.lockDurationMs,
-    heartbeatMs: Math.min(HEARTBEAT_MAX_MS, Math.round(env.lockDurationMs / 3)),
+    heartbeatMs: heartbeatMsOf(env),
     shutdownTimeoutMs: env.shutdownTimeoutMs,
     version,
   });

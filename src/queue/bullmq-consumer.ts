@@ -63,6 +63,14 @@ export class BullMqConsumer implements Consumer {
     await this.#worker.waitUntilReady();
   }
 
+  suspend(): void {
+    this.#tell((worker) => worker.pause(true));
+  }
+
+  resume(): void {
+    this.#tell((worker) => worker.resume());
+  }
+
   async stop(): Promise<void> {
     const closed = this.#worker?.close();
     do {
@@ -70,6 +78,14 @@ export class BullMqConsumer implements Consumer {
       // BullMQ has still to hear of the last ends. A Redis that is away must not hold the stop: the record has them.
       await Promise.race([closed, pause(CLOSE_TIMEOUT_MS)]);
     } while (this.#runs.size > 0); // one whose fetch was under way
+  }
+
+  #tell(command: (worker: Worker) => Promise<void>): void {
+    const { log } = this.#transport;
+    if (!this.#worker) return;
+    command(this.#worker).catch((error: unknown) =>
+      log.warn('a BullMQ worker did not pause or resume', { queue: this.#options.queue, error }),
+    );
   }
 
   async #process(job: Job, token: string | undefined): Promise<unknown> {

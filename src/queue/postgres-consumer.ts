@@ -43,6 +43,12 @@ export class PostgresConsumer implements Consumer {
     this.#loop = this.#claimUntilStopped();
   }
 
+  suspend(): void {} // without the record there is nothing to claim
+
+  resume(): void {
+    this.#wake.abort();
+  }
+
   async stop(): Promise<void> {
     this.#stopping.abort();
     this.#wake.abort();

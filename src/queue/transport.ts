@@ -53,6 +53,9 @@ export interface ConsumeOptions {
 export interface Consumer {
   readonly running: number;
   start(): Promise<void>;
+  /** Takes no jobs until `resume`; those that run go on. For a worker that cannot reach the record. */
+  suspend(): void;
+  resume(): void;
   /** Takes no more jobs and resolves when those that run have ended. */
   stop(): Promise<void>;
 }

@@ -10,7 +10,7 @@ import * as schema from './schema.ts';
 export interface Database {
   readonly orm: NodePgDatabase<typeof schema>;
   /** @throws STORE_UNAVAILABLE when the server cannot be reached; other faults as `pg` gives them */
-  query<Row extends object>(text: string, values?: unknown[]): Promise<Row[]>;
+  query<Row extends object>(text: string, values?: unknown[], options?: QueryOptions): Promise<Row[]>;
   /**
    * Awaits a query of `orm`. Without it faults come as drizzle wraps them: not recognised, and with all values in the message.
    * @throws as {@link Database.query}
@@ -19,6 +19,11 @@ export interface Database {
   /** A connection of its own, outside the pool, for LISTEN. The caller ends it. */
   connect(): Promise<pg.Client>;
   close(): Promise<void>;
+}
+
+export interface QueryOptions {
+  /** In place of `queryTimeoutMs`. */
+  timeoutMs?: number;
 }
 
 export interface DatabaseOptions {
@@ -48,9 +53,10 @@ export function openDatabase(options: DatabaseOptions): Database {
   const orm = drizzle(pool, { schema });
   return {
     orm,
-    async query(text, values = []) {
+    async query(text, values = [], { timeoutMs } = {}) {
       try {
-        return (await pool.query(text, values)).rows;
+        const timeout = timeoutMs === undefined ? {} : { query_timeout: timeoutMs };
+        return (await pool.query({ text, values, ...timeout })).rows;
       } catch (error) {
         throw toStoreError(error);
       }

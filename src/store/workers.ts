@@ -18,8 +18,11 @@ export const IS_ALIVE = `heartbeat_at > now() - lease_ms * interval '1 milliseco
 /** Worker processes and their heartbeats. */
 export function createWorkerStore(database: Database) {
   return {
-    /** Says that a worker is alive, which also keeps the lease of its runs. */
-    async heartbeat(worker: WorkerRow): Promise<void> {
+    /**
+     * Says that a worker is alive, which also keeps the lease of its runs.
+     * @throws STORE_UNAVAILABLE, after `timeoutMs` at the latest
+     */
+    async heartbeat(worker: WorkerRow, timeoutMs: number): Promise<void> {
       await database.query(
         `insert into longshore.workers (id, host, pid, version, queues, concurrency, running, lease_ms)
          values ($1, $2, $3, $4, $5, $6, $7, $8)
@@ -34,6 +37,7 @@ export function createWorkerStore(database: Database) {
           worker.running,
           worker.leaseMs,
         ],
+        { timeoutMs },
       );
     },
 

@@ -19,6 +19,8 @@ export interface AttemptOptions {
   services: Services;
   journal: Journal;
   running: RunningJobs;
+  /** Called when the record could not be reached: then it makes no sense to take further jobs. */
+  onStoreAway: () => void;
 }
 
 /** Runs one attempt of one job, from the transport's offer to the order that it gets back. Never rejects. */
@@ -26,11 +28,13 @@ export async function runAttempt(options: AttemptOptions, offer: Offer): Promise
   const { engine } = options;
   let release = () => {};
   try {
-    const begun = await untilStoreAnswers(options, () => begin(options, offer));
+    const begun = await untilStoreAnswers(options, BEGIN_PATIENCE_MS, () => begin(options, offer));
     if ('verdict' in begun) return begun.verdict;
     release = options.running.hold(begun.job);
     const result = await run(options, offer, begun);
-    const finished = await untilStoreAnswers(options, (isRepeat) => finish(engine, begun.job, result, isRepeat));
+    const finished = await untilStoreAnswers(options, Infinity, (isRepeat) =>
+      finish(engine, begun.job, result, isRepeat),
+    );
     tell(engine, begun.job, result, finished);
     return finished.verdict;
   } catch (error) {
@@ -125,21 +129,28 @@ async function finish(engine: Engine, job: JobRow, result: RunResult, isRepeat: 
   }
 }
 
+/** A delivery that cannot be started is given back by then: another worker may reach the record. */
+const BEGIN_PATIENCE_MS = 5000;
 const RETRY_MS = [50, 200, 500, 1000, 2000];
 
 /**
- * Tries a write again while the database is away: the run is done, only its record is missing.
+ * Tries a write again while the database is away.
+ * @param patienceMs what has run is worth waiting for without end, what has not is not
  * @param write is told whether an earlier try may have been committed without an answer
  */
 async function untilStoreAnswers<T>(
-  { engine, running }: AttemptOptions,
+  { engine, running, onStoreAway }: AttemptOptions,
+  patienceMs: number,
   write: (isRepeat: boolean) => Promise<T>,
 ): Promise<T> {
+  const startedAtMs = performance.now();
   for (let failures = 0; ; failures += 1) {
     try {
       return await write(failures > 0);
     } catch (error) {
-      if (!isAppError(error, 'STORE_UNAVAILABLE') || running.isClosed) throw error;
+      if (!isAppError(error, 'STORE_UNAVAILABLE')) throw error;
+      onStoreAway();
+      if (running.isClosed || performance.now() - startedAtMs > patienceMs) throw error;
       if (failures === 0) engine.log.warn('the database does not answer; a run waits to be recorded', { error });
       await pause(RETRY_MS[Math.min(failures, RETRY_MS.length - 1)] ?? 2000);
     }

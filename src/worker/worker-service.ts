@@ -39,6 +39,9 @@ export interface WorkerStats {
 }
 
 const CLOSE_GRACE_MS = 3000;
+/** A heartbeat that is not answered by then is repeated. */
+const HEARTBEAT_TIMEOUT_MIN_MS = 1000;
+const HEARTBEAT_TIMEOUT_MAX_MS = 5000;
 /** A run may be recorded for a while before this worker has heard of its start. */
 const FORGOTTEN_AFTER_MS = 30_000;
 
@@ -62,6 +65,7 @@ export class WorkerService {
   };
   #started = 0;
   #status: WorkerHealth['status'] = 'starting';
+  #isSuspended = false;
   #lastHeartbeatAtMs: number | undefined;
   #unsubscribe: () => void = () => undefined;
   #stopping: Promise<void> | undefined;
@@ -81,7 +85,14 @@ export class WorkerService {
     const known = this.#consumers.get(queue);
     if (known) return known;
     const { engine, services, concurrencyOf } = this.#options;
-    const attempt = { engine, services, worker: this.id, journal: this.#journal, running: this.#running };
+    const attempt = {
+      engine,
+      services,
+      worker: this.id,
+      journal: this.#journal,
+      running: this.#running,
+      onStoreAway: () => this.#suspend(),
+    };
     const consumer = engine.transports.of(queue).consume(
       {
         queue,
@@ -176,9 +187,35 @@ export class WorkerService {
     return { started: this.#started, ended: { ...this.#stats }, running: this.#running.list() };
   }
 
+  /** Takes no jobs until a heartbeat arrives: BullMQ would go on to offer them to a worker that cannot record their start. */
+  #suspend(): void {
+    if (this.#isSuspended) return;
+    this.#isSuspended = true;
+    for (const consumer of this.#consumers.values()) consumer.suspend();
+    this.#heartbeat.wake();
+  }
+
+  #resume(): void {
+    if (!this.#isSuspended || this.#stopping) return;
+    this.#isSuspended = false;
+    for (const consumer of this.#consumers.values()) consumer.resume();
+  }
+
   async #beat(): Promise<void> {
-    const { engine, queues, concurrencyOf, version } = this.#options;
-    await engine.store.workers.heartbeat({
+    try {
+      await this.#sayAlive();
+    } catch (error) {
+      this.#suspend();
+      throw error;
+    }
+    this.#resume();
+    await this.#abortEndedRuns();
+    await this.#giveBackForgottenRuns();
+  }
+
+  async #sayAlive(): Promise<void> {
+    const { engine, queues, concurrencyOf, version, heartbeatMs, leaseMs } = this.#options;
+    const heartbeat = {
       id: this.id,
       host: hostname(),
       pid: process.pid,
@@ -186,11 +223,11 @@ export class WorkerService {
       queues: [...queues],
       concurrency: queues.reduce((sum, queue) => sum + concurrencyOf(queue), 0),
       running: this.#running.count,
-      leaseMs: this.#options.leaseMs,
-    });
+      leaseMs,
+    };
+    const timeoutMs = Math.min(HEARTBEAT_TIMEOUT_MAX_MS, Math.max(HEARTBEAT_TIMEOUT_MIN_MS, heartbeatMs));
+    await engine.store.workers.heartbeat(heartbeat, timeoutMs);
     this.#lastHeartbeatAtMs = Date.now();
-    await this.#abortEndedRuns();
-    await this.#giveBackForgottenRuns();
   }
 
   // A cancel's signal may have been lost, and a rescue elsewhere sends none.

@@ -37,16 +37,19 @@ const entry = {
 
 /** A worker that is alive, so that nobody rescues its runs. */
 const enrol = (harness: Harness, id: string) =>
-  harness.engine.store.workers.heartbeat({
-    id,
-    host: 'h',
-    pid: 1,
-    version: '0',
-    queues: ['noop'],
-    concurrency: 1,
-    running: 0,
-    leaseMs: 60_000,
-  });
+  harness.engine.store.workers.heartbeat(
+    {
+      id,
+      host: 'h',
+      pid: 1,
+      version: '0',
+      queues: ['noop'],
+      concurrency: 1,
+      running: 0,
+      leaseMs: 60_000,
+    },
+    1000,
+  );
 
 describe.each<TransportName>(['postgres', 'bullmq'])('a fence on the %s transport', (transport) => {
   const start = useHarnesses(transport);
