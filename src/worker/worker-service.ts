@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Services } from '../define/services.ts';
 import type { Engine } from '../engine/engine.ts';
-import { Loop } from '../engine/loop.ts';
-import { rescueForgottenRuns } from '../engine/rescue.ts';
 import type { Consumer } from '../queue/transport.ts';
+import type { WorkerRow } from '../store/workers.ts';
+import { Heartbeat } from './heartbeat.ts';
 import { Journal } from './journal.ts';
 import { runAttempt } from './run-attempt.ts';
 import { RunningJobs } from './running-jobs.ts';
@@ -39,11 +39,6 @@ export interface WorkerStats {
 }
 
 const CLOSE_GRACE_MS = 3000;
-/** A heartbeat that is not answered by then is repeated. */
-const HEARTBEAT_TIMEOUT_MIN_MS = 1000;
-const HEARTBEAT_TIMEOUT_MAX_MS = 5000;
-/** A run may be recorded for a while before this worker has heard of its start. */
-const FORGOTTEN_AFTER_MS = 30_000;
 
 /** Runs jobs: one consumer for every queue, one heartbeat for the process. */
 export class WorkerService {
@@ -52,7 +47,7 @@ export class WorkerService {
   readonly #consumers = new Map<string, Consumer>();
   readonly #running = new RunningJobs();
   readonly #journal: Journal;
-  readonly #heartbeat: Loop;
+  readonly #heartbeat: Heartbeat;
   readonly #startedAtMs = Date.now();
   readonly #stats: WorkerStats['ended'] = {
     completed: 0,
@@ -65,8 +60,6 @@ export class WorkerService {
   };
   #started = 0;
   #status: WorkerHealth['status'] = 'starting';
-  #isSuspended = false;
-  #lastHeartbeatAtMs: number | undefined;
   #unsubscribe: () => void = () => undefined;
   #stopping: Promise<void> | undefined;
 
@@ -74,9 +67,13 @@ export class WorkerService {
     this.#options = options;
     const { store, signals, log } = options.engine;
     this.#journal = new Journal(store, signals, log);
-    this.#heartbeat = new Loop('the heartbeat', log, async () => {
-      await this.#beat();
-      return options.heartbeatMs;
+    this.#heartbeat = new Heartbeat({
+      engine: options.engine,
+      running: this.#running,
+      intervalMs: options.heartbeatMs,
+      describe: () => this.#describe(),
+      onLost: () => this.#suspend(),
+      onBack: () => this.#resume(),
     });
   }
 
@@ -91,7 +88,7 @@ export class WorkerService {
       worker: this.id,
       journal: this.#journal,
       running: this.#running,
-      onStoreAway: () => this.#suspend(),
+      onStoreAway: () => this.#heartbeat.suspect(),
     };
     const consumer = engine.transports.of(queue).consume(
       {
@@ -114,8 +111,7 @@ export class WorkerService {
 
   async start(): Promise<void> {
     for (const queue of this.#options.queues) this.createWorker(queue);
-    await this.#beat(); // the lease exists before the first claim
-    this.#heartbeat.start();
+    await this.#heartbeat.start();
     this.#unsubscribe = this.#options.engine.signals.subscribe('cancel', (ids) =>
       this.#running.abort(ids, 'cancelled'),
     );
@@ -156,6 +152,7 @@ export class WorkerService {
 
   getHealth(): WorkerHealth {
     const { engine, concurrencyOf } = this.#options;
+    const { lastAtMs } = this.#heartbeat;
     return {
       status: this.#status,
       worker: this.id,
@@ -167,7 +164,7 @@ export class WorkerService {
         concurrency: concurrencyOf(name),
         running: consumer.running,
       })),
-      lastHeartbeatMs: this.#lastHeartbeatAtMs === undefined ? null : Date.now() - this.#lastHeartbeatAtMs,
+      lastHeartbeatMs: lastAtMs === undefined ? null : Date.now() - lastAtMs,
     };
   }
 
@@ -187,35 +184,9 @@ export class WorkerService {
     return { started: this.#started, ended: { ...this.#stats }, running: this.#running.list() };
   }
 
-  /** Takes no jobs until a heartbeat arrives: BullMQ would go on to offer them to a worker that cannot record their start. */
-  #suspend(): void {
-    if (this.#isSuspended) return;
-    this.#isSuspended = true;
-    for (const consumer of this.#consumers.values()) consumer.suspend();
-    this.#heartbeat.wake();
-  }
-
-  #resume(): void {
-    if (!this.#isSuspended || this.#stopping) return;
-    this.#isSuspended = false;
-    for (const consumer of this.#consumers.values()) consumer.resume();
-  }
-
-  async #beat(): Promise<void> {
-    try {
-      await this.#sayAlive();
-    } catch (error) {
-      this.#suspend();
-      throw error;
-    }
-    this.#resume();
-    await this.#abortEndedRuns();
-    await this.#giveBackForgottenRuns();
-  }
-
-  async #sayAlive(): Promise<void> {
-    const { engine, queues, concurrencyOf, version, heartbeatMs, leaseMs } = this.#options;
-    const heartbeat = {
+  #describe(): WorkerRow {
+    const { queues, concurrencyOf, version, leaseMs } = this.#options;
+    return {
       id: this.id,
       host: hostname(),
       pid: process.pid,
@@ -225,21 +196,16 @@ export class WorkerService {
       running: this.#running.count,
       leaseMs,
     };
-    const timeoutMs = Math.min(HEARTBEAT_TIMEOUT_MAX_MS, Math.max(HEARTBEAT_TIMEOUT_MIN_MS, heartbeatMs));
-    await engine.store.workers.heartbeat(heartbeat, timeoutMs);
-    this.#lastHeartbeatAtMs = Date.now();
   }
 
-  // A cancel's signal may have been lost, and a rescue elsewhere sends none.
-  async #abortEndedRuns(): Promise<void> {
-    const runs = this.#running.list().map((run) => ({ id: run.jobId, fence: run.fence }));
-    if (runs.length === 0) return;
-    this.#running.abortAllBut(runs, await this.#options.engine.store.jobs.findOpenRuns(runs));
+  // BullMQ would go on to offer jobs to a worker that cannot record their start.
+  #suspend(): void {
+    for (const consumer of this.#consumers.values()) consumer.suspend();
   }
 
-  // The answer to their start was lost, or their end could not be recorded and nobody offers them again.
-  async #giveBackForgottenRuns(): Promise<void> {
-    await rescueForgottenRuns(this.#options.engine, this.id, this.#running.held, FORGOTTEN_AFTER_MS);
+  #resume(): void {
+    if (this.#stopping) return;
+    for (const consumer of this.#consumers.values()) consumer.resume();
   }
 }
 
