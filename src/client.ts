@@ -8,7 +8,7 @@ import type { HealthResource, QueueResource, StatsResource, TypeResource } from 
 export type { ClientOptions } from './client/connection.ts';
 export { type AnswerCode, LongshoreError, ServerUnreachableError, WaitTimeoutError } from './client/errors.ts';
 export type { EventsOptions } from './client/events.ts';
-export type { HoldOptions, JobListFilter, JobsClient } from './client/jobs.ts';
+export type { CreateOptions, HoldOptions, JobListFilter, JobsClient } from './client/jobs.ts';
 export { collectPages, iteratePages, type PageQuery } from './client/pages.ts';
 export type { WaitOptions } from './client/wait.ts';
 

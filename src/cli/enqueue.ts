@@ -23,6 +23,8 @@ interface EnqueueFlags {
   metadata?: string;
   webhook?: string;
   tenant?: string;
+  deduplicationKey?: string;
+  idempotencyKey?: string;
 }
 
 const EXAMPLES = `
@@ -49,6 +51,8 @@ export function registerEnqueue(program: Command, cli: CliContext): void {
     .option('--metadata <json>', 'a JSON object that is kept with the job: JSON, @file or -')
     .option('--webhook <url>', 'where to send a webhook when the job has ended')
     .option('--tenant <name>', 'the tenant that the job belongs to')
+    .option('--deduplication-key <text>', 'while a job of the type with this key has not ended, take that one instead')
+    .option('--idempotency-key <text>', 'the same command with the same key, within 24 hours, enqueues nothing more')
     .addHelpText('after', EXAMPLES)
     .action((type: string, flags: EnqueueFlags, command: Command) => enqueue(cli, type, flags, command));
 }
@@ -59,7 +63,8 @@ async function enqueue(cli: CliContext, type: string, flags: EnqueueFlags, comma
     throw new UsageError('--input and --metadata cannot both be read from standard input');
   }
   const input = await readJsonFlag(cli, '--input', flags.input);
-  const job = await session.client.jobs.create(type, input, await readOptions(cli, flags));
+  const options = await readOptions(cli, flags);
+  const job = await session.client.jobs.create(type, input, options, { idempotencyKey: flags.idempotencyKey });
 
   if (session.isJson) {
     const ended = flags.wait ? await session.client.jobs.wait(job.id) : job;
@@ -67,8 +72,9 @@ async function enqueue(cli: CliContext, type: string, flags: EnqueueFlags, comma
     if (flags.wait && ended.status !== 'completed') cli.setExitCode(exitCodes.jobFailed);
     return;
   }
-  if (flags.wait) return watchJob(cli, session, job.id);
   const { colors } = cli.terminal;
+  if (job.deduplicated) cli.terminal.note(colors.dim('Nothing was enqueued: this job has the same deduplication key'));
+  if (flags.wait) return watchJob(cli, session, job.id);
   cli.terminal.print(`${colorStatus(job.status, colors)} ${colors.bold(cleanLine(job.type))} ${job.id}`);
   if (!isTerminal(job.status)) cli.terminal.note(colors.dim(`Watch it: npx longshore jobs watch ${job.id}`));
 }
@@ -90,6 +96,7 @@ async function readOptions(cli: CliContext, flags: EnqueueFlags): Promise<JobOpt
     metadata: metadata as Record<string, unknown> | undefined,
     webhook: flags.webhook === undefined ? undefined : { url: flags.webhook },
     tenant: flags.tenant,
+    deduplicationKey: flags.deduplicationKey,
   };
   return Object.values(options).some((value) => value !== undefined) ? options : undefined;
 }

@@ -29,6 +29,7 @@ export function renderJob(job: JobResource, nowMs: number, style: Style): string
     ['status', colorStatus(job.status, colors) + (job.reason ? ` ${colors.dim(`(${job.reason})`)}` : '')],
     ['queue', cleanLine(job.queue) + (job.priority === 0 ? '' : `, priority ${job.priority}`)],
     ['tenant', job.tenant === 'default' ? '' : cleanLine(job.tenant)],
+    ['dedup', cleanLine(job.deduplicationKey ?? '')],
     ['tags', cleanLine(job.tags.join(', '))],
     ['attempt', `${job.attempt} of ${job.maxAttempts}`],
     ['created', at(job.createdAt)],

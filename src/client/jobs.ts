@@ -1,4 +1,5 @@
-import type { JobOptionsInput } from '../contract/enqueue.ts';
+import type { BulkAnswer } from '../contract/bulk.ts';
+import type { EnqueueInput, JobOptionsInput } from '../contract/enqueue.ts';
 import type {
   AttemptResource,
   DeliveryResource,
@@ -26,9 +27,26 @@ export interface HoldOptions {
   signal?: AbortSignal | undefined;
 }
 
+export interface CreateOptions {
+  /** 1 to 255 visible ASCII characters: a call that is repeated with it within 24 h has no second effect. */
+  idempotencyKey?: string | undefined;
+  signal?: AbortSignal | undefined;
+}
+
 export interface JobsClient {
-  /** Enqueues a job; it is committed when this resolves. With `waitSeconds` the answer may already be the ended job. */
-  create(type: string, input: unknown, options?: JobOptionsInput, hold?: HoldOptions): Promise<JobResource>;
+  /**
+   * Enqueues a job; it is committed when this resolves. With `waitSeconds` the answer may already be the ended job.
+   * `deduplicated` says that it is an older job, which has the same `deduplicationKey` and had not ended.
+   * @throws IDEMPOTENCY_IN_FLIGHT, IDEMPOTENCY_KEY_REUSED
+   */
+  create(
+    type: string,
+    input: unknown,
+    options?: JobOptionsInput,
+    call?: HoldOptions & CreateOptions,
+  ): Promise<JobResource>;
+  /** Enqueues up to 1,000 jobs; those that are accepted are committed when this resolves, the others are named. */
+  createMany(jobs: readonly EnqueueInput[], call?: CreateOptions): Promise<BulkAnswer>;
   get(id: string, hold?: HoldOptions): Promise<JobResource>;
   /**
    * Waits until the job has ended, through a restart of the server too.
@@ -57,13 +75,23 @@ export function createJobsClient(connection: Connection): JobsClient {
       connection.requestJson<Page<T>>(`${pathOf(id)}/${part}`, { query: { ...query } });
 
   return {
-    create: (type, input, options, hold = {}) =>
+    create: (type, input, options, call = {}) =>
       connection.requestJson('/v1/jobs', {
         method: 'POST',
         body: { type, input, ...(options ? { options } : {}) },
-        headers: hold.waitSeconds === undefined ? {} : { prefer: `wait=${hold.waitSeconds}` },
-        heldMs: (hold.waitSeconds ?? 0) * 1000,
-        signal: hold.signal,
+        headers: {
+          ...formatKey(call),
+          ...(call.waitSeconds === undefined ? {} : { prefer: `wait=${call.waitSeconds}` }),
+        },
+        heldMs: (call.waitSeconds ?? 0) * 1000,
+        signal: call.signal,
+      }),
+    createMany: (jobs, call = {}) =>
+      connection.requestJson('/v1/jobs/bulk', {
+        method: 'POST',
+        body: { jobs },
+        headers: formatKey(call),
+        signal: call.signal,
       }),
     get: (id, hold = {}) =>
       connection.requestJson(pathOf(id), {
@@ -84,6 +112,10 @@ export function createJobsClient(connection: Connection): JobsClient {
 
 function pathOf(id: string): string {
   return `/v1/jobs/${encodeURIComponent(id)}`;
+}
+
+function formatKey({ idempotencyKey }: CreateOptions): Record<string, string> {
+  return idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey };
 }
 
 function formatFilter({ status, ...rest }: JobListFilter): Record<string, string | number | undefined> {
