@@ -108,8 +108,9 @@ async function startHttp(
   ]);
   const routes = env.mode === 'worker' ? healthRoutes(check) : [...apiRoutes(program.engine), ...healthRoutes(check)];
   const { adminKey, maxBodyBytes } = env;
+  const { idempotency } = program.engine.store;
   return startHttpServer(
-    (stopping) => createApp({ routes, adminKey, maxBodyBytes, version, stopping, log }),
+    (stopping) => createApp({ routes, idempotency, adminKey, maxBodyBytes, version, stopping, log }),
     env.host,
     env.port,
   );

@@ -1,17 +1,21 @@
 import express, { type Express, type Request, type RequestHandler, type Response } from 'express';
 import helmet from 'helmet';
 import { toFaults } from '../define/registry.ts';
-import { describeFaults } from '../engine/enqueue.ts';
-import { AppError, type FieldError } from '../shared/errors.ts';
+import { AppError, invalidFields } from '../shared/errors.ts';
+import { createId } from '../shared/ids.ts';
+import type { IdempotencyStore } from '../store/idempotency.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { authenticate } from './authenticate.ts';
-import { createBodyReaders, findUnkeepable } from './body.ts';
+import { BULK_BODY_FACTOR, createBodyReaders, parseBody } from './body.ts';
+import { answerOnce, readKey } from './idempotency.ts';
 import { toOpenApi } from './openapi.ts';
 import { createErrorHandler } from './problem.ts';
-import { type Reply, type Route, route } from './route.ts';
+import { type Call, type Reply, type Route, route } from './route.ts';
 
 export interface AppOptions {
   routes: readonly Route[];
+  /** Where the answers to calls with an Idempotency-Key are kept. */
+  idempotency: IdempotencyStore;
   adminKey: string | undefined;
   maxBodyBytes: number;
   version: string;
@@ -38,13 +42,14 @@ export function createApp(options: AppOptions): Express {
     }),
   ];
   const bodyReaders = createBodyReaders(options.maxBodyBytes);
+  const bulkBodyReaders = createBodyReaders(options.maxBodyBytes * BULK_BODY_FACTOR);
   for (const each of routes) {
     const path = each.path.replaceAll(/\{(\w+)\}/g, ':$1');
     // The key is checked before a body is read.
     app[each.method](
       path,
       requireKey(each, options.adminKey),
-      ...(each.method === 'post' ? bodyReaders : []),
+      ...(each.method === 'post' ? (each.isBulk ? bulkBodyReaders : bodyReaders) : []),
       serve(each, options),
     );
   }
@@ -66,17 +71,18 @@ function serve(each: Route, options: AppOptions): RequestHandler {
   return async (request, response) => {
     const gone = new AbortController();
     response.on('close', () => gone.abort());
-    const reply = await each.handle(
-      {
-        caller: authenticate(request, each.scope, options.adminKey),
-        params: request.params as Record<string, string>,
-        query: readQuery(each, request.query),
-        body: await readBody(each, request.body ?? {}),
-        request,
-        signal: AbortSignal.any([gone.signal, options.stopping]),
-      },
-      response,
-    );
+    const key = each.isIdempotent ? readKey(request) : undefined;
+    const call: Call = {
+      caller: authenticate(request, each.scope, options.adminKey),
+      params: request.params as Record<string, string>,
+      query: readQuery(each, request.query),
+      body: await readBody(each, request.body ?? {}),
+      request,
+      seed: createId(),
+      signal: AbortSignal.any([gone.signal, options.stopping]),
+    };
+    const handle = (claimed: Call) => each.handle(claimed, response);
+    const reply = await (key === undefined ? handle(call) : answerOnce(options, each, key, call, handle));
     if (reply) send(request, response, reply);
   };
 }
@@ -98,11 +104,9 @@ function isKnown(ifNoneMatch: string | undefined, etag: string | undefined): boo
 
 async function readBody(each: Route, body: unknown): Promise<unknown> {
   if (!each.body) return undefined;
-  const unkeepable = findUnkeepable(body);
-  if (unkeepable.length > 0) throw invalidFields(unkeepable);
-  const result = each.body.safeParse(body);
-  if (result.success) return result.data;
-  throw invalidFields([...toFaults(result.error, ''), ...((await each.findMoreFaults?.(body)) ?? [])]);
+  const parsed = await parseBody(each.body, body, each);
+  if (parsed.ok) return parsed.value;
+  throw invalidFields(parsed.faults);
 }
 
 function readQuery(each: Route, query: unknown): unknown {
@@ -110,8 +114,4 @@ function readQuery(each: Route, query: unknown): unknown {
   const result = each.query.safeParse(query);
   if (result.success) return result.data;
   throw invalidFields(toFaults(result.error, ''));
-}
-
-function invalidFields(errors: FieldError[]): AppError {
-  return new AppError('INVALID_FIELDS', describeFaults(errors), { errors });
 }

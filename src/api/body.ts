@@ -1,20 +1,40 @@
 import express, { type Request, type RequestHandler } from 'express';
+import type { z } from 'zod';
+import { toFaults } from '../define/registry.ts';
 import { AppError, type FieldError } from '../shared/errors.ts';
+import type { Route } from './route.ts';
 
+/** How much larger than others a body may be that is a list of requests. */
+export const BULK_BODY_FACTOR = 16;
 const MAX_DEPTH = 500;
 const MAX_FAULTS = 100;
 const PATH_SHOWN = 10;
 
-/** Reads a JSON body. Anything else is refused, and so is JSON that could not be kept unchanged. */
+/** Reads a JSON body. Anything else is refused. */
 export function createBodyReaders(maxBodyBytes: number): RequestHandler[] {
   return [refuseOtherMedia, express.json({ limit: maxBodyBytes, strict: false, type: isJson })];
+}
+
+export type ParsedBody<Body> = { ok: true; value: Body } | { ok: false; faults: FieldError[] };
+
+/** Checks a body, or one request of a list of them, also for what could not be kept unchanged. */
+export async function parseBody<Schema extends z.ZodType>(
+  schema: Schema,
+  body: unknown,
+  { isBulk, findMoreFaults }: Pick<Route, 'isBulk' | 'findMoreFaults'> = {},
+): Promise<ParsedBody<z.output<Schema>>> {
+  const unkeepable = isBulk ? [] : findUnkeepable(body); // the parts of a list are checked one by one
+  if (unkeepable.length > 0) return { ok: false, faults: unkeepable };
+  const result = schema.safeParse(body);
+  if (result.success) return { ok: true, value: result.data };
+  return { ok: false, faults: [...toFaults(result.error, ''), ...((await findMoreFaults?.(body)) ?? [])] };
 }
 
 /**
  * Finds what JSON allows and would be lost or changed on its way: keys `__proto__`, which JavaScript takes for something
  * else, numbers beyond a double, and nesting that no recursive function survives. Pure.
  */
-export function findUnkeepable(body: unknown): FieldError[] {
+function findUnkeepable(body: unknown): FieldError[] {
   const faults: FieldError[] = [];
   const path: string[] = [];
   const visit = (value: unknown): void => {

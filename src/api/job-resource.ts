@@ -2,9 +2,15 @@ import { createHash } from 'node:crypto';
 import type { AttemptResource, DeliveryResource, JobResource, LogLineResource } from '../contract/job.ts';
 import { isTerminal } from '../contract/job.ts';
 import { etaMsOf } from '../engine/events.ts';
+import type { Enqueued } from '../engine/record-jobs.ts';
 import type { StoredDelivery } from '../store/deliveries.ts';
 import type { JobRow } from '../store/job-row.ts';
 import { type AttemptRow, logLineId, type StoredLogLine } from '../store/journal.ts';
+
+/** The job that a request asked for, or the one that holds its deduplication key. */
+export function toEnqueuedResource({ job, isDeduplicated }: Enqueued): JobResource {
+  return { ...toJobResource(job), ...(isDeduplicated ? { deduplicated: true } : {}) };
+}
 
 /** A job as the contract shows it. */
 export function toJobResource(job: JobRow): JobResource {
@@ -32,6 +38,7 @@ export function toJobResource(job: JobRow): JobResource {
     parentId: job.parentId,
     scheduleId: job.scheduleId,
     worker: job.worker,
+    deduplicationKey: job.deduplicationKey,
     links: { self, events: `${self}/events`, cancel: `${self}/cancel` },
   };
 }

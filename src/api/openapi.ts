@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { problemSchema } from '../contract/program.ts';
+import { IDEMPOTENCY_HEADER, KEY_PATTERN, REPLAYED_HEADER } from './idempotency.ts';
 import type { Route } from './route.ts';
 
 type JsonSchema = Record<string, unknown>;
@@ -34,7 +35,11 @@ function toOperation(each: Route, writeSchema: WriteSchema): Record<string, unkn
     operationId: toOperationId(each),
     summary: each.summary,
     ...(each.scope === 'none' ? { security: [] } : {}),
-    parameters: [...pathParameters, ...queryParameters(each.query, writeSchema)],
+    parameters: [
+      ...pathParameters,
+      ...queryParameters(each.query, writeSchema),
+      ...(each.isIdempotent ? [idempotencyParameter] : []),
+    ],
     ...(each.body
       ? {
           requestBody: { required: true, content: { 'application/json': { schema: writeSchema(each.body, 'input') } } },
@@ -51,6 +56,14 @@ function toOperation(each: Route, writeSchema: WriteSchema): Record<string, unkn
     },
   };
 }
+
+const idempotencyParameter = {
+  name: IDEMPOTENCY_HEADER,
+  in: 'header',
+  required: false,
+  description: `The same key and request get the first answer again for 24 hours, with ${REPLAYED_HEADER}: true`,
+  schema: { type: 'string', pattern: KEY_PATTERN },
+};
 
 function toAnswer(schema: z.ZodType | null, writeSchema: WriteSchema): Record<string, unknown> {
   if (!schema) return { description: 'No body' };

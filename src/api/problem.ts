@@ -33,7 +33,8 @@ export function createErrorHandler(log: Logger) {
       response.destroy();
       return;
     }
-    if (problem.status === 503) response.setHeader('Retry-After', RETRY_AFTER_SECONDS);
+    if (problem.status === 503 || problem.code === 'IDEMPOTENCY_IN_FLIGHT')
+      response.setHeader('Retry-After', RETRY_AFTER_SECONDS);
     if (problem.status === 401) response.setHeader('WWW-Authenticate', 'Bearer');
     response.status(problem.status).type('application/problem+json').send(JSON.stringify(problem));
   };
@@ -53,7 +54,7 @@ function fromExpress(thrown: unknown): unknown {
   const { type, limit, status } = thrown as { type?: unknown; limit?: unknown; status?: unknown };
   const code = typeof type === 'string' ? bodyFaults[type] : undefined;
   if (code === 'BODY_TOO_LARGE')
-    return new AppError(code, `the body is larger than ${String(limit)} bytes (MAX_BODY_BYTES)`);
+    return new AppError(code, `the body is larger than ${String(limit)} bytes (see MAX_BODY_BYTES)`);
   if (code) return new AppError(code, messageOf(thrown), { cause: thrown });
   // Express marks what the caller caused, such as a body that is not the gzip that it says to be.
   if (status === 400 && !(thrown instanceof URIError))

@@ -14,6 +14,8 @@ export interface Call<Query = unknown, Body = unknown> {
   body: Body;
   /** Only for headers; the body and query were read already. */
   request: Request;
+  /** A UUIDv7 that the ids of what the call creates follow from; the same when an idempotent call is made again. */
+  seed: string;
   /** Aborts when the caller has gone, or the program stops. */
   signal: AbortSignal;
 }
@@ -33,6 +35,16 @@ export interface Route<Query extends z.ZodType = z.ZodType, Body extends z.ZodTy
   summary: string;
   query?: Query;
   body?: Body;
+  /**
+   * The body is a list of requests that the handler checks one by one with `parseBody`; as a whole it may be
+   * {@link BULK_BODY_FACTOR} times as large as others.
+   */
+  isBulk?: true;
+  /**
+   * It creates something, so it takes an Idempotency-Key: the same call is then answered as the first time (I8). Its
+   * handler returns its reply, and makes all ids from the call's `seed`.
+   */
+  isIdempotent?: true;
   /** Looks for more faults in a body that its schema refuses, so that a caller hears of all at once. */
   findMoreFaults?(body: unknown): Promise<FieldError[]>;
   /** The schema of the body for each success status; null where there is none. */

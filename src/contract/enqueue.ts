@@ -52,6 +52,7 @@ export const jobOptionsSchema = z
     backoff: backoffSchema.optional(),
     timeoutMs: z.int().min(1).max(MAX_TIMEOUT_MS).optional(),
     ttlMs: z.int().min(1).max(MAX_DELAY_MS).optional(),
+    deduplicationKey: z.string().min(1).max(255).optional(),
     tags: z.array(z.string().min(1).max(100)).max(20).optional(),
     metadata: z.record(z.string(), z.unknown()).optional(),
     tenant: tenantSchema.optional(),
@@ -72,3 +73,5 @@ export const enqueueSchema = z
   })
   .meta({ id: 'EnqueueRequest' });
 export type EnqueueRequest = z.infer<typeof enqueueSchema>;
+/** A job as a caller writes it. */
+export type EnqueueInput = z.input<typeof enqueueSchema>;

@@ -76,6 +76,11 @@ export const jobSchema = z
     parentId: z.uuid().nullable(),
     scheduleId: z.uuid().nullable(),
     worker: z.string().nullable(),
+    deduplicationKey: z.string().nullable(),
+    deduplicated: z
+      .literal(true)
+      .optional()
+      .meta({ description: 'Nothing was enqueued: this job has the same deduplication key and has not ended.' }),
     links: z.object({ self: z.string(), events: z.string(), cancel: z.string() }),
   })
   .meta({ id: 'Job' });

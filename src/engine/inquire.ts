@@ -1,5 +1,5 @@
 import { isTerminal } from '../contract/job.ts';
-import { AppError } from '../shared/errors.ts';
+import { AppError, invalidFields } from '../shared/errors.ts';
 import { isId } from '../shared/ids.ts';
 import type { JobRow } from '../store/job-row.ts';
 import type { JobFilter } from '../store/jobs.ts';
@@ -43,8 +43,7 @@ export async function listJobs(
   cursor: string | undefined,
 ): Promise<{ items: JobRow[]; nextCursor: string | null }> {
   if (cursor !== undefined && !isId(cursor)) {
-    const errors = [{ path: 'cursor', message: 'is not a cursor of this list' }];
-    throw new AppError('INVALID_FIELDS', 'cursor: is not a cursor of this list', { errors });
+    throw invalidFields([{ path: 'cursor', message: 'is not a cursor of this list' }]);
   }
   const scope = caller.scope === 'all' && filter.tenant !== undefined ? { tenant: filter.tenant } : caller.scope;
   if (scope !== 'all' && filter.tenant !== undefined && filter.tenant !== scope.tenant)

@@ -9,10 +9,12 @@ export const errorCatalogue = {
   FORBIDDEN: { status: 403, title: 'The key does not allow this' },
   NOT_FOUND: { status: 404, title: 'There is no such thing' },
   JOB_TERMINAL: { status: 409, title: 'The job has already ended' },
+  IDEMPOTENCY_IN_FLIGHT: { status: 409, title: 'A call with this key is still under way' },
   BODY_TOO_LARGE: { status: 413, title: 'The body is too large' },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, title: 'The body must be JSON' },
   INVALID_FIELDS: { status: 422, title: 'Some fields are not valid' },
   UNKNOWN_TYPE: { status: 422, title: 'There is no such job type' },
+  IDEMPOTENCY_KEY_REUSED: { status: 422, title: 'The key was used for another request' },
   ADDRESS_REFUSED: { status: 422, title: 'That address may not be called' },
   INTERNAL: { status: 500, title: 'Something went wrong here' },
   STORE_UNAVAILABLE: { status: 503, title: 'The database cannot be reached; nothing was stored' },
@@ -40,6 +42,13 @@ export class AppError extends Error {
     this.code = code;
     this.errors = options?.errors;
   }
+}
+
+/** What is said of a request with faults: all of them, the first few in its message too. */
+export function invalidFields(errors: FieldError[]): AppError {
+  const shown = errors.slice(0, 5).map((fault) => `${fault.path || 'body'}: ${fault.message}`);
+  const rest = errors.length > shown.length ? `; and ${errors.length - shown.length} more` : '';
+  return new AppError('INVALID_FIELDS', shown.join('; ') + rest, { errors });
 }
 
 export function isAppError(error: unknown, code?: ErrorCode): error is AppError {

@@ -54,7 +54,22 @@ export function createJobStore(database: Database) {
      * @returns the rows that are new, in no particular order
      */
     insert(jobs: readonly NewJob[]): Promise<JobRow[]> {
-      return database.query<JobRow>(INSERT, [JSON.stringify(jobs)]);
+      // In one order everywhere: two statements that want the same keys must not wait for each other.
+      return database.query<JobRow>(INSERT, [JSON.stringify([...jobs].sort(compareKeys))]);
+    },
+
+    /**
+     * Finds what keeps jobs from being recorded: each one itself, recorded before, or else the unfinished job that holds
+     * its deduplication key. Walks the primary key and `jobs_deduplication`.
+     * @returns none for a job that nothing keeps any more; `wantedId` is the id of the job that was to be recorded
+     */
+    findPresent(jobs: readonly NewJob[]): Promise<(JobRow & { wantedId: string })[]> {
+      return database.query<JobRow & { wantedId: string }>(FIND_PRESENT, [
+        jobs.map((job) => job.id),
+        jobs.map((job) => job.tenant),
+        jobs.map((job) => job.type),
+        jobs.map((job) => job.deduplicationKey),
+      ]);
     },
 
     async get(scope: TenantScope, id: string): Promise<JobRow | undefined> {
@@ -120,6 +135,29 @@ export function createJobStore(database: Database) {
     },
   };
 }
+
+function compareKeys(one: NewJob, other: NewJob): number {
+  const keyOf = ({ tenant, type, deduplicationKey, id }: NewJob) =>
+    JSON.stringify([deduplicationKey, tenant, type, id]);
+  return keyOf(one) < keyOf(other) ? -1 : 1;
+}
+
+const FIND_PRESENT = `
+  select distinct on (r.id) r.id as "wantedId", ${jobColumns('j')}
+  from unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) as r(id, tenant, type, deduplication_key)
+  cross join lateral (
+    select *
+    from longshore.jobs
+    where id = r.id and tenant = r.tenant
+    union all
+    select *
+    from longshore.jobs
+    where tenant = r.tenant
+      and type = r.type
+      and deduplication_key = r.deduplication_key
+      and status not in ('completed', 'failed', 'cancelled', 'expired')
+  ) j
+  order by r.id, j.id = r.id desc`;
 
 // A JSON null in the array arrives as an SQL null.
 const INSERT = `

@@ -4,6 +4,7 @@ import type { Database } from './database.ts';
 import { createDeliveryStore } from './deliveries.ts';
 import { createDriftStore } from './drift.ts';
 import { createExpiryStore } from './expiry.ts';
+import { createIdempotencyStore } from './idempotency.ts';
 import { createJobStore } from './jobs.ts';
 import { createJournalStore } from './journal.ts';
 import { createLeaseStore } from './leases.ts';
@@ -32,6 +33,7 @@ export function createStore(database: Database) {
     overview: createOverviewStore(database),
     settings: createSettingStore(database),
     expiry: createExpiryStore(database),
+    idempotency: createIdempotencyStore(database),
     /** @throws STORE_UNAVAILABLE */
     async ping(): Promise<void> {
       await database.query('select 1');

@@ -96,7 +96,7 @@ async function enqueueChild<Input, Output>(
   signal.throwIfAborted();
   const caller = { scope: { tenant: job.tenant } };
   const request = enqueueSchema.parse({ type: definition.type, input, options });
-  const child = await enqueueJob(engine, caller, request, job.id);
+  const { job: child } = await enqueueJob(engine, caller, request, { parentId: job.id });
   return {
     id: child.id,
     async waitUntilFinished() {

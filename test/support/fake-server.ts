@@ -88,6 +88,7 @@ export function makeJob(changes: Partial<JobResource> = {}): JobResource {
     parentId: null,
     scheduleId: null,
     worker: null,
+    deduplicationKey: null,
     links: { self: `/v1/jobs/${id}`, events: `/v1/jobs/${id}/events`, cancel: `/v1/jobs/${id}/cancel` },
     ...changes,
   };

@@ -156,13 +156,13 @@ export class Harness {
     return worker;
   }
 
-  enqueue<Input>(
+  async enqueue<Input>(
     definition: JobDefinition<Input, unknown>,
     input: Input,
     options: JobOptionsInput = {},
   ): Promise<JobRow> {
     const request: EnqueueRequest = enqueueSchema.parse({ type: definition.type, input, options });
-    return enqueueJob(this.engine, everyone, request);
+    return (await enqueueJob(this.engine, everyone, request)).job;
   }
 
   async job(id: string): Promise<JobRow> {

@@ -1,11 +1,15 @@
+import { bulkAnswerSchema, bulkSchema } from '../../contract/bulk.ts';
 import { enqueueSchema } from '../../contract/enqueue.ts';
 import { isTerminal, jobSchema } from '../../contract/job.ts';
 import { jobListQuerySchema, pageSchema, waitQuerySchema } from '../../contract/list.ts';
+import { findInputFaults } from '../../engine/check-request.ts';
 import { cancelJob } from '../../engine/control.ts';
 import type { Engine } from '../../engine/engine.ts';
-import { enqueueJob, findInputFaults } from '../../engine/enqueue.ts';
+import { enqueueJob } from '../../engine/enqueue.ts';
+import { enqueueBulk } from '../../engine/enqueue-bulk.ts';
 import { listJobs, requireJob, waitForJob } from '../../engine/inquire.ts';
-import { etagOf, retryAfterOf, toJobResource } from '../job-resource.ts';
+import { parseBody } from '../body.ts';
+import { etagOf, retryAfterOf, toEnqueuedResource, toJobResource } from '../job-resource.ts';
 import { readWaitSeconds, waitApplied } from '../preferences.ts';
 import { type Route, route } from '../route.ts';
 
@@ -17,14 +21,35 @@ export function jobRoutes(engine: Engine): Route[] {
       scope: 'jobs:write',
       summary: 'Enqueue a job; 202 means that it is committed',
       body: enqueueSchema,
+      isIdempotent: true,
       findMoreFaults: (body) => findInputFaults(engine, body),
       answers: { 200: jobSchema, 202: jobSchema },
-      async handle({ caller, body, request, signal }) {
+      async handle({ caller, body, request, seed, signal }) {
         const seconds = readWaitSeconds(request);
-        const created = await enqueueJob(engine, caller, body);
-        const job = seconds ? await waitForJob(engine, caller, created.id, seconds * 1000, signal) : created;
+        const enqueued = await enqueueJob(engine, caller, body, { id: seed });
+        const { id } = enqueued.job;
+        const job = seconds ? await waitForJob(engine, caller, id, seconds * 1000, signal) : enqueued.job;
         const headers = { Location: `/v1/jobs/${job.id}`, ...retryAfterOf(job, Date.now()), ...waitApplied(seconds) };
-        return { status: seconds && isTerminal(job.status) ? 200 : 202, headers, body: toJobResource(job) };
+        return {
+          status: seconds && isTerminal(job.status) ? 200 : 202,
+          headers,
+          body: toEnqueuedResource({ ...enqueued, job }),
+        };
+      },
+    }),
+    route({
+      method: 'post',
+      path: '/v1/jobs/bulk',
+      scope: 'jobs:write',
+      summary: 'Enqueue many jobs; those that are accepted are committed together',
+      body: bulkSchema,
+      isBulk: true,
+      isIdempotent: true,
+      answers: { 200: bulkAnswerSchema },
+      async handle({ caller, body, seed }) {
+        const findMoreFaults = (part: unknown) => findInputFaults(engine, part);
+        const parts = await Promise.all(body.jobs.map((part) => parseBody(enqueueSchema, part, { findMoreFaults })));
+        return { status: 200, body: await enqueueBulk(engine, caller, seed, parts) };
       },
     }),
     route({

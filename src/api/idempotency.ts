@@ -1,0 +1,99 @@
+import { createHash } from 'node:crypto';
+import type { Request } from 'express';
+import { AppError, errorCatalogue, invalidFields, isAppError } from '../shared/errors.ts';
+import type { Claim, ClaimResult, IdempotencyStore, IdempotentCall, StoredAnswer } from '../store/idempotency.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import { readWaitSeconds } from './preferences.ts';
+import type { Call, Reply, Route } from './route.ts';
+
+export const IDEMPOTENCY_HEADER = 'Idempotency-Key';
+export const REPLAYED_HEADER = 'Idempotent-Replayed';
+export const KEY_PATTERN = '^[\\x21-\\x7E]{1,255}$';
+/** Longer than any call takes that is not held; if one does take longer, its seed still keeps the jobs from doubling. */
+const LOCK_MS = 30_000;
+
+/** @throws INVALID_FIELDS for a key that is none */
+export function readKey(request: Pick<Request, 'get'>): string | undefined {
+  const key = request.get(IDEMPOTENCY_HEADER);
+  if (key === undefined || new RegExp(KEY_PATTERN).test(key)) return key;
+  const message = 'must be 1 to 255 visible ASCII characters, without spaces';
+  throw invalidFields([{ path: IDEMPOTENCY_HEADER, message }]);
+}
+
+/**
+ * Answers a call once: the same key and request get the first answer again, whatever has happened since.
+ * @throws IDEMPOTENCY_KEY_REUSED, IDEMPOTENCY_IN_FLIGHT, STORE_UNAVAILABLE, and what `handle` throws
+ */
+export async function answerOnce(
+  { idempotency: store, log }: { idempotency: IdempotencyStore; log: Logger },
+  each: Route,
+  key: string,
+  call: Call,
+  handle: (call: Call) => Promise<Reply | undefined>,
+): Promise<Reply | undefined> {
+  const named = nameCall(each, key, call);
+  const held = (readWaitSeconds(call.request) ?? 0) * 1000;
+  const claim = await store.claim(named, call.seed, LOCK_MS + held);
+  if (claim.kind !== 'new') return answerFrom(claim, key);
+  // The outcome stands whether or not this can be written: the lock ends by itself, and the seed leads to the same jobs.
+  const keep = (writing: Promise<void>) =>
+    writing.catch((error: unknown) => log.warn('the outcome of an idempotent call could not be kept', { error }));
+  try {
+    const reply = await handle({ ...call, seed: claim.seed });
+    if (reply) await keep(store.complete(named, claim, toStored(reply)));
+    return reply;
+  } catch (error) {
+    await keep(hadNoEffect(error, claim) ? store.release(named, claim) : store.unlock(named, claim));
+    throw error;
+  }
+}
+
+/** A refusal comes before anything is stored. But of a call that was made before, the first time is not known. */
+function hadNoEffect(error: unknown, claim: Claim): boolean {
+  return isAppError(error) && errorCatalogue[error.code].status < 500 && !claim.isRepeated;
+}
+
+function answerFrom(claim: Exclude<ClaimResult, { kind: 'new' }>, key: string): Reply {
+  switch (claim.kind) {
+    case 'replay':
+      return {
+        status: claim.statusCode,
+        headers: { ...claim.headers, [REPLAYED_HEADER]: 'true' },
+        body: JSON.parse(claim.body),
+      };
+    case 'in_flight':
+      throw new AppError('IDEMPOTENCY_IN_FLIGHT', `the first call with the key "${key}" has not been answered yet`);
+    case 'other_body':
+      throw new AppError('IDEMPOTENCY_KEY_REUSED', `the key "${key}" came with another request before; take a new one`);
+  }
+}
+
+function nameCall(each: Route, key: string, { caller, params, query, body }: Call): IdempotentCall {
+  return {
+    tenant: caller.scope === 'all' ? '*' : caller.scope.tenant,
+    route: `${each.method.toUpperCase()} ${each.path}`,
+    key,
+    requestHash: hashJson({ params, query, body }),
+  };
+}
+
+function toStored({ status, headers = {}, body }: Reply): StoredAnswer {
+  return { statusCode: status, headers, body: JSON.stringify(body ?? null) };
+}
+
+/** The same for the same JSON, whatever the order of its keys. */
+export function hashJson(value: unknown): string {
+  return createHash('sha256')
+    .update(JSON.stringify(sortKeys(value, 0)))
+    .digest('base64url');
+}
+
+// What is nested deeper is refused, but the parts of a bulk request have not been looked at yet.
+const MAX_DEPTH = 600;
+
+function sortKeys(value: unknown, depth: number): unknown {
+  if (value === null || typeof value !== 'object' || depth > MAX_DEPTH) return typeof value === 'object' ? null : value;
+  if (Array.isArray(value)) return value.map((item) => sortKeys(item, depth + 1));
+  const entries = Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1));
+  return Object.fromEntries(entries.map(([key, item]) => [key, sortKeys(item, depth + 1)]));
+}

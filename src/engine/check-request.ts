@@ -1,0 +1,133 @@
+import type { EnqueueRequest } from '../contract/enqueue.ts';
+import type { JobDefinition } from '../define/job.ts';
+import { parseWith } from '../define/registry.ts';
+import type { Backoff } from '../shared/backoff.ts';
+import { AppError, type FieldError, invalidFields } from '../shared/errors.ts';
+import { encodeJson, findUnstorableText } from '../shared/json.ts';
+import type { NewJob } from '../store/jobs.ts';
+import { type Caller, DEFAULT_TENANT, type Engine } from './engine.ts';
+
+/** What a new job is beside what its caller says. */
+export interface JobOrigin {
+  id: string;
+  parentId: string | null;
+}
+
+/**
+ * Makes the job that a request asks for; nothing is stored yet.
+ * @throws UNKNOWN_TYPE, INVALID_FIELDS with every fault, ADDRESS_REFUSED
+ */
+export async function prepareJob(
+  engine: Engine,
+  caller: Caller,
+  request: EnqueueRequest,
+  origin: JobOrigin,
+): Promise<NewJob> {
+  const definition = findDefinition(engine, request.type);
+  const tenant = tenantFor(caller, request);
+  const faults = [
+    ...(await checkInput(engine, definition, request.input)),
+    ...checkOptions(engine, request.options),
+    ...(tenant === undefined ? [{ path: 'options.tenant', message: 'is not the tenant of this key' }] : []),
+  ];
+  if (tenant === undefined || faults.length > 0) throw invalidFields(faults);
+  if (request.options.webhook) await checkWebhookAddress(engine, request.options.webhook.url);
+  return toNewJob(engine, definition, request, tenant, origin);
+}
+
+/** Lists what is wrong with the type and input of a request, also of one whose options are wrong as well. */
+export async function findInputFaults(engine: Engine, body: unknown): Promise<FieldError[]> {
+  const { type, input } = (body ?? {}) as { type?: unknown; input?: unknown };
+  if (typeof type !== 'string' || input === undefined) return []; // the request's own schema tells that
+  const definition = engine.registry.definitions.get(type);
+  return definition ? checkInput(engine, definition, input) : [unknownType(engine, type)];
+}
+
+function findDefinition(engine: Engine, type: string): JobDefinition {
+  const definition = engine.registry.definitions.get(type);
+  if (definition) return definition;
+  const fault = unknownType(engine, type);
+  throw new AppError('UNKNOWN_TYPE', `there is no job type "${type}"; ${fault.message}`, { errors: [fault] });
+}
+
+function unknownType(engine: Engine, type: string): FieldError {
+  const known = [...engine.registry.definitions.keys()].sort().join(', ');
+  return { path: 'type', message: `"${type}" is not one of: ${known}` };
+}
+
+async function checkInput(engine: Engine, definition: JobDefinition, input: unknown): Promise<FieldError[]> {
+  const parsed = await parseWith(definition.inputSchema, input, 'input');
+  const faults = [...(parsed.ok ? [] : parsed.faults), ...findUnstorableText(input, 'input')];
+  return faults.length > 0 ? faults : checkSize(engine, input, 'input');
+}
+
+function checkOptions(engine: Engine, options: EnqueueRequest['options']): FieldError[] {
+  const { queue, metadata = {}, tags = [], deduplicationKey = '' } = options;
+  const faults = [
+    ...findUnstorableText(metadata, 'options.metadata'),
+    ...findUnstorableText(tags, 'options.tags'),
+    ...findUnstorableText(deduplicationKey, 'options.deduplicationKey'),
+  ];
+  if (queue !== undefined && !engine.registry.queues.has(queue)) {
+    const known = [...engine.registry.queues.keys()].sort().join(', ');
+    faults.push({ path: 'options.queue', message: `no worker serves "${queue}"; queues are: ${known}` });
+  }
+  return faults.length > 0 ? faults : checkSize(engine, metadata, 'options.metadata');
+}
+
+// A single request is small enough as a whole; a part of a bulk request may not be.
+function checkSize(engine: Engine, value: unknown, path: string): FieldError[] {
+  const encoded = encodeJson(value, engine.settings.maxInputBytes);
+  return encoded.ok ? [] : [{ path, message: encoded.fault }];
+}
+
+async function checkWebhookAddress(engine: Engine, url: string): Promise<void> {
+  try {
+    await engine.outbound.checkUrl(url);
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    throw new AppError(error.code, error.message, {
+      errors: [{ path: 'options.webhook.url', message: error.message }],
+      cause: error,
+    });
+  }
+}
+
+/** @returns undefined when the caller names a tenant that is not its own */
+function tenantFor(caller: Caller, request: EnqueueRequest): string | undefined {
+  const wanted = request.options.tenant;
+  if (caller.scope === 'all') return wanted ?? DEFAULT_TENANT;
+  return wanted === undefined || wanted === caller.scope.tenant ? caller.scope.tenant : undefined;
+}
+
+function toNewJob(
+  engine: Engine,
+  definition: JobDefinition,
+  request: EnqueueRequest,
+  tenant: string,
+  origin: JobOrigin,
+): NewJob {
+  const { options } = request;
+  const queue = options.queue ?? definition.queue.name;
+  return {
+    id: origin.id,
+    tenant,
+    type: definition.type,
+    queue,
+    priority: options.priority ?? 0,
+    tags: options.tags ?? [],
+    metadata: options.metadata ?? {},
+    input: request.input,
+    maxAttempts: options.attempts ?? definition.attempts,
+    backoff: (options.backoff as Backoff | undefined) ?? null,
+    timeoutMs: options.timeoutMs ?? definition.timeoutMs,
+    webhook: options.webhook ?? null,
+    parentId: origin.parentId,
+    deduplicationKey: options.deduplicationKey ?? null,
+    foreignId: null,
+    delayMs: options.delayMs ?? null,
+    runAt: options.runAt ?? null,
+    ttlMs: options.ttlMs ?? null,
+    isHandedOver: options.delayMs === undefined && options.runAt === undefined && engine.dispatcher.reserve(queue),
+  };
+}

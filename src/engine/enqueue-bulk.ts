@@ -1,0 +1,54 @@
+import type { BulkAnswer } from '../contract/bulk.ts';
+import type { EnqueueRequest } from '../contract/enqueue.ts';
+import { AppError, errorCatalogue, type FieldError } from '../shared/errors.ts';
+import { deriveIds } from '../shared/ids.ts';
+import type { NewJob } from '../store/jobs.ts';
+import { prepareJob } from './check-request.ts';
+import type { Caller, Engine } from './engine.ts';
+import { recordJobs } from './record-jobs.ts';
+
+/** One job of a bulk request, as far as the request itself was checked. */
+export type BulkPart = { ok: true; value: EnqueueRequest } | { ok: false; faults: FieldError[] };
+
+type Checked = { index: number } & ({ ok: true; job: NewJob } | { ok: false; faults: readonly FieldError[] });
+
+/**
+ * Accepts many jobs: checks each by itself, commits the good ones in one statement, and hands them over behind the answer.
+ * @param seed the ids follow from it: the same seed again finds the jobs of a call that may have been made before
+ * @throws STORE_UNAVAILABLE
+ */
+export async function enqueueBulk(
+  engine: Engine,
+  caller: Caller,
+  seed: string,
+  parts: readonly BulkPart[],
+): Promise<BulkAnswer> {
+  const ids = deriveIds(seed, parts.length);
+  const checked = await Promise.all(
+    parts.map((part, index) => checkPart(engine, caller, part, index, ids[index] ?? '')),
+  );
+  const good = checked.filter((part) => part.ok);
+  const enqueued =
+    good.length === 0
+      ? []
+      : await recordJobs(
+          engine,
+          good.map((part) => part.job),
+        );
+  return {
+    accepted: good.length,
+    rejected: checked.flatMap((part) => (part.ok ? [] : { index: part.index, errors: [...part.faults] })),
+    ids: enqueued.map(({ job }) => job.id),
+    deduplicated: good.flatMap(({ index }, place) => (enqueued[place]?.isDeduplicated ? index : [])),
+  };
+}
+
+async function checkPart(engine: Engine, caller: Caller, part: BulkPart, index: number, id: string): Promise<Checked> {
+  if (!part.ok) return { index, ...part };
+  try {
+    return { index, ok: true, job: await prepareJob(engine, caller, part.value, { id, parentId: null }) };
+  } catch (error) {
+    if (!(error instanceof AppError) || errorCatalogue[error.code].status !== 422) throw error;
+    return { index, ok: false, faults: error.errors ?? [{ path: '', message: error.message }] };
+  }
+}
