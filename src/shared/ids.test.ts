@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createId, deriveId, isId } from './ids.ts';
+import { createId, deriveId, deriveIds, isId } from './ids.ts';
 
 const V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
@@ -31,6 +31,19 @@ describe('deriveId', () => {
   it('hardly ever gives two keys one id', () => {
     const ids = Array.from({ length: 20_000 }, (_, n) => deriveId(timeMs, `key ${n}`));
     expect(new Set(ids).size).toBe(20_000);
+  });
+});
+
+describe('deriveIds', () => {
+  it('makes the same growing ids from the same seed, and others from any other', () => {
+    const seed = createId();
+    const ids = deriveIds(seed, 1000);
+    for (const id of ids) expect(id).toMatch(V7);
+    expect([...ids].sort()).toEqual(ids);
+    expect(deriveIds(seed, 3)).toEqual(ids.slice(0, 3));
+    expect(ids.every((id) => id.slice(0, 13) === seed.slice(0, 13))).toBe(true); // its time
+    const many = Array.from({ length: 100 }, createId).flatMap((other) => deriveIds(other, 100));
+    expect(new Set([...ids, ...many, seed]).size).toBe(11_001);
   });
 });
 
