@@ -39,6 +39,19 @@ describe('requests', () => {
     });
   });
 
+  it('sends an idempotency key along, for one job and for many', async () => {
+    server.onJson('POST /v1/jobs', job, 202);
+    const answer = { accepted: 1, rejected: [], ids: [job.id], deduplicated: [] };
+    server.onJson('POST /v1/jobs/bulk', answer);
+    const { jobs } = createClient({ url: server.url });
+    await jobs.create('http:request', {}, undefined, { idempotencyKey: 'order-17' });
+    const wanted = [{ type: 'http:request', input: {}, options: { deduplicationKey: 'a' } }];
+    expect(await jobs.createMany(wanted, { idempotencyKey: 'orders-17' })).toEqual(answer);
+    await jobs.createMany(wanted);
+    expect(server.seen.map(({ headers }) => headers['idempotency-key'])).toEqual(['order-17', 'orders-17', undefined]);
+    expect(JSON.parse(server.seen[1]?.body ?? '')).toEqual({ jobs: wanted });
+  });
+
   it('keeps the path of the address and writes a filter as the server reads it', async () => {
     server.onJson('GET /base/v1/jobs', { items: [], nextCursor: null });
     await createClient({ url: `${server.url}/base` }).jobs.list({ status: ['failed', 'expired'], limit: 5 });

@@ -19,6 +19,7 @@ interface OpenApi {
 /** Of the contract, as far as it is built. */
 const ENDPOINTS = [
   ...['post /v1/jobs', 'get /v1/jobs', 'get /v1/jobs/{id}', 'post /v1/jobs/{id}/cancel'],
+  'post /v1/jobs/bulk',
   ...['get /v1/jobs/{id}/events', 'get /v1/jobs/{id}/attempts', 'get /v1/jobs/{id}/logs', 'get /v1/jobs/{id}/webhooks'],
   ...['get /v1/types', 'get /v1/queues', 'get /v1/queues/{name}'],
   ...['post /v1/queues/{name}/pause', 'post /v1/queues/{name}/resume'],
@@ -53,6 +54,15 @@ describe('the API describes itself', () => {
       expect(inPath, name).toEqual([...path.matchAll(/\{(\w+)\}/g)].map(([, parameter]) => parameter));
       expect(operation.responses.default?.content, name).toHaveProperty('application/problem+json');
       expect(operation.security, name).toEqual(/^get \/(health|v1\/openapi)/.test(name) ? [] : undefined);
+    }
+  });
+
+  it('names the Idempotency-Key of every endpoint that creates something', () => {
+    const creating = operations().filter(({ operation }) => operation.parameters.some((each) => each.in === 'header'));
+    expect(creating.map(({ name }) => name)).toEqual(expect.arrayContaining(['post /v1/jobs', 'post /v1/jobs/bulk']));
+    for (const { name, operation } of creating) {
+      expect(operation.parameters, name).toContainEqual(expect.objectContaining({ name: 'Idempotency-Key' }));
+      expect(name).toMatch(/^post /);
     }
   });
 

@@ -54,6 +54,7 @@ describe.each<TransportName>(['postgres', 'bullmq'])('jobs over HTTP, on the %s 
       parentId: null,
       scheduleId: null,
       worker: null,
+      deduplicationKey: null,
       links: { self: `/v1/jobs/${id}`, events: `/v1/jobs/${id}/events`, cancel: `/v1/jobs/${id}/cancel` },
     });
   });
@@ -67,6 +68,7 @@ describe.each<TransportName>(['postgres', 'bullmq'])('jobs over HTTP, on the %s 
       backoff: { type: 'fixed', delayMs: 5 },
       timeoutMs: 1234,
       ttlMs: 60_000,
+      deduplicationKey: 'an order',
       tags: ['a', 'b'],
       metadata: { order: 17 },
       tenant: 'acme',
@@ -80,6 +82,7 @@ describe.each<TransportName>(['postgres', 'bullmq'])('jobs over HTTP, on the %s 
       tags: ['a', 'b'],
       metadata: { order: 17 },
       tenant: 'acme',
+      deduplicationKey: 'an order',
       runAt,
     });
     const { headers } = await program.call(`/v1/jobs/${body.id}`);

@@ -64,6 +64,32 @@ describe('longshore enqueue', () => {
     expect(later.document).toMatchObject({ status: 'scheduled', runAt: '2999-01-31T06:00:00.000Z' });
   });
 
+  it('enqueues nothing more for the same idempotency key, and names the job that holds a deduplication key', async () => {
+    const args = ['enqueue', 'test:echo', '--delay-ms', '600000'];
+    const first = await cli.runJson<JobResource>(
+      ...args,
+      '--idempotency-key',
+      'a-1',
+      '--deduplication-key',
+      'report 17',
+    );
+    const again = await cli.runJson<JobResource>(
+      ...args,
+      '--idempotency-key',
+      'a-1',
+      '--deduplication-key',
+      'report 17',
+    );
+    expect(again).toEqual(first);
+    expect(first.document).toMatchObject({ deduplicationKey: 'report 17' });
+    expect(first.document).not.toHaveProperty('deduplicated');
+    const other = await cli.failJson(...args, '--idempotency-key', 'a-1', '--input', '{"other":1}');
+    expect(other).toMatchObject({ code: 'IDEMPOTENCY_KEY_REUSED', status: 422, exitCode: 2 });
+    const taken = await cli.run([...args, '--deduplication-key', 'report 17']);
+    expect(taken).toMatchObject({ code: 0, stdout: `scheduled test:echo ${first.document.id}\n` });
+    expect(taken.stderr).toMatch(/^Nothing was enqueued: this job has the same deduplication key\n/);
+  });
+
   it('shows the job until it has ended with --wait, in plain lines', async () => {
     const { code, stdout } = await cli.run(['enqueue', 'test:talk', '--input', '{"lines":2}', '--wait']);
     expect(code).toBe(0);
