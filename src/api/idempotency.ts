@@ -48,9 +48,11 @@ export async function answerOnce(
   }
 }
 
-/** A refusal comes before anything is stored. But of a call that was made before, the first time is not known. */
+// A refusal comes before anything is stored. Not so where the first time is unknown, or where NOT_FOUND says that what was
+// made is gone already, such as a job that was deleted while it was waited for.
 function hadNoEffect(error: unknown, claim: Claim): boolean {
-  return isAppError(error) && errorCatalogue[error.code].status < 500 && !claim.isRepeated;
+  if (!isAppError(error) || claim.isRepeated) return false;
+  return errorCatalogue[error.code].status < 500 && error.code !== 'NOT_FOUND';
 }
 
 function answerFrom(claim: Exclude<ClaimResult, { kind: 'new' }>, key: string): Reply {

@@ -107,7 +107,7 @@ describe('the backlog of BullMQ', () => {
     };
     await waitFor(countRetrying, { describe: 'all have failed once' });
     expect((await harness.queue('some').getJobCounts('delayed')).delayed).toBeLessThanOrEqual(2 * 5);
-    const ended = await Promise.all(jobs.map(({ id }) => harness.ended(id)));
+    const ended = await Promise.all(jobs.map(({ job }) => harness.ended(job.id)));
     expect(ended.every((each) => each.status === 'completed' && each.output === 2)).toBe(true);
     expect(await harness.engine.store.drift.totals()).toEqual({});
   });

@@ -116,6 +116,17 @@ describe('a call with an Idempotency-Key', () => {
     expect(await post<Problem>(key, bad)).toMatchObject({ status: 422, body: { code: 'IDEMPOTENCY_KEY_REUSED' } });
   });
 
+  it('keeps its key although its job is deleted while the call is held', async () => {
+    const key = nextKey();
+    const body = echo(1, { tags: [key], delayMs: 600_000 });
+    const held = post<Problem>(key, body, '/v1/jobs', { prefer: 'wait=30' });
+    const isThere = async () => (await listWithTag(key)).length === 1;
+    await waitFor(isThere, { describe: 'the job is committed' });
+    await database.query('delete from longshore.jobs where tags = $1', [[key]]);
+    expect(await held).toMatchObject({ status: 404, body: { code: 'NOT_FOUND' } });
+    expect(await post<Problem>(key, echo(2))).toMatchObject({ body: { code: 'IDEMPOTENCY_KEY_REUSED' } });
+  });
+
   it('that is answered 503 may be made again at once, by the same body only', async () => {
     const key = nextKey();
     await database.query(`
