@@ -20,6 +20,7 @@ export interface MaintenanceOptions {
 
 const BATCH = 500;
 const EXPIRY_INTERVAL_MS = 1000;
+const TIDY_INTERVAL_MS = 60_000;
 const EPOCH_INTERVAL_MS = 1000;
 const RECHECK_MS = 3000;
 const FORGET_WORKERS_MS = 3_600_000;
@@ -41,6 +42,7 @@ export class Maintenance {
     this.#loops = [
       this.#lead('rescuing', () => this.#rescue()),
       this.#lead('expiring', async () => ((await expireJobs(engine, BATCH)) === BATCH ? 0 : EXPIRY_INTERVAL_MS)),
+      this.#lead('tidying', () => this.#tidy()),
       ...(heldQueues.length > 0 ? [this.#lead('reconciling', () => this.#reconcile())] : []),
     ];
     this.#leadership = new Leadership({
@@ -79,8 +81,13 @@ export class Maintenance {
     const unsteadyMs = steadyMs - this.#leadership.steadyMs;
     if (unsteadyMs > 0) return unsteadyMs;
     const rescued = await rescueLostRuns(engine, BATCH);
-    await engine.store.workers.removeSilent(FORGET_WORKERS_MS);
     return rescued === BATCH ? 0 : rescueIntervalMs;
+  }
+
+  async #tidy(): Promise<number> {
+    const { workers, idempotency } = this.#options.engine.store;
+    await workers.removeSilent(FORGET_WORKERS_MS);
+    return (await idempotency.removeExpired(BATCH)) === BATCH ? 0 : TIDY_INTERVAL_MS;
   }
 
   async #reconcile(): Promise<number> {

@@ -66,7 +66,7 @@ describe('the backlog of BullMQ', () => {
 
   it('hands over higher priorities first, whoever they belong to', async () => {
     started.length = 0;
-    const harness = await start([job], { settings });
+    const harness = await start([{ ...job, queue: { ...job.queue, concurrency: 1 } }], { settings }); // one after the other
     await fill(harness, 3 * WINDOW, 'plain', { tenant: 'a' });
     await harness.enqueue(job, 'low', { tenant: 'b', priority: -5 });
     const urgent = await fill(harness, 2, 'urgent', { tenant: 'a', priority: 7 });
@@ -129,7 +129,7 @@ describe('the backlog of BullMQ', () => {
     const harness = await start([flaky], { settings: { ...settings, DISPATCH_WINDOW: '1000' } });
     await harness.startWorker();
     const urgent = await harness.enqueue(flaky, 'urgent', { priority: 5 });
-    isRetryWaiting = async () => (await harness.job(urgent.id)).status === 'queued';
+    isRetryWaiting = async () => (await harness.redis.lindex(`${harness.prefix}:some:wait`, -1)) === `${urgent.id}.2`;
     await harness.has(urgent.id, 'retrying');
     const plain = [await harness.enqueue(flaky, 'first'), await harness.enqueue(flaky, 'second')];
     await Promise.all([urgent, ...plain].map(({ id }) => harness.ended(id)));
