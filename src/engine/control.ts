@@ -67,7 +67,7 @@ function endWithoutRun(
   return {
     id: job.id,
     from,
-    fence: null,
+    fence: to === 'expired' ? job.fence : null, // a job that has run meanwhile no longer expires
     to,
     reason: null,
     output: null,
