@@ -8,7 +8,7 @@ import { startEmbeddedPostgres } from '../../src/store/embedded-postgres.ts';
 import { runWhenOrphaned } from './orphan-guard.ts';
 
 // Nothing survives a power cut here, and nothing needs to: a killed server still loses no commit.
-const FLAGS = ['-c', 'fsync=off', '-c', 'full_page_writes=off', '-c', 'max_connections=300'];
+export const FLAGS = ['-c', 'fsync=off', '-c', 'full_page_writes=off', '-c', 'max_connections=300'];
 
 // The note of a killed server may name a process that is not ours; the command line tells.
 const STOP_AND_REMOVE = `
@@ -65,10 +65,16 @@ export async function createTestDatabase(template = 'template1'): Promise<TestDa
 }
 
 async function runAsAdmin(statement: string): Promise<void> {
-  const client = new pg.Client({ connectionString: inject('postgresUrl') });
+  await runSql(inject('postgresUrl'), statement);
+}
+
+/** Runs one statement on a connection of its own. */
+export async function runSql<Row extends object>(url: string, text: string, values: unknown[] = []): Promise<Row[]> {
+  const client = new pg.Client({ connectionString: url });
+  client.on('error', () => {}); // the query rejects too
   await client.connect();
   try {
-    await client.query(statement);
+    return (await client.query<Row>(text, values)).rows;
   } finally {
     await client.end();
   }

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { inject } from 'vitest';
 import type { JobOptionsInput } from '../../src/contract/enqueue.ts';
-import { isTerminal, type JobResource, type JobStatus } from '../../src/contract/job.ts';
+import { type AttemptResource, isTerminal, type JobResource, type JobStatus } from '../../src/contract/job.ts';
+import type { Page } from '../../src/contract/list.ts';
 import type { TransportName } from '../../src/define/queue.ts';
 import { Child } from './child.ts';
 import { runWhenOrphaned } from './orphan-guard.ts';
@@ -86,6 +87,12 @@ export class Program extends Child {
     return body;
   }
 
+  /** How each run of a job ended, oldest first. */
+  async outcomes(id: string): Promise<string[]> {
+    const { items } = (await this.call<Page<AttemptResource>>(`/v1/jobs/${id}/attempts`)).body;
+    return items.map(({ outcome }) => outcome);
+  }
+
   /** Waits until a job has ended. */
   jobEnded(id: string, timeoutMs = 20_000): Promise<JobResource> {
     return this.#until(id, 'has ended', ({ status }) => isTerminal(status), timeoutMs);
@@ -118,6 +125,8 @@ export interface InstallationOptions {
   transport?: TransportName;
   /** Leaves DATABASE_URL unset. */
   isEmbedded?: boolean;
+  /** Default: a database of its own in the PostgreSQL of the test run. */
+  databaseUrl?: string;
   /** For every program. */
   settings?: Settings;
 }
@@ -143,9 +152,12 @@ export class Installation {
     this.#cleanUp = parts.cleanUp;
   }
 
-  static async create({ transport, isEmbedded, settings }: InstallationOptions = {}): Promise<Installation> {
+  static async create(options: InstallationOptions = {}): Promise<Installation> {
+    const { transport, isEmbedded, databaseUrl, settings } = options;
     const folder = await createFolder();
-    const [dataDir, database] = isEmbedded ? [await createDataDir()] : [undefined, await createTestDatabase()];
+    const dataDir = isEmbedded ? await createDataDir() : undefined;
+    const database = isEmbedded || databaseUrl !== undefined ? undefined : await createTestDatabase();
+    const url = databaseUrl ?? database?.url;
     const prefix = `t${randomBytes(4).toString('hex')}`;
     return new Installation({
       folder: folder.path,
@@ -156,7 +168,7 @@ export class Installation {
         JOBS_DIR: TEST_JOBS_DIR,
         QUEUE_PREFIX: prefix,
         DATA_DIR: dataDir?.path ?? join(folder.path, 'data'),
-        ...(database ? { DATABASE_URL: database.url } : {}),
+        ...(url === undefined ? {} : { DATABASE_URL: url }),
         ...(transport === 'bullmq' ? { REDIS_URL: inject('redisUrl') } : {}),
         ...settings,
       },

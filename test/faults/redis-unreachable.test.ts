@@ -1,0 +1,35 @@
+import { join } from 'node:path';
+import { setTimeout as pace } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { readNotes } from '../support/notes.ts';
+import { install, startProxy } from './site.ts';
+
+const OUTAGE_MS = 10_000;
+const PACE_MS = 200;
+
+describe('a Redis that cannot be reached for 10 s', () => {
+  it('costs no call its 202 and no job its run', async () => {
+    const installation = await install({ transport: 'bullmq' });
+    const note = join(installation.folder, 'note');
+    const redisUrl = installation.settings.REDIS_URL ?? '';
+    const proxy = await startProxy(redisUrl);
+    const routed = { REDIS_URL: proxy.route(redisUrl) };
+    const api = await installation.start({ MODE: 'api', ...routed });
+    const worker = await installation.start({ MODE: 'worker', ...routed });
+    const before = await api.enqueue('test:work', { ms: 0, note });
+    await api.jobEnded(before.id);
+
+    await proxy.refuse();
+    const jobs = [before];
+    for (const until = performance.now() + OUTAGE_MS; performance.now() < until; await pace(PACE_MS)) {
+      jobs.push(await api.enqueue('test:work', { ms: 0, note })); // throws for anything but 202
+    }
+    expect((await api.call('/health/live')).status).toBe(200);
+    expect((await api.call('/health/ready')).status).toBe(503);
+    await proxy.pass();
+
+    for (const { id } of jobs) expect(await api.jobEnded(id)).toMatchObject({ status: 'completed', attempt: 1 });
+    expect(readNotes(note)).toEqual(new Map(jobs.map(({ id }) => [id, ['started', 'ended']])));
+    expect(worker.hasEnded).toBe(false);
+  });
+});
