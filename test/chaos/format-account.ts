@@ -1,0 +1,29 @@
+import type { Account } from './audit.ts';
+
+/** The account as a table. */
+export function formatAccount(account: Account): string {
+  const rows: [string, string | number][] = [
+    ['calls to enqueue', account.calls],
+    ['accepted (202)', account.accepted],
+    ['refused (503)', account.refused],
+    ['without an answer', account.unanswered],
+    ['stored, the answer lost', account.storedWithoutAnswer],
+    ['completed', account.completed],
+    ['failed as designed', account.failedAsDesigned],
+    ['failed: lost 3 workers', account.failedWorkerLost],
+    ['cancelled', account.cancelled],
+    ['LOST (must be 0)', account.lost.length],
+    ['RECORDED TWICE (must be 0)', account.recordedTwice.length],
+    ['ended otherwise than designed', account.wrong.length],
+    ['handler runs beyond one', account.runsBeyondOne],
+    ['runs of killed workers', account.rescued],
+    ['worst time until such a job went on', account.worstRescueMs === null ? '-' : `${account.worstRescueMs} ms`],
+    ...Object.entries(account.repairs).map(([kind, count]): [string, number] => [`repairs: ${kind}`, count]),
+  ];
+  return rows.map(([name, value]) => `  ${name.padEnd(38)}${String(value).padStart(10)}`).join('\n');
+}
+
+/** Whether a promise was broken. */
+export function isBroken({ lost, recordedTwice, wrong }: Account): boolean {
+  return lost.length + recordedTwice.length + wrong.length > 0;
+}
