@@ -20,9 +20,15 @@ export interface Account {
   /** Ended otherwise than their kind says. */
   wrong: string[];
   runsBeyondOne: number;
-  worstRescueMs: number | null;
-  rescued: number;
+  /** The runs that killed workers had, the one that stood still longest first. */
+  rescues: Rescue[];
   repairs: Record<string, number>;
+}
+
+/** A run of a killed worker, and how long it took until its job was started again or ended. */
+export interface Rescue {
+  id: string;
+  ms: number;
 }
 
 /**
@@ -91,7 +97,7 @@ const ROWS = `
 
 // The runs that a killed process had, and when their jobs went on: started again, or ended.
 const RESCUES = `
-  select extract(epoch from next.at - k.at)::float8 * 1000 as ms
+  select s.job_id as id, round(extract(epoch from next.at - k.at) * 1000)::float8 as ms
   from jsonb_to_recordset($1::jsonb) as k(pid text, at timestamptz)
   join chaos.events s on s.kind = 'start' and s.worker like '%-' || k.pid || '-%' and s.at < k.at
   cross join lateral (
@@ -109,7 +115,7 @@ export async function account(
   note: string,
 ): Promise<Account> {
   const rows = await runSql<Row>(url, ROWS);
-  const rescues = await runSql<{ ms: number }>(url, RESCUES, [JSON.stringify(kills)]);
+  const rescues = await runSql<Rescue>(url, RESCUES, [JSON.stringify(kills)]);
   const repairs = await runSql<{ kind: string; count: number }>(
     url,
     `select kind, count::integer from longshore.drift_repairs order by kind`,
@@ -145,8 +151,7 @@ export async function account(
       (sum, { id, kind }) => sum + Math.max(0, (started.get(id)?.length ?? 0) - runsOf[kind]),
       0,
     ),
-    worstRescueMs: rescues[0] ? Math.round(rescues[0].ms) : null,
-    rescued: rescues.length,
+    rescues,
     repairs: Object.fromEntries(repairs.map(({ kind, count: times }) => [kind, times])),
   };
 }

@@ -1,4 +1,4 @@
-import type { Account } from './audit.ts';
+import type { Account, Rescue } from './audit.ts';
 
 /** The account as a table. */
 export function formatAccount(account: Account): string {
@@ -16,11 +16,16 @@ export function formatAccount(account: Account): string {
     ['RECORDED TWICE (must be 0)', account.recordedTwice.length],
     ['ended otherwise than designed', account.wrong.length],
     ['handler runs beyond one', account.runsBeyondOne],
-    ['runs of killed workers', account.rescued],
-    ['worst time until such a job went on', account.worstRescueMs === null ? '-' : `${account.worstRescueMs} ms`],
+    ['runs of killed workers', account.rescues.length],
+    ['  until they went on: half within', formatMs(account.rescues[Math.floor(account.rescues.length / 2)])],
+    ['  the worst', formatMs(account.rescues[0])],
     ...Object.entries(account.repairs).map(([kind, count]): [string, number] => [`repairs: ${kind}`, count]),
   ];
   return rows.map(([name, value]) => `  ${name.padEnd(38)}${String(value).padStart(10)}`).join('\n');
+}
+
+function formatMs(rescue: Rescue | undefined): string {
+  return rescue ? `${rescue.ms} ms` : '-';
 }
 
 /** Whether a promise was broken. */

@@ -5,7 +5,7 @@ import { waitFor } from '../support/wait-for.ts';
 import { startWebhookReceiver } from '../support/webhook-receiver.ts';
 import { type Account, account, countOpen, watchRecord } from './audit.ts';
 import { type Fault, faults } from './faults.ts';
-import { createField, type Field } from './field.ts';
+import { createField, type Field, LOCK_DURATION_MS, STALLED_INTERVAL_MS } from './field.ts';
 import { Load } from './load.ts';
 import { Random } from './random.ts';
 
@@ -18,6 +18,9 @@ export interface StormOptions {
   drainMs: number;
   tell: (line: string) => void;
 }
+
+/** Faults at the same time may hold a rescue up; above this its log is shown. */
+const SLOW_RESCUE_MS = 2 * (LOCK_DURATION_MS + STALLED_INTERVAL_MS);
 
 /**
  * Runs jobs on several processes while everything that can go wrong goes wrong, at times and places that follow from the
@@ -47,6 +50,8 @@ export async function runStorm(options: StormOptions): Promise<Account> {
     }).catch((error: unknown) => tell(String(error))); // the account names those that have not
     const kills = field.slots.flatMap((slot) => slot.kills);
     const result = await account(field.postgres.url, load.calls, kills, note);
+    const [worst] = result.rescues;
+    if (worst && worst.ms > SLOW_RESCUE_MS) tellOf(field, worst.id, tell);
     for (const id of [...result.lost, ...result.recordedTwice, ...result.wrong].slice(0, 5)) tellOf(field, id, tell);
     return result;
   } finally {

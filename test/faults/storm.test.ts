@@ -6,8 +6,8 @@ import { runStorm } from '../chaos/storm.ts';
 const SEED = 20_260;
 
 describe.each<[TransportName, number]>([
-  ['postgres', 12_000],
-  ['bullmq', 20_000],
+  ['postgres', 8000],
+  ['bullmq', 15_000],
 ])('a storm of all faults at once, on the %s transport', (transport, durationMs) => {
   it('loses no accepted job and records none twice', { timeout: 180_000 }, async () => {
     const told: string[] = [];

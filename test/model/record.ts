@@ -38,10 +38,13 @@ export class Record {
   }
 
   async beat(id: string): Promise<void> {
-    await this.store.workers.heartbeat({
-      ...{ id, host: 'h', pid: 1, version: '0', queues: ['model'] },
-      ...{ concurrency: 1, running: 0, leaseMs: 600_000 },
-    });
+    await this.store.workers.heartbeat(
+      {
+        ...{ id, host: 'h', pid: 1, version: '0', queues: ['model'] },
+        ...{ concurrency: 1, running: 0, leaseMs: 600_000 },
+      },
+      5000,
+    );
   }
 
   async kill(id: string): Promise<void> {

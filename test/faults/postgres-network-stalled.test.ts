@@ -11,7 +11,6 @@ import { install, startProxy } from './site.ts';
 const NOTICED_WITHIN_MS = 30_000;
 
 const databaseUrlOf = ({ settings }: Installation) => settings.DATABASE_URL ?? '';
-const redisUrlOf = ({ settings }: Installation) => settings.REDIS_URL ?? '';
 
 describe.each<TransportName>(['postgres', 'bullmq'])(
   'a half-open network before PostgreSQL, on the %s transport',
@@ -53,27 +52,6 @@ describe.each<TransportName>(['postgres', 'bullmq'])(
     });
   },
 );
-
-describe('a half-open network before Redis', () => {
-  it('costs no call its 202 and no job its run', async () => {
-    const installation = await install({ transport: 'bullmq' });
-    const proxy = await startProxy(redisUrlOf(installation));
-    const note = join(installation.folder, 'note');
-    const routed = { REDIS_URL: proxy.route(redisUrlOf(installation)) };
-    const api = await installation.start({ MODE: 'api', ...routed });
-    const worker = await installation.start({ MODE: 'worker', ...routed });
-    const jobs = [await api.enqueue('test:work', { ms: 0, note })];
-    await api.jobEnded(jobs[0]?.id ?? '');
-    proxy.stall();
-    for (let n = 0; n < 5; n += 1) jobs.push(await api.enqueue('test:work', { ms: 0, note }));
-    await proxy.pass();
-    for (const { id } of jobs) {
-      expect(await api.jobEnded(id, NOTICED_WITHIN_MS)).toMatchObject({ status: 'completed', attempt: 1 });
-    }
-    expect(readNotes(note)).toEqual(new Map(jobs.map(({ id }) => [id, ['started', 'ended']])));
-    for (const program of [api, worker]) expect(program.hasEnded).toBe(false);
-  });
-});
 
 async function rejectAfter(ms: number): Promise<never> {
   const { promise, reject } = Promise.withResolvers<never>();
