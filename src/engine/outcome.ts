@@ -8,6 +8,7 @@ import { RUNS_PER_DELIVERY } from '../store/fence.ts';
 import type { JobRow } from '../store/job-row.ts';
 import type { Transition } from '../store/transitions.ts';
 import type { Engine } from './engine.ts';
+import { fingerprintOf } from './fingerprint.ts';
 import { toOutboxEntry } from './webhook-body.ts';
 
 /** How a run ended, before anything is decided. */
@@ -189,7 +190,7 @@ function toTransition(engine: Engine, job: JobRow, outcome: Outcome, isParked: b
     error,
     delayMs: 'delayMs' in outcome ? outcome.delayMs : null,
     isParked,
-    fingerprint: null,
+    fingerprint: outcome.to === 'failed' ? fingerprintOf(job.type, outcome.error) : null,
     attemptsBack: outcome.to === 'queued' || outcome.to === 'scheduled' ? 1 : 0,
     outcome: historyOf[outcome.to],
     webhook: isTerminalOutcome(outcome.to)
