@@ -1,14 +1,28 @@
 /** The typed HTTP client, for Node and browsers: `import { createClient } from 'longshore/client'`. */
+import {
+  type BulkActionsClient,
+  createBulkActionsClient,
+  createDeadLettersClient,
+  type DeadLettersClient,
+} from './client/bulk-actions.ts';
 import { type ClientOptions, type Connection, connect } from './client/connection.ts';
 import { createJobsClient, type JobsClient } from './client/jobs.ts';
 import type { PageQuery } from './client/pages.ts';
 import type { Page } from './contract/list.ts';
 import type { HealthResource, QueueResource, StatsResource, TypeResource } from './contract/program.ts';
 
+export type { BulkActionsClient, BulkWaitOptions, DeadLettersClient, StartAction } from './client/bulk-actions.ts';
 export type { ClientOptions } from './client/connection.ts';
 export { type AnswerCode, LongshoreError, ServerUnreachableError, WaitTimeoutError } from './client/errors.ts';
 export type { EventsOptions } from './client/events.ts';
-export type { CreateOptions, HoldOptions, JobListFilter, JobsClient } from './client/jobs.ts';
+export type {
+  BulkFilter,
+  DeadLetterBulkFilter,
+  DeadLetterFilter,
+  DeadLetterListFilter,
+  JobListFilter,
+} from './client/filters.ts';
+export type { CreateOptions, HoldOptions, JobsClient } from './client/jobs.ts';
 export { collectPages, iteratePages, type PageQuery } from './client/pages.ts';
 export type { WaitOptions } from './client/wait.ts';
 
@@ -23,6 +37,8 @@ export interface QueuesClient {
 export interface Client {
   readonly url: string;
   readonly jobs: JobsClient;
+  readonly deadLetters: DeadLettersClient;
+  readonly bulkActions: BulkActionsClient;
   readonly types: { list(query?: PageQuery): Promise<Page<TypeResource>> };
   readonly queues: QueuesClient;
   stats(): Promise<StatsResource>;
@@ -40,6 +56,8 @@ export function createClient(options: ClientOptions): Client {
   return {
     url: connection.url,
     jobs: createJobsClient(connection),
+    deadLetters: createDeadLettersClient(connection),
+    bulkActions: createBulkActionsClient(connection),
     types: { list: (query = {}) => connection.requestJson('/v1/types', { query: { ...query } }) },
     queues: createQueuesClient(connection),
     stats: () => connection.requestJson('/v1/stats'),

@@ -1,5 +1,7 @@
 import type { Engine } from '../engine/engine.ts';
 import type { Route } from './route.ts';
+import { bulkActionRoutes } from './routes/bulk-actions.ts';
+import { deadLetterRoutes } from './routes/dead-letters.ts';
 import { jobEventRoutes } from './routes/job-events.ts';
 import { jobHistoryRoutes } from './routes/job-history.ts';
 import { jobRoutes } from './routes/jobs.ts';
@@ -9,5 +11,12 @@ export { healthRoutes } from './routes/health.ts';
 
 /** Every endpoint of the API but the health checks, which a worker has too. */
 export function apiRoutes(engine: Engine): Route[] {
-  return [...jobRoutes(engine), ...jobHistoryRoutes(engine), ...jobEventRoutes(engine), ...programRoutes(engine)];
+  return [
+    ...jobRoutes(engine),
+    ...jobHistoryRoutes(engine),
+    ...jobEventRoutes(engine),
+    ...deadLetterRoutes(engine),
+    ...bulkActionRoutes(engine),
+    ...programRoutes(engine),
+  ];
 }

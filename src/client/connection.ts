@@ -15,7 +15,7 @@ export interface ClientOptions {
 
 export interface Call {
   method?: 'GET' | 'POST';
-  query?: Record<string, string | number | undefined>;
+  query?: Record<string, string | number | boolean | null | undefined>;
   body?: unknown;
   headers?: Record<string, string>;
   signal?: AbortSignal | undefined;

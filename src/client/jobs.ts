@@ -1,25 +1,12 @@
 import type { BulkAnswer } from '../contract/bulk.ts';
 import type { EnqueueInput, JobOptionsInput } from '../contract/enqueue.ts';
-import type {
-  AttemptResource,
-  DeliveryResource,
-  JobEvent,
-  JobResource,
-  JobStatus,
-  LogLineResource,
-} from '../contract/job.ts';
+import type { AttemptResource, DeliveryResource, JobEvent, JobResource, LogLineResource } from '../contract/job.ts';
 import type { Page } from '../contract/list.ts';
 import type { Connection } from './connection.ts';
 import { type EventsOptions, streamEvents } from './events.ts';
+import { formatListFilter, type JobListFilter } from './filters.ts';
 import { iteratePages, type PageQuery } from './pages.ts';
 import { type WaitOptions, waitForJob } from './wait.ts';
-
-export interface JobListFilter extends PageQuery {
-  status?: JobStatus | readonly JobStatus[] | undefined;
-  type?: string | undefined;
-  queue?: string | undefined;
-  tenant?: string | undefined;
-}
 
 export interface HoldOptions {
   /** Asks the server to answer when the job has ended, at the latest after so many seconds (0–60). */
@@ -59,6 +46,12 @@ export interface JobsClient {
   listAll(filter?: JobListFilter): AsyncGenerator<JobResource, void, undefined>;
   /** @throws JOB_TERMINAL when the job has already ended */
   cancel(id: string): Promise<JobResource>;
+  /**
+   * Runs a job that failed, was cancelled or expired again, under its id.
+   * @param edit its new input, where it shall have one
+   * @throws JOB_NOT_RETRYABLE; UNKNOWN_TYPE and INVALID_FIELDS for a new input
+   */
+  retry(id: string, edit?: { input?: unknown }): Promise<JobResource>;
   logs(id: string, query?: PageQuery): Promise<Page<LogLineResource>>;
   attempts(id: string, query?: PageQuery): Promise<Page<AttemptResource>>;
   webhooks(id: string, query?: PageQuery): Promise<Page<DeliveryResource>>;
@@ -68,7 +61,7 @@ export interface JobsClient {
 
 export function createJobsClient(connection: Connection): JobsClient {
   const list = (filter: JobListFilter = {}) =>
-    connection.requestJson<Page<JobResource>>('/v1/jobs', { query: formatFilter(filter) });
+    connection.requestJson<Page<JobResource>>('/v1/jobs', { query: formatListFilter(filter) });
   const listOf =
     <T>(part: string) =>
     (id: string, query: PageQuery = {}) =>
@@ -103,6 +96,7 @@ export function createJobsClient(connection: Connection): JobsClient {
     list,
     listAll: (filter = {}) => iteratePages((cursor) => list({ ...filter, cursor }), filter.cursor),
     cancel: (id) => connection.requestJson(`${pathOf(id)}/cancel`, { method: 'POST' }),
+    retry: (id, edit = {}) => connection.requestJson(`${pathOf(id)}/retry`, { method: 'POST', body: edit }),
     logs: listOf<LogLineResource>('logs'),
     attempts: listOf<AttemptResource>('attempts'),
     webhooks: listOf<DeliveryResource>('webhooks'),
@@ -114,10 +108,6 @@ function pathOf(id: string): string {
   return `/v1/jobs/${encodeURIComponent(id)}`;
 }
 
-function formatKey({ idempotencyKey }: CreateOptions): Record<string, string> {
+export function formatKey({ idempotencyKey }: CreateOptions): Record<string, string> {
   return idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey };
-}
-
-function formatFilter({ status, ...rest }: JobListFilter): Record<string, string | number | undefined> {
-  return { ...rest, status: typeof status === 'object' ? status.join(',') : status };
 }

@@ -16,7 +16,7 @@ export const typeNameSchema = z
   );
 
 /** Times beyond are none for PostgreSQL, or none for ISO 8601 with four digits. */
-function isUsableTime(text: string): boolean {
+export function isUsableTime(text: string): boolean {
   const ms = Date.parse(text);
   return ms >= 0 && ms < Date.UTC(10_000, 0);
 }
@@ -75,3 +75,6 @@ export const enqueueSchema = z
 export type EnqueueRequest = z.infer<typeof enqueueSchema>;
 /** A job as a caller writes it. */
 export type EnqueueInput = z.input<typeof enqueueSchema>;
+
+/** Without `input` the job runs again with its own. */
+export const retrySchema = z.strictObject({ input: z.unknown().optional() }).meta({ id: 'RetryRequest' });

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { jobStatusSchema } from './job.ts';
+import { filterShape, statusListSchema, withInputPaths } from './filter.ts';
 
 export const LIST_LIMIT_MAX = 200;
 export const LIST_LIMIT_DEFAULT = 50;
@@ -14,22 +14,10 @@ export const pageQuerySchema = z.strictObject({
   cursor: z.string().max(200).optional(),
 });
 
-const filterText = (max: number) =>
-  z
-    .string()
-    .max(max)
-    .refine((text) => !text.includes('\u0000'), 'must not contain NUL (U+0000)');
-
-/** `status` takes one or several, separated by commas. */
-export const jobListQuerySchema = pageQuerySchema.extend({
-  status: z
-    .string()
-    .transform((text) => text.split(','))
-    .pipe(z.array(jobStatusSchema))
-    .optional(),
-  type: filterText(200).optional(),
-  queue: filterText(100).optional(),
-  tenant: filterText(100).optional(),
+export const jobListQuerySchema = withInputPaths({
+  ...pageQuerySchema.shape,
+  ...filterShape,
+  status: statusListSchema.optional(),
 });
 
 /** The longest that a request may be held, in seconds. */

@@ -1,12 +1,12 @@
 import { isTerminal, type JobStatus } from '../contract/job.ts';
 import { AppError } from '../shared/errors.ts';
-import type { JobRow } from '../store/job-row.ts';
-import type { Transition } from '../store/transitions.ts';
+import type { JobHead, JobRow } from '../store/job-row.ts';
+import type { Applied, Transition } from '../store/transitions.ts';
 import type { Caller, Engine } from './engine.ts';
 import { requireJob } from './inquire.ts';
 import { toOutboxEntry } from './webhook-body.ts';
 
-const CANCELLABLE: readonly JobStatus[] = ['scheduled', 'queued', 'processing', 'waiting', 'retrying'];
+export const CANCELLABLE: readonly JobStatus[] = ['scheduled', 'queued', 'processing', 'waiting', 'retrying'];
 const EXPIRABLE: readonly JobStatus[] = ['scheduled', 'queued'];
 
 /**
@@ -16,12 +16,9 @@ const EXPIRABLE: readonly JobStatus[] = ['scheduled', 'queued'];
  */
 export async function cancelJob(engine: Engine, caller: Caller, id: string): Promise<JobRow> {
   const job = await requireJob(engine, caller, id);
-  const [applied] = await engine.store.transitions.apply([endWithoutRun(engine, job, 'cancelled', CANCELLABLE)]);
-  if (!applied) throw terminal(await requireJob(engine, caller, id));
-  engine.signals.publish('changed', [id]);
-  if (job.webhook) engine.signals.publish('webhook', [id]);
-  if (applied.fromStatus === 'processing') engine.signals.publish('cancel', [id]);
-  await removeDelivery(engine, job);
+  const ended = await engine.store.transitions.apply([toCancellation(engine, job)]);
+  if (ended.length === 0) throw terminal(await requireJob(engine, caller, id));
+  await announceEnded(engine, [job], ended);
   return requireJob(engine, caller, id);
 }
 
@@ -29,16 +26,34 @@ export async function cancelJob(engine: Engine, caller: Caller, id: string): Pro
 export async function expireJobs(engine: Engine, limit: number): Promise<number> {
   const jobs = await engine.store.expiry.findExpired(limit);
   if (jobs.length === 0) return 0;
-  const applied = await engine.store.transitions.apply(
+  const ended = await engine.store.transitions.apply(
     jobs.map((job) => endWithoutRun(engine, job, 'expired', EXPIRABLE)),
   );
-  engine.signals.publish(
-    'changed',
-    applied.map((each) => each.id),
-  );
-  const ended = new Set(applied.map((each) => each.id));
-  await Promise.all(jobs.filter((job) => ended.has(job.id)).map((job) => removeDelivery(engine, job)));
-  return applied.length;
+  await announceEnded(engine, jobs, ended);
+  return ended.length;
+}
+
+/** The cancel of a job, for `transitions.apply`. */
+export function toCancellation(engine: Engine, job: JobHead): Transition {
+  return endWithoutRun(engine, job, 'cancelled', CANCELLABLE);
+}
+
+/**
+ * Tells of jobs that were ended from outside, once that is committed: those who wait for them, their runs, the sender of
+ * webhooks, and their transports.
+ */
+export async function announceEnded(
+  engine: Engine,
+  jobs: readonly JobHead[],
+  ended: readonly Applied[],
+): Promise<void> {
+  const fromStatuses = new Map(ended.map((each) => [each.id, each.fromStatus]));
+  const told = jobs.filter((job) => fromStatuses.has(job.id));
+  const idsOf = (some: readonly JobHead[]) => some.map((job) => job.id);
+  engine.signals.publish('changed', idsOf(told));
+  engine.signals.publish('webhook', idsOf(told.filter((job) => job.webhook)));
+  engine.signals.publish('cancel', idsOf(told.filter((job) => fromStatuses.get(job.id) === 'processing')));
+  await Promise.all(told.map((job) => removeDelivery(engine, job)));
 }
 
 /** Stops or starts the taking of jobs of a queue everywhere. Jobs that run go on. */
@@ -49,7 +64,7 @@ export async function setQueuePaused(engine: Engine, queue: string, isPaused: bo
 }
 
 // Best effort: a delivery that stays behind finds no runnable job when it is taken.
-async function removeDelivery(engine: Engine, job: JobRow): Promise<void> {
+async function removeDelivery(engine: Engine, job: JobHead): Promise<void> {
   if (job.dispatchedAt === null) return;
   try {
     await engine.transports.of(job.queue).remove(job);
@@ -60,7 +75,7 @@ async function removeDelivery(engine: Engine, job: JobRow): Promise<void> {
 
 function endWithoutRun(
   engine: Engine,
-  job: JobRow,
+  job: JobHead,
   to: 'cancelled' | 'expired',
   from: readonly JobStatus[],
 ): Transition {

@@ -70,6 +70,30 @@ describe('toEvents', () => {
     expect(again.map((event) => event.data)).toMatchObject([{ why: 'worker_lost' }, { why: 'put_back' }]);
   });
 
+  it('tells the end of an earlier life as the retry that followed it, and only the last end as one', () => {
+    const error = { name: 'Error', message: 'out', attempt: 2 };
+    const lives = [attempt(1, 'retrying'), attempt(2, 'failed', { error }), attempt(4, 'cancelled')];
+    const again = makeJobRow({ status: 'queued', fence: 5, attempt: 0, startedAt: null });
+    expect(typesOf(again, lives, [])).toEqual([
+      [1, 'job.queued'],
+      [eventIdOf(1, 0), 'job.started'],
+      [eventIdOf(1, 999_998), 'job.retrying'],
+      [eventIdOf(2, 0), 'job.started'],
+      [eventIdOf(2, 999_999), 'job.queued'],
+      [eventIdOf(4, 0), 'job.started'],
+      [eventIdOf(4, 999_999), 'job.queued'],
+    ]);
+    expect(toEvents(again, lives, [])[4]?.data).toEqual({
+      ...{ status: 'queued', why: 'retried', attempt: 2, error, at: at.toISOString(), runAt: null },
+    });
+    const failed = makeJobRow({ status: 'failed', fence: 6, attempt: 1, startedAt: at, finishedAt: at });
+    const events = typesOf(failed, [...lives, attempt(6, 'failed')], []);
+    expect(events.slice(-2)).toEqual([
+      [eventIdOf(6, 0), 'job.started'],
+      [eventIdOf(6, 999_999), 'job.failed'],
+    ]);
+  });
+
   it('gives the time of the next attempt while the job waits for it, and not that of another', () => {
     const job = makeJobRow({ status: 'retrying', fence: 2, attempt: 2, startedAt: at, runAt: later });
     const retries = toEvents(job, [attempt(1, 'retrying'), attempt(2, 'retrying')], []).filter(

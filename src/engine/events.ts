@@ -95,7 +95,10 @@ export function toEvents(job: JobRow, attempts: readonly AttemptRow[], lines: re
 
 function eventsOfAttempt(attempt: AttemptRow, job: JobRow): JobEvent[] {
   const events = [started(attempt.fence, attempt.attempt, attempt.worker, attempt.startedAt)];
-  if (attempt.outcome === 'failed' || attempt.outcome === 'cancelled') return events; // the job's end tells it
+  if (attempt.outcome === 'failed' || attempt.outcome === 'cancelled') {
+    // The end of the newest life is told by the job itself; one before it was no end, for the job was run again.
+    return attempt.fence === job.fence ? events : [...events, retried(attempt)];
+  }
   const id = eventIdOf(attempt.fence, SEQ_RETRYING);
   const runAt = attempt.fence === job.fence ? iso(job.runAt) : null; // a later run has moved it since
   const data = { attempt: attempt.attempt, error: attempt.error, runAt, at: iso(attempt.finishedAt) };
@@ -104,6 +107,11 @@ function eventsOfAttempt(attempt: AttemptRow, job: JobRow): JobEvent[] {
     ...events,
     { id, type: 'job.queued', data: { status: 'queued', why: attempt.outcome, at: data.at, runAt: data.runAt } },
   ];
+}
+
+function retried({ fence, attempt, error, finishedAt }: AttemptRow): JobEvent {
+  const data = { status: 'queued', why: 'retried', attempt, error, at: iso(finishedAt), runAt: null };
+  return { id: eventIdOf(fence, SEQ_TERMINAL), type: 'job.queued', data };
 }
 
 function started(fence: number, attempt: number, worker: string | null, at: Date | null): JobEvent {

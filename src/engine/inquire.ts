@@ -1,8 +1,8 @@
+import type { JobFilter } from '../contract/filter.ts';
 import { isTerminal } from '../contract/job.ts';
 import { AppError, invalidFields } from '../shared/errors.ts';
 import { isId } from '../shared/ids.ts';
 import type { JobRow } from '../store/job-row.ts';
-import type { JobFilter } from '../store/jobs.ts';
 import type { Caller, Engine } from './engine.ts';
 
 /** @throws NOT_FOUND, also for another tenant's job */
@@ -38,17 +38,14 @@ export async function waitForJob(
 export async function listJobs(
   engine: Engine,
   caller: Caller,
-  filter: JobFilter & { tenant?: string | undefined },
+  filter: JobFilter,
   limit: number,
   cursor: string | undefined,
 ): Promise<{ items: JobRow[]; nextCursor: string | null }> {
   if (cursor !== undefined && !isId(cursor)) {
     throw invalidFields([{ path: 'cursor', message: 'is not a cursor of this list' }]);
   }
-  const scope = caller.scope === 'all' && filter.tenant !== undefined ? { tenant: filter.tenant } : caller.scope;
-  if (scope !== 'all' && filter.tenant !== undefined && filter.tenant !== scope.tenant)
-    return { items: [], nextCursor: null };
-  const rows = await engine.store.jobs.list(scope, filter, limit + 1, cursor ?? null);
+  const rows = await engine.store.jobs.list(caller.scope, filter, limit + 1, cursor ?? null);
   const items = rows.slice(0, limit);
   return { items, nextCursor: rows.length > limit ? (items.at(-1)?.id ?? null) : null };
 }

@@ -1,3 +1,4 @@
+import { runBulkActions } from './bulk-actions.ts';
 import { expireJobs } from './control.ts';
 import type { Engine } from './engine.ts';
 import { Leadership } from './leadership.ts';
@@ -44,6 +45,7 @@ export class Maintenance {
       this.#lead('expiring', async () => ((await expireJobs(engine, BATCH)) === BATCH ? 0 : EXPIRY_INTERVAL_MS)),
       this.#lead('tidying', () => this.#tidy()),
       ...(heldQueues.length > 0 ? [this.#lead('reconciling', () => this.#reconcile())] : []),
+      this.#lead('doing bulk actions', () => runBulkActions(engine)),
     ];
     this.#leadership = new Leadership({
       store: engine.store,

@@ -1,6 +1,6 @@
 import type { JobStatus } from '../contract/job.ts';
 import { createId } from '../shared/ids.ts';
-import type { JobRow, RecordedFailure } from '../store/job-row.ts';
+import type { JobHead, RecordedFailure } from '../store/job-row.ts';
 import type { OutboxEntry } from '../store/transitions.ts';
 
 /** A body stays below this; a larger output is left out and linked. */
@@ -15,13 +15,13 @@ export interface WebhookEnd {
 }
 
 /** The delivery that a job's end owes to its webhook, or null when it has none for that event. Pure but for the id. */
-export function toOutboxEntry(job: JobRow, end: WebhookEnd, nowMs: number): OutboxEntry | null {
+export function toOutboxEntry(job: JobHead, end: WebhookEnd, nowMs: number): OutboxEntry | null {
   const event = `job.${end.status}` as const;
   if (!job.webhook?.events.includes(event)) return null;
   return { id: createId(), event, url: job.webhook.url, body: toBody(job, event, end, nowMs) };
 }
 
-function toBody(job: JobRow, type: string, end: WebhookEnd, nowMs: number): string {
+function toBody(job: JobHead, type: string, end: WebhookEnd, nowMs: number): string {
   const timestamp = new Date(nowMs).toISOString();
   const data = {
     id: job.id,

@@ -10,6 +10,8 @@ export const errorCatalogue = {
   NOT_FOUND: { status: 404, title: 'There is no such thing' },
   JOB_TERMINAL: { status: 409, title: 'The job has already ended' },
   IDEMPOTENCY_IN_FLIGHT: { status: 409, title: 'A call with this key is still under way' },
+  JOB_NOT_RETRYABLE: { status: 409, title: 'The job cannot be run again now' },
+  ACTION_FINISHED: { status: 409, title: 'The bulk action has already finished' },
   BODY_TOO_LARGE: { status: 413, title: 'The body is too large' },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, title: 'The body must be JSON' },
   INVALID_FIELDS: { status: 422, title: 'Some fields are not valid' },

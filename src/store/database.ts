@@ -16,6 +16,12 @@ export interface Database {
    * @throws as {@link Database.query}
    */
   run<Result>(query: PromiseLike<Result>): Promise<Result>;
+  /**
+   * Runs `work` with a database whose queries are all committed together, or not at all when it throws. Within another
+   * transaction it is a savepoint of that one. `orm` and `run` stay outside of it.
+   * @throws what `work` throws, and as {@link Database.query}
+   */
+  transaction<Result>(work: (database: Database) => Promise<Result>): Promise<Result>;
   /** A connection of its own, outside the pool, for LISTEN. The caller ends it. */
   connect(): Promise<pg.Client>;
   close(): Promise<void>;
@@ -51,14 +57,25 @@ export function openDatabase(options: DatabaseOptions): Database {
   // Without a listener a lost idle connection ends the process, e.g. whenever Postgres restarts.
   pool.on('error', (error) => options.log.warn('lost an idle database connection', { error }));
   const orm = drizzle(pool, { schema });
-  return {
+  const database: Database = {
     orm,
-    async query(text, values = [], { timeoutMs } = {}) {
-      try {
-        const timeout = timeoutMs === undefined ? {} : { query_timeout: timeoutMs };
-        return (await pool.query({ text, values, ...timeout })).rows;
-      } catch (error) {
+    query: (text, values, more) => query(pool, text, values, more),
+    async transaction(work) {
+      const client = await pool.connect().catch((error: unknown) => {
         throw toStoreError(error);
+      });
+      let fault: unknown;
+      const onError = () => undefined; // the pool does not listen now, and the next query tells it anyhow
+      client.on('error', onError);
+      try {
+        const ownQuery: Database['query'] = (text, values, more) => query(client, text, values, more);
+        return await runBlock({ ...database, query: ownQuery }, work, 0);
+      } catch (error) {
+        fault = error;
+        throw error;
+      } finally {
+        client.off('error', onError);
+        client.release(isConnectionError(fault)); // a broken connection must not go back to the pool
       }
     },
     async run(query) {
@@ -75,6 +92,40 @@ export function openDatabase(options: DatabaseOptions): Database {
     },
     close: () => pool.end(),
   };
+  return database;
+}
+
+async function query<Row extends object>(
+  server: pg.Pool | pg.PoolClient,
+  text: string,
+  values: unknown[] = [],
+  { timeoutMs }: QueryOptions = {},
+): Promise<Row[]> {
+  try {
+    const timeout = timeoutMs === undefined ? {} : { query_timeout: timeoutMs };
+    return (await server.query({ text, values, ...timeout })).rows;
+  } catch (error) {
+    throw toStoreError(error);
+  }
+}
+
+/** @param depth 0 for a transaction, more for savepoints within it */
+async function runBlock<Result>(
+  connection: Database,
+  work: (database: Database) => Promise<Result>,
+  depth: number,
+): Promise<Result> {
+  const name = `block_${depth}`;
+  await connection.query(depth === 0 ? 'begin' : `savepoint ${name}`);
+  try {
+    const result = await work({ ...connection, transaction: (inner) => runBlock(connection, inner, depth + 1) });
+    await connection.query(depth === 0 ? 'commit' : `release savepoint ${name}`);
+    return result;
+  } catch (error) {
+    // What broke the connection rolls back by itself.
+    if (!isConnectionError(error)) await connection.query(depth === 0 ? 'rollback' : `rollback to savepoint ${name}`);
+    throw error;
+  }
 }
 
 // bigint columns hold fences and milliseconds, all below 2^53.

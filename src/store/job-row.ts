@@ -16,6 +16,9 @@ export type JobRow = Omit<InferSelectModel<typeof jobs>, 'status' | 'metadata' |
   webhook: WebhookOptions | null;
 };
 
+/** A job without what may be large. */
+export type JobHead = Omit<JobRow, 'input' | 'output' | 'checkpoint'>;
+
 /** The order in which jobs of a queue start. */
 export function byPriorityAndTime(a: JobRow, b: JobRow): number {
   return b.priority - a.priority || a.runAt.getTime() - b.runAt.getTime() || (a.id < b.id ? -1 : 1);
@@ -23,7 +26,17 @@ export function byPriorityAndTime(a: JobRow, b: JobRow): number {
 
 /** Every column of a job for a plain SQL statement, named as in {@link JobRow}. */
 export function jobColumns(alias: string): string {
-  return Object.entries(getTableColumns(jobs))
+  return formatColumns(getTableColumns(jobs), alias);
+}
+
+/** The same for a {@link JobHead}. */
+export function jobHeadColumns(alias: string): string {
+  const { input: _input, output: _output, checkpoint: _checkpoint, ...columns } = getTableColumns(jobs);
+  return formatColumns(columns, alias);
+}
+
+function formatColumns(columns: Record<string, { name: string }>, alias: string): string {
+  return Object.entries(columns)
     .map(([key, column]) => `${alias}.${column.name} as "${key}"`)
     .join(', ');
 }

@@ -1,7 +1,8 @@
 import type { WebhookOptions } from '../contract/enqueue.ts';
-import type { JobStatus } from '../contract/job.ts';
+import type { JobFilter } from '../contract/filter.ts';
 import type { Backoff } from '../shared/backoff.ts';
 import type { Database } from './database.ts';
+import { createParameters, matchJobs } from './job-filter.ts';
 import { type JobRow, jobColumns } from './job-row.ts';
 import { type TenantScope, tenantOf } from './scope.ts';
 
@@ -31,13 +32,6 @@ export interface NewJob {
   ttlMs: number | null;
   /** Whether the caller hands the job to BullMQ as soon as it is committed and due. */
   isHandedOver: boolean;
-}
-
-export interface JobFilter {
-  status?: JobStatus[] | undefined;
-  type?: string | undefined;
-  queue?: string | undefined;
-  parentId?: string | undefined;
 }
 
 /** One run of one job. */
@@ -82,26 +76,14 @@ export function createJobStore(database: Database) {
 
     /** Newest first, by keyset on the id; the plan walks the primary key or `jobs_status_id` / `jobs_type_id`. */
     list(scope: TenantScope, filter: JobFilter, limit: number, beforeId: string | null): Promise<JobRow[]> {
+      const { values, bind } = createParameters();
       return database.query<JobRow>(
         `select ${jobColumns('j')}
          from longshore.jobs j
-         where ($1::text is null or j.tenant = $1)
-           and ($2::text[] is null or j.status = any($2))
-           and ($3::text is null or j.type = $3)
-           and ($4::text is null or j.queue = $4)
-           and ($5::uuid is null or j.parent_id = $5)
-           and ($6::uuid is null or j.id < $6)
+         where ${matchJobs(scope, filter, bind)} ${beforeId === null ? '' : `and j.id < ${bind(beforeId)}`}
          order by j.id desc
-         limit $7`,
-        [
-          tenantOf(scope),
-          filter.status ?? null,
-          filter.type ?? null,
-          filter.queue ?? null,
-          filter.parentId ?? null,
-          beforeId,
-          limit,
-        ],
+         limit ${bind(limit)}`,
+        values,
       );
     },
 

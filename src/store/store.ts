@@ -1,6 +1,8 @@
 import { createBacklogStore } from './backlog.ts';
+import { createBulkActionStore } from './bulk-actions.ts';
 import { createClaimStore } from './claims.ts';
 import type { Database } from './database.ts';
+import { createDeadLetterStore } from './dead-letters.ts';
 import { createDeliveryStore } from './deliveries.ts';
 import { createDriftStore } from './drift.ts';
 import { createExpiryStore } from './expiry.ts';
@@ -10,6 +12,7 @@ import { createJournalStore } from './journal.ts';
 import { createLeaseStore } from './leases.ts';
 import { createOverviewStore } from './overview.ts';
 import { createRescueStore } from './rescues.ts';
+import { createRetryStore } from './retries.ts';
 import { createSettingStore } from './settings.ts';
 import { createTransitionStore } from './transitions.ts';
 import { createWorkerStore } from './workers.ts';
@@ -27,6 +30,9 @@ export function createStore(database: Database) {
     rescues: createRescueStore(database),
     drift: createDriftStore(database),
     leases: createLeaseStore(database),
+    retries: createRetryStore(database),
+    deadLetters: createDeadLetterStore(database),
+    bulkActions: createBulkActionStore(database),
     journal: createJournalStore(database),
     deliveries: createDeliveryStore(database),
     workers: createWorkerStore(database),
@@ -39,4 +45,9 @@ export function createStore(database: Database) {
       await database.query('select 1');
     },
   };
+}
+
+/** Runs `work` with a store whose changes are all committed together, or not at all when it throws. */
+export function inTransaction<Result>(store: Store, work: (store: Store) => Promise<Result>): Promise<Result> {
+  return store.database.transaction((database) => work(createStore(database)));
 }

@@ -1,5 +1,5 @@
 import { bulkAnswerSchema, bulkSchema } from '../../contract/bulk.ts';
-import { enqueueSchema } from '../../contract/enqueue.ts';
+import { enqueueSchema, retrySchema } from '../../contract/enqueue.ts';
 import { isTerminal, jobSchema } from '../../contract/job.ts';
 import { jobListQuerySchema, pageSchema, waitQuerySchema } from '../../contract/list.ts';
 import { findInputFaults } from '../../engine/check-request.ts';
@@ -8,6 +8,7 @@ import type { Engine } from '../../engine/engine.ts';
 import { enqueueJob } from '../../engine/enqueue.ts';
 import { enqueueBulk } from '../../engine/enqueue-bulk.ts';
 import { listJobs, requireJob, waitForJob } from '../../engine/inquire.ts';
+import { retryJob } from '../../engine/retry.ts';
 import { parseBody } from '../body.ts';
 import { etagOf, retryAfterOf, toEnqueuedResource, toJobResource } from '../job-resource.ts';
 import { readWaitSeconds, waitApplied } from '../preferences.ts';
@@ -81,6 +82,18 @@ export function jobRoutes(engine: Engine): Route[] {
           : await requireJob(engine, caller, id);
         const headers = { ETag: etagOf(job), ...retryAfterOf(job, Date.now()), ...waitApplied(preferred && seconds) };
         return { status: 200, headers, body: toJobResource(job) };
+      },
+    }),
+    route({
+      method: 'post',
+      path: '/v1/jobs/{id}/retry',
+      scope: 'jobs:write',
+      summary: 'Run a job that failed, was cancelled or expired again',
+      body: retrySchema,
+      answers: { 202: jobSchema },
+      async handle({ caller, params, body }) {
+        const job = await retryJob(engine, caller, params.id ?? '', body);
+        return { status: 202, headers: retryAfterOf(job, Date.now()), body: toJobResource(job) };
       },
     }),
     route({

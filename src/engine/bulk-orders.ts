@@ -1,0 +1,48 @@
+import type { BulkActionRequest } from '../contract/bulk-actions.ts';
+import { AppError } from '../shared/errors.ts';
+import { isId } from '../shared/ids.ts';
+import type { BulkActionRow } from '../store/bulk-actions.ts';
+import { APPLIES_TO } from './bulk-actions.ts';
+import type { Caller, Engine } from './engine.ts';
+
+/** Counts the jobs that an action would be for. */
+export function countMatches(engine: Engine, caller: Caller, request: BulkActionRequest): Promise<number> {
+  return engine.store.bulkActions.count(caller.scope, request.filter, APPLIES_TO[request.action]);
+}
+
+/**
+ * Begins an action on many jobs, which goes on in the background.
+ * @param id its id; where there is one already, that is returned
+ * @returns the committed action
+ */
+export async function createBulkAction(
+  engine: Engine,
+  caller: Caller,
+  request: BulkActionRequest,
+  id: string,
+): Promise<BulkActionRow> {
+  const created = await engine.store.bulkActions.insert({
+    id,
+    tenant: caller.scope === 'all' ? null : caller.scope.tenant,
+    action: request.action,
+    filter: request.filter,
+    matched: await countMatches(engine, caller, request),
+  });
+  return created ?? requireBulkAction(engine, caller, id);
+}
+
+/** @throws NOT_FOUND, also for another tenant's action */
+export async function requireBulkAction(engine: Engine, caller: Caller, id: string): Promise<BulkActionRow> {
+  const action = isId(id) ? await engine.store.bulkActions.get(caller.scope, id) : undefined;
+  if (!action) throw new AppError('NOT_FOUND', `there is no bulk action ${id}`);
+  return action;
+}
+
+/** Ends an action early; what it has done stays done. @throws NOT_FOUND, ACTION_FINISHED */
+export async function abortBulkAction(engine: Engine, caller: Caller, id: string): Promise<BulkActionRow> {
+  const { status } = await requireBulkAction(engine, caller, id);
+  const aborted = status === 'running' ? await engine.store.bulkActions.abort(caller.scope, id) : undefined;
+  if (aborted) return aborted;
+  const action = await requireBulkAction(engine, caller, id);
+  throw new AppError('ACTION_FINISHED', `bulk action ${id} has already finished: it is ${action.status}`);
+}

@@ -1,0 +1,180 @@
+import type { BulkActionName, BulkActionStatus } from '../contract/bulk-actions.ts';
+import type { JobFilter } from '../contract/filter.ts';
+import type { JobStatus } from '../contract/job.ts';
+import type { Database } from './database.ts';
+import { createParameters, matchJobs } from './job-filter.ts';
+import { type JobHead, jobHeadColumns } from './job-row.ts';
+import { type TenantScope, tenantOf } from './scope.ts';
+
+export interface BulkActionRow {
+  id: string;
+  /** Whose jobs; null for those of all tenants. */
+  tenant: string | null;
+  action: BulkActionName;
+  /** As it was asked for. */
+  filter: unknown;
+  status: BulkActionStatus;
+  matched: number;
+  processed: number;
+  changed: number;
+  cursor: string | null;
+  error: string | null;
+  createdAt: Date;
+  finishedAt: Date | null;
+}
+
+export type NewBulkAction = Pick<BulkActionRow, 'id' | 'tenant' | 'action' | 'filter' | 'matched'>;
+
+/** What a batch has come to. */
+export interface BatchProgress {
+  processed: number;
+  changed: number;
+  /** The last job that was looked at; null when there was none. */
+  cursor: string | null;
+  isLast: boolean;
+}
+
+/** Actions on many jobs. A batch and its progress are one transaction, so that a crash repeats neither. */
+export function createBulkActionStore(database: Database) {
+  return {
+    /** How many jobs a filter means, of those with one of these statuses. */
+    async count(scope: TenantScope, filter: JobFilter, statuses: readonly JobStatus[]): Promise<number> {
+      const { values, bind } = createParameters();
+      const [row] = await database.query<{ count: number }>(
+        `select count(*)::integer as count
+         from longshore.jobs j
+         where j.status = any(${bind(statuses)}) and ${matchJobs(scope, filter, bind)}`,
+        values,
+      );
+      return row?.count ?? 0;
+    },
+
+    /** @returns undefined when there is an action of that id */
+    async insert({ id, tenant, action, filter, matched }: NewBulkAction): Promise<BulkActionRow | undefined> {
+      const [row] = await database.query<BulkActionRow>(
+        `insert into longshore.bulk_actions as b (id, tenant, action, filter, matched)
+         values ($1, $2, $3, $4, $5)
+         on conflict (id) do nothing
+         returning ${COLUMNS}`,
+        [id, tenant, action, JSON.stringify(filter), matched],
+      );
+      return row;
+    },
+
+    async get(scope: TenantScope, id: string): Promise<BulkActionRow | undefined> {
+      const [row] = await database.query<BulkActionRow>(
+        `select ${COLUMNS}
+         from longshore.bulk_actions b
+         where b.id = $1 and ($2::text is null or b.tenant = $2)`,
+        [id, tenantOf(scope)],
+      );
+      return row;
+    },
+
+    /** Newest first. */
+    list(scope: TenantScope, limit: number, beforeId: string | null): Promise<BulkActionRow[]> {
+      return database.query<BulkActionRow>(
+        `select ${COLUMNS}
+         from longshore.bulk_actions b
+         where ($1::text is null or b.tenant = $1) and ($2::uuid is null or b.id < $2)
+         order by b.id desc
+         limit $3`,
+        [tenantOf(scope), beforeId, limit],
+      );
+    },
+
+    /** Ends an action before its time; a batch that is under way is finished first. @returns undefined when it has ended */
+    async abort(scope: TenantScope, id: string): Promise<BulkActionRow | undefined> {
+      const [row] = await database.query<BulkActionRow>(
+        `update longshore.bulk_actions b
+         set status = 'aborted',
+           finished_at = now()
+         where b.id = $1 and b.status = 'running' and ($2::text is null or b.tenant = $2)
+         returning ${COLUMNS}`,
+        [id, tenantOf(scope)],
+      );
+      return row;
+    },
+
+    /** Takes the running action that has done least so far, for this transaction. One that another process has is skipped. */
+    async lockNext(): Promise<BulkActionRow | undefined> {
+      const [row] = await database.query<BulkActionRow>(
+        `select ${COLUMNS}
+         from longshore.bulk_actions b
+         where b.status = 'running'
+         order by b.processed, b.created_at
+         limit 1
+         for update skip locked`,
+      );
+      return row;
+    },
+
+    /** The next jobs of an action, by id; jobs that are newer than the action are none of its business. */
+    nextJobs(
+      action: BulkActionRow,
+      filter: JobFilter,
+      statuses: readonly JobStatus[],
+      limit: number,
+    ): Promise<JobHead[]> {
+      const { values, bind } = createParameters();
+      const scope = action.tenant === null ? 'all' : { tenant: action.tenant };
+      return database.query<JobHead>(
+        `select ${jobHeadColumns('j')}
+         from longshore.jobs j
+         where j.status = any(${bind(statuses)})
+           and j.created_at <= (select created_at from longshore.bulk_actions where id = ${bind(action.id)})
+           and ${matchJobs(scope, filter, bind)}
+           ${action.cursor === null ? '' : `and j.id > ${bind(action.cursor)}`}
+         order by j.id
+         limit ${bind(limit)}`,
+        values,
+      );
+    },
+
+    /** Removes ended jobs with everything that belongs to them. @returns how many */
+    async deleteJobs(ids: readonly string[], statuses: readonly JobStatus[]): Promise<number> {
+      const rows = await database.query(
+        `with ended as (
+           select id
+           from longshore.jobs
+           where id = any($1::uuid[]) and status = any($2)
+           order by id
+           for update
+         )
+         delete from longshore.jobs j
+         using ended
+         where j.id = ended.id
+         returning j.id`,
+        [ids, statuses],
+      );
+      return rows.length;
+    },
+
+    async advance(id: string, { processed, changed, cursor, isLast }: BatchProgress): Promise<void> {
+      await database.query(
+        `update longshore.bulk_actions
+         set processed = processed + $2,
+           changed = changed + $3,
+           cursor = coalesce($4, cursor),
+           status = case when $5 then 'completed' else status end,
+           finished_at = case when $5 then now() end
+         where id = $1`,
+        [id, processed, changed, cursor, isLast],
+      );
+    },
+
+    async fail(id: string, error: string): Promise<void> {
+      await database.query(
+        `update longshore.bulk_actions
+         set status = 'failed',
+           error = $2,
+           finished_at = now()
+         where id = $1 and status = 'running'`,
+        [id, error],
+      );
+    },
+  };
+}
+
+const COLUMNS = `b.id, b.tenant, b.action, b.filter, b.status, b.matched, b.processed, b.changed, b.cursor, b.error,
+  b.created_at as "createdAt", b.finished_at as "finishedAt"`;

@@ -1,0 +1,102 @@
+import type { Database } from './database.ts';
+import { type JobRow, jobColumns } from './job-row.ts';
+
+/** A job to run again; without `input` it keeps its own. */
+export interface Retry {
+  id: string;
+  input?: unknown;
+}
+
+const UNIQUE_VIOLATION = '23505';
+/** Each try that loses its key to another job sees that job the next time. */
+const MAX_TRIES = 5;
+
+export function createRetryStore(database: Database) {
+  return {
+    /**
+     * Puts jobs that failed, were cancelled or expired back into the queue, under larger fences than all of their runs had.
+     * One is left out when it has another status, or when its deduplication key is held by a job that has not ended; of
+     * several with one key the newest is taken.
+     * @returns the rows that changed
+     */
+    async retry(retries: readonly Retry[]): Promise<JobRow[]> {
+      const values = retries.map((item) => ({ id: item.id, isEdited: 'input' in item, input: item.input }));
+      for (let tries = 1; ; tries += 1) {
+        try {
+          return await database.transaction((inner) => inner.query<JobRow>(RETRY, [JSON.stringify(values)]));
+        } catch (error) {
+          if (tries === MAX_TRIES || !isUniqueViolation(error)) throw error;
+        }
+      }
+    },
+
+    /** The job that has not ended and holds the deduplication key of this one, if there is one. */
+    async findKeyHolder(id: string): Promise<string | undefined> {
+      const [row] = await database.query<{ id: string }>(
+        `select other.id
+         from longshore.jobs j
+         join longshore.jobs other on ${HOLDS_KEY}
+         where j.id = $1 and other.id <> j.id`,
+        [id],
+      );
+      return row?.id;
+    },
+  };
+}
+
+function isUniqueViolation(error: unknown): boolean {
+  return (error as { code?: unknown }).code === UNIQUE_VIOLATION;
+}
+
+// Walks `jobs_deduplication`.
+const HOLDS_KEY = `other.tenant = j.tenant
+        and other.type = j.type
+        and other.deduplication_key = j.deduplication_key
+        and other.status not in ('completed', 'failed', 'cancelled', 'expired')`;
+
+// The larger fence makes every later event larger than the end that was told before. A job that BullMQ has seen needs a
+// delivery of another id. A JSON null in the array arrives as an SQL null.
+const RETRY = `
+  with r as (
+    select * from jsonb_to_recordset($1::jsonb) as r(id uuid, "isEdited" boolean, input jsonb)
+  ),
+  ended as (
+    select j.id, j.tenant, j.type, j.deduplication_key
+    from longshore.jobs j
+    join r on r.id = j.id
+    where j.status in ('failed', 'cancelled', 'expired')
+      and not exists (select 1 from longshore.jobs other where ${HOLDS_KEY})
+    order by j.id
+    for update of j
+  ),
+  ranked as (
+    select id,
+      row_number() over (
+        partition by tenant, type, deduplication_key, case when deduplication_key is null then id end
+        order by id desc
+      ) as rank
+    from ended
+  )
+  update longshore.jobs j
+  set status = 'queued',
+    reason = null,
+    fingerprint = null,
+    input = case when r."isEdited" then coalesce(r.input, 'null') else j.input end,
+    output = null,
+    attempt = 0,
+    rescues = 0,
+    progress_percent = 0,
+    progress_message = null,
+    progress_seq = 0,
+    worker = null,
+    fence = j.fence + 1,
+    delivery = j.delivery + case when j.dispatched_at is not null or j.fence > 0 then 1 else 0 end,
+    run_at = now(),
+    dispatched_at = null,
+    expires_at = null,
+    started_at = null,
+    finished_at = null
+  from r
+  join ranked on ranked.id = r.id and ranked.rank = 1
+  where j.id = r.id
+  returning ${jobColumns('j')}`;
