@@ -117,6 +117,8 @@ async function connectParts(
     rescueIntervalMs: env.stalledIntervalMs,
     steadyMs: heartbeatMsOf(env) + HEARTBEAT_RETRY_MS,
     reconcileIntervalMs: env.reconcileIntervalMs,
+    retention: { completedDays: env.retentionCompletedDays, failedDays: env.retentionFailedDays },
+    alertUrl: env.alertWebhookUrl,
   });
 
   return {

@@ -239,6 +239,20 @@ export const settings = {
     schema: wholeNumber(1024, 104_857_600),
     default: '1048576',
   }),
+  retentionCompletedDays: setting({
+    name: 'RETENTION_COMPLETED_DAYS',
+    group: 'Jobs',
+    description: 'How long jobs are kept that completed, were cancelled or expired. 0 keeps them for ever.',
+    schema: wholeNumber(0, 36_500),
+    default: '7',
+  }),
+  retentionFailedDays: setting({
+    name: 'RETENTION_FAILED_DAYS',
+    group: 'Jobs',
+    description: 'How long failed jobs, the dead letters, are kept. 0 keeps them for ever.',
+    schema: wholeNumber(0, 36_500),
+    default: '30',
+  }),
   storageDir: setting({
     name: 'STORAGE_DIR',
     group: 'Files and network',
@@ -280,6 +294,14 @@ export const settings = {
     group: 'Files and network',
     description: 'Signs webhooks (Standard Webhooks). Make one: `whsec_` and the output of `openssl rand -base64 32`.',
     schema: text.refine(isWebhookSecret).describe('whsec_ followed by 24 to 64 bytes in base64'),
+    secret: 'all',
+  }),
+  alertWebhookUrl: setting({
+    name: 'ALERT_WEBHOOK_URL',
+    group: 'Files and network',
+    description:
+      'Where to tell of failed jobs, at most once a minute for each kind of failure: `{"text": "…"}`, as Slack takes it. A private address must be allowed as for webhooks.',
+    schema: urlOf('http:', 'https:'),
     secret: 'all',
   }),
   logLevel: setting({

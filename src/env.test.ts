@@ -33,6 +33,8 @@ describe('loadEnv', () => {
       host: '127.0.0.1',
       port: 3001,
       maxBodyBytes: 1_048_576,
+      retentionCompletedDays: 7,
+      retentionFailedDays: 30,
       maxOutputBytes: 1_048_576,
       databasePoolSize: 10,
       autoMigrate: true,
@@ -83,6 +85,8 @@ describe('loadEnv', () => {
         FILE_ROOTS: '/srv/in,more',
         OUTBOUND_ALLOW: '10.0.0.0/8,internal.example,fd00::/8',
         OUTBOUND_ALLOW_PRIVATE: '1',
+        ALERT_WEBHOOK_URL: 'https://hooks.example.com/services/T1',
+        RETENTION_COMPLETED_DAYS: '0',
       },
       cwd,
     );
@@ -103,6 +107,8 @@ describe('loadEnv', () => {
       fileRoots: ['/srv/in', join(cwd, 'more')],
       outboundAllow: ['10.0.0.0/8', 'internal.example', 'fd00::/8'],
       outboundAllowPrivate: true,
+      alertWebhookUrl: 'https://hooks.example.com/services/T1',
+      retentionCompletedDays: 0,
     });
   });
 
@@ -144,6 +150,7 @@ describe('loadEnv', () => {
     ['ADMIN_KEY', 'topsecret'],
     ['WEBHOOK_SECRET', 'whsec_topsecret'],
     ['WEBHOOK_SECRET', `whsec_${Buffer.alloc(65, 1).toString('base64')}topsecret`],
+    ['ALERT_WEBHOOK_URL', 'slack://hooks.example.com/topsecret'],
     ['DATABASE_URL', 'mysql://me:topsecret@db/jobs'],
     ['DATABASE_URL', 'me:topsecret@db/jobs'],
     ['DATABASE_URL', 'topsecret'],

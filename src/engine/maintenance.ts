@@ -1,3 +1,4 @@
+import { sendAlerts } from './alerts.ts';
 import { runBulkActions } from './bulk-actions.ts';
 import { expireJobs } from './control.ts';
 import type { Engine } from './engine.ts';
@@ -5,6 +6,7 @@ import { Leadership } from './leadership.ts';
 import { Loop } from './loop.ts';
 import { reconcile } from './reconcile.ts';
 import { rescueLostRuns } from './rescue.ts';
+import { type RetentionSettings, removeExpiredJobs } from './retention.ts';
 
 export interface MaintenanceOptions {
   engine: Engine;
@@ -17,6 +19,9 @@ export interface MaintenanceOptions {
   /** How long the database must have answered before a silent worker counts as dead. */
   steadyMs: number;
   reconcileIntervalMs: number;
+  retention: RetentionSettings;
+  /** Where to tell of failures; secret. */
+  alertUrl: string | undefined;
 }
 
 const BATCH = 500;
@@ -39,13 +44,15 @@ export class Maintenance {
 
   constructor(options: MaintenanceOptions) {
     this.#options = options;
-    const { engine, heldQueues, holder, leaseMs } = options;
+    const { engine, heldQueues, holder, leaseMs, retention, alertUrl } = options;
     this.#loops = [
       this.#lead('rescuing', () => this.#rescue()),
       this.#lead('expiring', async () => ((await expireJobs(engine, BATCH)) === BATCH ? 0 : EXPIRY_INTERVAL_MS)),
       this.#lead('tidying', () => this.#tidy()),
       ...(heldQueues.length > 0 ? [this.#lead('reconciling', () => this.#reconcile())] : []),
       this.#lead('doing bulk actions', () => runBulkActions(engine)),
+      this.#lead('removing what is old', () => removeExpiredJobs(engine, retention)),
+      ...(alertUrl === undefined ? [] : [this.#lead('sending alerts', () => sendAlerts(engine, alertUrl))]),
     ];
     this.#leadership = new Leadership({
       store: engine.store,

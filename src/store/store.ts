@@ -1,3 +1,4 @@
+import { createAlertStore } from './alerts.ts';
 import { createBacklogStore } from './backlog.ts';
 import { createBulkActionStore } from './bulk-actions.ts';
 import { createClaimStore } from './claims.ts';
@@ -12,6 +13,7 @@ import { createJournalStore } from './journal.ts';
 import { createLeaseStore } from './leases.ts';
 import { createOverviewStore } from './overview.ts';
 import { createRescueStore } from './rescues.ts';
+import { createRetentionStore } from './retention.ts';
 import { createRetryStore } from './retries.ts';
 import { createSettingStore } from './settings.ts';
 import { createTransitionStore } from './transitions.ts';
@@ -33,6 +35,8 @@ export function createStore(database: Database) {
     retries: createRetryStore(database),
     deadLetters: createDeadLetterStore(database),
     bulkActions: createBulkActionStore(database),
+    retention: createRetentionStore(database),
+    alerts: createAlertStore(database),
     journal: createJournalStore(database),
     deliveries: createDeliveryStore(database),
     workers: createWorkerStore(database),

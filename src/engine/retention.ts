@@ -1,0 +1,36 @@
+import type { Engine } from './engine.ts';
+
+/** Days; 0 keeps for ever. */
+export interface RetentionSettings {
+  /** For jobs that completed, were cancelled or expired. */
+  completedDays: number;
+  failedDays: number;
+}
+
+const BATCH = 500;
+const BULK_ACTION_DAYS = 30;
+const ALERT_DAYS = 30;
+const INTERVAL_MS = 60_000;
+/** Between two batches, so that others get at the database. */
+const PAUSE_MS = 100;
+
+/**
+ * Removes a batch of each kind of what is old: jobs with everything that belongs to them, finished bulk actions. A job
+ * whose webhook is still to be sent stays until that has ended.
+ * @returns milliseconds until it wants to be called again
+ */
+export async function removeExpiredJobs(engine: Engine, settings: RetentionSettings): Promise<number> {
+  const { retention } = engine.store;
+  const { completedDays, failedDays } = settings;
+  const ended = completedDays === 0 ? 0 : await retention.removeEnded(completedDays, BATCH);
+  const failed = failedDays === 0 ? 0 : await retention.removeFailed(failedDays, BATCH);
+  const actions = await retention.removeBulkActions(BULK_ACTION_DAYS, BATCH);
+  await retention.removeAlerts(ALERT_DAYS);
+  tell(engine, ended, 'jobs that completed, were cancelled or expired', 'RETENTION_COMPLETED_DAYS', completedDays);
+  tell(engine, failed, 'jobs that failed', 'RETENTION_FAILED_DAYS', failedDays);
+  return Math.max(ended, failed, actions) === BATCH ? PAUSE_MS : INTERVAL_MS;
+}
+
+function tell(engine: Engine, removed: number, what: string, setting: string, days: number): void {
+  if (removed > 0) engine.log.info(`removed ${what} more than ${days} days ago (${setting})`, { removed });
+}

@@ -1,0 +1,66 @@
+import type { Database } from './database.ts';
+
+/** Removes what is older than people want it kept. In small batches that skip rows which somebody works on. */
+export function createRetentionStore(database: Database) {
+  return {
+    /** Removes jobs that completed, were cancelled or expired so long ago. Walks `jobs_ended`. @returns how many */
+    removeEnded(days: number, limit: number): Promise<number> {
+      return count(database, removeJobs(`j.status in ('completed', 'cancelled', 'expired')`), [days, limit]);
+    },
+
+    /** The same for jobs that failed. Walks `jobs_failed_at`. */
+    removeFailed(days: number, limit: number): Promise<number> {
+      return count(database, removeJobs(`j.status = 'failed'`), [days, limit]);
+    },
+
+    removeBulkActions(days: number, limit: number): Promise<number> {
+      return count(database, REMOVE_BULK_ACTIONS, [days, limit]);
+    },
+
+    /** Forgets kinds of failures that were last told so long ago. */
+    removeAlerts(days: number): Promise<number> {
+      return count(
+        database,
+        `delete from longshore.alerts where notified_until < now() - $1::integer * interval '1 day' returning fingerprint`,
+        [days],
+      );
+    },
+  };
+}
+
+async function count(database: Database, statement: string, values: unknown[]): Promise<number> {
+  return (await database.query(statement, values)).length;
+}
+
+// A delivery that is still to be sent keeps its job: it would be lost with it (I4).
+function removeJobs(condition: string): string {
+  return `
+  with old as (
+    select j.id
+    from longshore.jobs j
+    where ${condition}
+      and j.finished_at < now() - $1::integer * interval '1 day'
+      and not exists (
+        select 1 from longshore.webhook_deliveries d where d.job_id = j.id and d.status = 'pending')
+    order by j.finished_at
+    limit $2
+    for update of j skip locked
+  )
+  delete from longshore.jobs j
+  using old
+  where j.id = old.id
+  returning j.id`;
+}
+
+const REMOVE_BULK_ACTIONS = `
+  with old as (
+    select b.id
+    from longshore.bulk_actions b
+    where b.status <> 'running' and b.finished_at < now() - $1::integer * interval '1 day'
+    limit $2
+    for update skip locked
+  )
+  delete from longshore.bulk_actions b
+  using old
+  where b.id = old.id
+  returning b.id`;
