@@ -18,7 +18,9 @@ interface OpenApi {
 
 /** Of the contract, as far as it is built. */
 const ENDPOINTS = [
-  ...['post /v1/jobs', 'get /v1/jobs', 'get /v1/jobs/{id}', 'post /v1/jobs/{id}/cancel'],
+  ...['post /v1/jobs', 'get /v1/jobs', 'get /v1/jobs/{id}', 'post /v1/jobs/{id}/cancel', 'post /v1/jobs/{id}/retry'],
+  ...['get /v1/dead-letters', 'post /v1/dead-letters/retry', 'post /v1/dead-letters/discard'],
+  ...['get /v1/bulk-actions', 'post /v1/bulk-actions', 'get /v1/bulk-actions/{id}', 'post /v1/bulk-actions/{id}/abort'],
   'post /v1/jobs/bulk',
   ...['get /v1/jobs/{id}/events', 'get /v1/jobs/{id}/attempts', 'get /v1/jobs/{id}/logs', 'get /v1/jobs/{id}/webhooks'],
   ...['get /v1/types', 'get /v1/queues', 'get /v1/queues/{name}'],
@@ -79,6 +81,9 @@ describe('the API describes itself', () => {
     ['get /v1/jobs', '/v1/jobs'],
     ['get /v1/jobs/{id}/attempts', '/v1/jobs/ID/attempts'],
     ['get /v1/jobs/{id}/logs', '/v1/jobs/ID/logs'],
+    ['get /v1/dead-letters', '/v1/dead-letters'],
+    ['get /v1/dead-letters', '/v1/dead-letters?groupBy=error'],
+    ['get /v1/bulk-actions', '/v1/bulk-actions'],
     ['get /v1/types', '/v1/types'],
     ['get /v1/queues', '/v1/queues'],
     ['get /v1/stats', '/v1/stats'],

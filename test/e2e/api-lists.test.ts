@@ -73,6 +73,47 @@ describe.each<TransportName>(['postgres', 'bullmq'])('lists over HTTP, on the %s
     expect((await list('?status=completed')).items[0]).toEqual(await program.job(done.id));
   });
 
+  it('lists jobs by tag, parent, age, text and values of their input', async () => {
+    const tenant = 'filters';
+    const make = (input: unknown, options: object = {}) =>
+      program.enqueue('test:echo', input, { tenant, delayMs: 600_000, ...options });
+    const order = await make({ order: { id: 17, items: ['a "b"', null], isPaid: true } }, { tags: ['red', 'big'] });
+    const percent = await make({ order: { id: '17' }, note: '100% of C:\\dir_a' }, { tags: ['red'] });
+    const text = await make('just a Text');
+    const broken = await program.enqueue('test:flaky', { times: 9 }, { tenant, attempts: 1 });
+    await program.jobEnded(broken.id);
+    const find = async (filter: Record<string, string>) => {
+      const { items } = await list(`?${new URLSearchParams({ tenant, ...filter })}`);
+      return items.map(({ id }) => id).reverse();
+    };
+    expect(await find({ tag: 'red' })).toEqual([order.id, percent.id]);
+    expect(await find({ tag: 're' })).toEqual([]);
+    expect(await find({ parentId: order.id })).toEqual([]);
+    expect(await find({ createdAfter: text.createdAt })).toEqual([text.id, broken.id]);
+    expect(await find({ createdBefore: text.createdAt })).toEqual([order.id, percent.id]);
+    expect(await find({ createdAfter: '2020-01-01T00:00:00+02:00', createdBefore: '2021-01-01T00:00:00Z' })).toEqual(
+      [],
+    );
+
+    expect(await find({ q: 'FLAK' })).toEqual([broken.id]); // the type
+    expect(await find({ q: 'no LUCK at' })).toEqual([broken.id]); // the error
+    expect(await find({ q: 'just a text' })).toEqual([text.id]); // the input
+    expect(await find({ q: 'a "b"' })).toEqual([order.id]);
+    expect(await find({ q: '"isPaid": true' })).toEqual([order.id]);
+    expect(await find({ q: '100% of' })).toEqual([percent.id]);
+    expect(await find({ q: 'C:\\dir_a' })).toEqual([percent.id]);
+    expect(await find({ q: '%' })).toEqual([percent.id]); // nothing in it is a wildcard
+    for (const q of ['100%C:', 'di__a', 'order%17']) expect(await find({ q })).toEqual([]);
+
+    expect(await find({ 'input.order.id': '17' })).toEqual([order.id, percent.id]);
+    expect(await find({ 'input.order.id': '17', 'input.order.isPaid': 'true' })).toEqual([order.id]);
+    expect(await find({ 'input.order.items.0': 'a "b"' })).toEqual([order.id]);
+    expect(await find({ 'input.order.items.1': 'null' })).toEqual([order.id]);
+    expect(await find({ 'input.order.nothing': 'null' })).toEqual([]);
+    expect(await find({ "input.order.id') or true --": '17' })).toEqual([]);
+    expect(await find({ q: "' or true --" })).toEqual([]);
+  });
+
   it('pages through all jobs once, also while new ones arrive', async () => {
     for (let n = 0; n < 7; n += 1) await program.enqueue('test:echo', n, { tenant: 'pages', delayMs: 600_000 });
     const seen: unknown[] = [];
