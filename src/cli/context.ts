@@ -12,6 +12,8 @@ export interface CliContext {
   readonly cwd: string;
   readonly clock: Clock;
   readStdin(): Promise<string>;
+  /** Puts a question to the person at the terminal. @returns undefined where there is none */
+  ask(question: string): Promise<string | undefined>;
   /** Calls back at Ctrl-C instead of ending the process, until the returned function is called. */
   onInterrupt(listener: () => void): () => void;
   /** What the command tells its caller at the end; `done` unless it is set. */

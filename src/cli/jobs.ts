@@ -1,17 +1,17 @@
 import type { Command } from 'commander';
 import type { JobStatus } from '../contract/job.ts';
 import { type CliContext, openSession, printJson } from './context.ts';
+import { addFilterFlags, type FilterFlags, readFilter } from './filter-flags.ts';
 import { readInteger, readStatuses } from './flags.ts';
 import { colorStatus, formatCount } from './format.ts';
 import { createJobColumns, renderJob } from './job-view.ts';
+import { readJsonFlag } from './json-input.ts';
 import { showLogs } from './logs.ts';
 import { renderTable } from './table.ts';
 import { watchJob } from './watch.ts';
 
-interface ListFlags {
+interface ListFlags extends FilterFlags {
   status?: JobStatus[];
-  type?: string;
-  queue?: string;
   limit?: number;
   cursor?: string;
 }
@@ -19,13 +19,9 @@ interface ListFlags {
 const ID_HELP = "the job's id";
 
 export function registerJobs(program: Command, cli: CliContext): void {
-  const jobs = program.command('jobs').description('list, inspect, watch and cancel jobs');
-  jobs
-    .command('list')
-    .description('list jobs, newest first')
+  const jobs = program.command('jobs').description('list, inspect, watch, cancel and retry jobs');
+  addFilterFlags(jobs.command('list').description('list jobs, newest first'))
     .option('--status <list>', 'one status or several, separated by commas', readStatuses)
-    .option('--type <type>', 'only jobs of this type')
-    .option('--queue <name>', 'only jobs of this queue')
     .option('--limit <number>', 'how many, from 1 to 200 (default: 50)', readInteger)
     .option('--cursor <cursor>', 'go on after an earlier list')
     .action((flags: ListFlags, command: Command) => listJobs(cli, flags, command));
@@ -45,6 +41,12 @@ export function registerJobs(program: Command, cli: CliContext): void {
     .description('cancel a job; a running one is told to stop')
     .action((id: string, _flags: unknown, command: Command) => cancelJob(cli, id, command));
   jobs
+    .command('retry')
+    .argument('<id>', ID_HELP)
+    .description('run a job that failed, was cancelled or expired again, under its id')
+    .option('-i, --input <json>', 'a new input: JSON, @file, or - for standard input')
+    .action((id: string, flags: { input?: string }, command: Command) => retryJob(cli, id, flags, command));
+  jobs
     .command('logs')
     .argument('<id>', ID_HELP)
     .description('show the lines that a job wrote')
@@ -56,7 +58,8 @@ export function registerJobs(program: Command, cli: CliContext): void {
 
 async function listJobs(cli: CliContext, flags: ListFlags, command: Command): Promise<void> {
   const { client, isJson } = openSession(cli, command);
-  const page = await client.jobs.list(flags);
+  const { status, limit, cursor } = flags;
+  const page = await client.jobs.list({ ...readFilter(flags), status, limit, cursor });
   if (isJson) return printJson(cli, page);
   const { terminal } = cli;
   if (page.items.length === 0) return terminal.note('No job matches.');
@@ -79,4 +82,14 @@ async function cancelJob(cli: CliContext, id: string, command: Command): Promise
   const job = await client.jobs.cancel(id);
   if (isJson) return printJson(cli, job);
   cli.terminal.print(`${colorStatus(job.status, cli.terminal.colors)} ${job.id}`);
+}
+
+async function retryJob(cli: CliContext, id: string, flags: { input?: string }, command: Command): Promise<void> {
+  const { client, isJson } = openSession(cli, command);
+  const edit = flags.input === undefined ? {} : { input: await readJsonFlag(cli, '--input', flags.input) };
+  const job = await client.jobs.retry(id, edit);
+  if (isJson) return printJson(cli, job);
+  const { colors } = cli.terminal;
+  cli.terminal.print(`${colorStatus(job.status, colors)} ${job.id}`);
+  cli.terminal.note(colors.dim(`Watch it: npx longshore jobs watch ${job.id}`));
 }

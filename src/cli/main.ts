@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline/promises';
 import { text } from 'node:stream/consumers';
 import { systemClock } from '../shared/time.ts';
 import type { CliContext } from './context.ts';
@@ -20,6 +21,7 @@ export async function runCli(args: readonly string[], environment: Environment):
     cwd: process.cwd(),
     clock: systemClock,
     readStdin: () => text(process.stdin),
+    ask,
     onInterrupt: listenForInterrupts,
     setExitCode: (code) => {
       exitCode = code;
@@ -35,6 +37,18 @@ export async function runCli(args: readonly string[], environment: Environment):
     return isStarting ? undefined : exitCode;
   } catch (error) {
     return reportError(error, cli.terminal, args.includes('--json'));
+  }
+}
+
+async function ask(question: string): Promise<string | undefined> {
+  if (!process.stdin.isTTY || !process.stderr.isTTY) return undefined;
+  const prompt = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return await prompt.question(question);
+  } catch {
+    return ''; // Ctrl-C or Ctrl-D in place of an answer
+  } finally {
+    prompt.close();
   }
 }
 

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { registerAdmin } from './admin.ts';
 import type { CliContext } from './context.ts';
+import { registerDeadLetters } from './dead-letters.ts';
 import { registerDemo } from './demo.ts';
 import { registerEnqueue } from './enqueue.ts';
 import { EXIT_CODES_HELP } from './exit-codes.ts';
@@ -35,6 +36,7 @@ export function createProgram(cli: CliContext, version: string): Command {
   registerDemo(program, cli);
   registerEnqueue(program, cli);
   registerJobs(program, cli);
+  registerDeadLetters(program, cli);
   registerTypes(program, cli);
   registerQueues(program, cli);
   registerAdmin(program, cli);

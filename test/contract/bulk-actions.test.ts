@@ -15,7 +15,7 @@ import { Gate } from './gate.ts';
 
 const order = (action: BulkActionName, filter: object) => bulkActionRequestSchema.parse({ action, filter });
 const begin = (harness: Harness, action: BulkActionName, filter: object, caller: Caller = everyone) =>
-  createBulkAction(harness.engine, caller, order(action, filter));
+  createBulkAction(harness.engine, caller, order(action, filter), createId());
 
 function finished(harness: Harness, id: string): Promise<BulkActionRow> {
   const read = async () => {

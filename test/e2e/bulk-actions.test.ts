@@ -60,6 +60,19 @@ describe('bulk actions over HTTP', () => {
     expect(await client.bulkActions.get(body.id)).toEqual(cancelled);
   });
 
+  it('begin once for the same Idempotency-Key, however often the call is sent', async () => {
+    const { bulkActions, deadLetters } = createClient({ url: program.url });
+    for (const begin of [
+      () => bulkActions.create('cancel', { tag: 'once' }, { idempotencyKey: 'a-1' }),
+      () => deadLetters.retry({ tag: 'once' }, { idempotencyKey: 'a-2' }),
+      () => deadLetters.discard({ tag: 'once' }, { idempotencyKey: 'a-3' }),
+    ]) {
+      const [first, second] = [await begin(), await begin()];
+      expect(second).toEqual(first);
+    }
+    await expect(bulkActions.create('cancel', {}, { idempotencyKey: 'a-1' })).rejects.toMatchObject({ status: 422 });
+  });
+
   it('cannot be aborted when they have finished', async () => {
     const { body } = await post<BulkActionResource>({ action: 'retry', filter: { type: 'nothing' } });
     await createClient({ url: program.url }).bulkActions.wait(body.id);

@@ -11,6 +11,8 @@ export interface FakeCliOptions {
   isTTY?: boolean;
   columns?: number;
   nowMs?: number;
+  /** What the person answers to each question; without it there is nobody. */
+  answer?: string;
 }
 
 export interface FakeCli extends CliContext {
@@ -39,6 +41,10 @@ export function createFakeCli(options: FakeCliOptions = {}): FakeCli {
     cwd: options.cwd ?? process.cwd(),
     clock: { now: () => options.nowMs ?? Date.parse('2026-01-01T00:01:00.000Z') },
     readStdin: () => Promise.resolve(options.stdin ?? ''),
+    async ask(question) {
+      if (options.answer !== undefined) cli.terminal.note(question);
+      return options.answer;
+    },
     onInterrupt(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

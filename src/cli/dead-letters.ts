@@ -1,0 +1,137 @@
+import type { Command } from 'commander';
+import type { DeadLetterBulkFilter } from '../client.ts';
+import { showBulkAction } from './bulk-progress.ts';
+import { type CliContext, openSession, printJson, type Session } from './context.ts';
+import { createFailureColumns, createGroupColumns } from './dead-letters-view.ts';
+import { UsageError } from './exit-codes.ts';
+import { addFilterFlags, addFingerprintFlag, type FilterFlags, readFilter } from './filter-flags.ts';
+import { readInteger } from './flags.ts';
+import { formatCount } from './format.ts';
+import { type Column, renderTable } from './table.ts';
+
+interface ListFlags extends FilterFlags {
+  limit?: number;
+  cursor?: string;
+}
+
+interface ActionFlags extends FilterFlags {
+  all?: boolean;
+  dryRun?: boolean;
+  wait?: boolean;
+  yes?: boolean;
+}
+
+const EXAMPLES = `
+Examples:
+  longshore dead-letters groups
+  longshore dead-letters retry --fingerprint 3f2a9c0d1b4e5f67 --dry-run
+  longshore dead-letters retry --fingerprint 3f2a9c0d1b4e5f67 --wait
+  longshore dead-letters discard --created-before 2030-01-01T00:00:00Z`;
+
+export function registerDeadLetters(program: Command, cli: CliContext): void {
+  const group = program
+    .command('dead-letters')
+    .description('list, group, retry and discard jobs that failed')
+    .addHelpText('after', EXAMPLES);
+  addListFlags(group.command('list').description('list failed jobs, newest first')).action(
+    (flags: ListFlags, command: Command) => listFailures(cli, flags, command),
+  );
+  addListFlags(
+    group.command('groups').description('list the kinds of failures, the one that was seen last first'),
+  ).action((flags: ListFlags, command: Command) => listGroups(cli, flags, command));
+  addActionFlags(group.command('retry').description('run failed jobs again, under their ids')).action(
+    (ids: string[], flags: ActionFlags, command: Command) => retry(cli, ids, flags, command),
+  );
+  addActionFlags(group.command('discard').description('remove failed jobs for good'))
+    .option('-y, --yes', 'do not ask')
+    .action((ids: string[], flags: ActionFlags, command: Command) => discard(cli, ids, flags, command));
+}
+
+function addListFlags(command: Command): Command {
+  return addFingerprintFlag(addFilterFlags(command))
+    .option('--limit <number>', 'how many, from 1 to 200 (default: 50)', readInteger)
+    .option('--cursor <cursor>', 'go on after an earlier list');
+}
+
+function addActionFlags(command: Command): Command {
+  return addFingerprintFlag(addFilterFlags(command.argument('[id...]', 'only these jobs')))
+    .option('--all', 'every failed job; needed where no id and no filter is given')
+    .option('--dry-run', 'only say how many jobs it would be')
+    .option('-w, --wait', 'show the progress until it has finished');
+}
+
+async function listFailures(cli: CliContext, flags: ListFlags, command: Command): Promise<void> {
+  const { client, isJson } = openSession(cli, command);
+  const page = await client.deadLetters.list({ ...readFilter(flags), limit: flags.limit, cursor: flags.cursor });
+  if (isJson) return printJson(cli, page);
+  printPage(cli, page, createFailureColumns(cli.terminal.colors, cli.clock.now()), 'job');
+}
+
+async function listGroups(cli: CliContext, flags: ListFlags, command: Command): Promise<void> {
+  const { client, isJson } = openSession(cli, command);
+  const page = await client.deadLetters.groups({ ...readFilter(flags), limit: flags.limit, cursor: flags.cursor });
+  if (isJson) return printJson(cli, page);
+  printPage(cli, page, createGroupColumns(cli.terminal.colors, cli.clock.now()), 'group');
+}
+
+function printPage<Row>(
+  { terminal }: CliContext,
+  page: { items: Row[]; nextCursor: string | null },
+  columns: Column<Row>[],
+  noun: string,
+): void {
+  if (page.items.length === 0) terminal.note('No failed job matches.');
+  else terminal.print(renderTable(page.items, columns, terminal));
+  if (page.nextCursor === null) return;
+  const count = formatCount(page.items.length, noun);
+  terminal.note(terminal.colors.dim(`${count}; more with the same flags and --cursor ${page.nextCursor}`));
+}
+
+async function retry(cli: CliContext, ids: string[], flags: ActionFlags, command: Command): Promise<void> {
+  const session = openSession(cli, command);
+  const filter = chooseJobs(ids, flags);
+  if (flags.dryRun) {
+    const { matched } = await session.client.deadLetters.retry(filter, { dryRun: true });
+    return printMatches(cli, session, matched, 'would run again');
+  }
+  await showBulkAction(cli, session, await session.client.deadLetters.retry(filter), flags.wait === true);
+}
+
+async function discard(cli: CliContext, ids: string[], flags: ActionFlags, command: Command): Promise<void> {
+  const session = openSession(cli, command);
+  const { deadLetters } = session.client;
+  const filter = chooseJobs(ids, flags);
+  if (flags.dryRun || !flags.yes) {
+    const { matched } = await deadLetters.discard(filter, { dryRun: true });
+    if (flags.dryRun) return printMatches(cli, session, matched, 'would be removed');
+    if (!(await confirmDiscard(cli, matched))) return;
+  }
+  await showBulkAction(cli, session, await deadLetters.discard(filter), flags.wait === true);
+}
+
+/** @throws UsageError when nothing says which jobs: all of them must be asked for */
+function chooseJobs(ids: string[], flags: ActionFlags): DeadLetterBulkFilter {
+  const filter = { ...readFilter(flags), ...(ids.length > 0 ? { ids } : {}) };
+  const isEmpty = Object.values(filter).every((value) => value === undefined);
+  if (isEmpty && !flags.all) throw new UsageError('say which jobs: ids, filters (see --help), or --all');
+  if (!isEmpty && flags.all) throw new UsageError('--all goes with no id and no filter');
+  return filter;
+}
+
+function printMatches(cli: CliContext, { isJson }: Session, matched: number, would: string): void {
+  if (isJson) printJson(cli, { matched });
+  else cli.terminal.print(`${formatCount(matched, 'failed job')} ${would}; nothing was done.`);
+}
+
+async function confirmDiscard(cli: CliContext, matched: number): Promise<boolean> {
+  const { terminal } = cli;
+  if (matched === 0) {
+    terminal.note('No failed job matches.');
+    return false;
+  }
+  const answer = await cli.ask(`Remove ${formatCount(matched, 'failed job')} for good? [y/N] `);
+  if (answer === undefined) throw new UsageError('nobody can be asked here: add --yes to discard without asking');
+  if (/^y(es)?$/i.test(answer.trim())) return true;
+  terminal.note('Nothing was removed.');
+  return false;
+}
