@@ -3,6 +3,8 @@ export const exitCodes = {
   done: 0,
   /** The watched job ended as failed, cancelled or expired; or the demo did not succeed. */
   jobFailed: 1,
+  /** The doctor found something wrong. */
+  somethingWrong: 1,
   /** Bad flags or JSON, or a request that the server refused. */
   usage: 2,
   unreachable: 3,
@@ -22,7 +24,8 @@ export class UsageError extends Error {
 export const EXIT_CODES_HELP = `
 Exit codes:
   0    done; with watch and --wait: the job completed
-  1    the watched job failed, was cancelled or expired; the demo did not succeed
+  1    the watched job failed, was cancelled or expired; the demo did not succeed;
+       admin doctor found something wrong
   2    wrong usage: bad flags, bad JSON, or a request that the server refused
   3    the server cannot be reached
   70   a fault of this command itself

@@ -19,7 +19,8 @@ const LEASE_MS = 60 * S;
 /** Tries that a process makes at the same time. */
 const CONCURRENCY = 20;
 const POLL_MS = 1000;
-const JITTER = 0.2;
+/** What a wait may be longer than planned, as a part of it. */
+export const JITTER = 0.2;
 
 /** What an endpoint answered, or why it did not. */
 export type Answer = { statusCode: number; retryAfterMs: number | undefined } | { fault: string; isRefused: boolean };

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { chmod, mkdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -50,6 +51,11 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     log.info('the embedded PostgreSQL is ready', { port, folder });
     return { url: urlOf(settings, port), stop: once(() => leave(cluster, presence, log)) };
   });
+}
+
+/** Whether a program has made its database there. */
+export function hasEmbeddedPostgres(dataDir: string): boolean {
+  return existsSync(join(dataDir, 'postgres', 'data'));
 }
 
 async function leave(cluster: Cluster, presence: Presence, log: ServerLog): Promise<void> {

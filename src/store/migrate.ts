@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { readMigrationFiles } from 'drizzle-orm/migrator';
 import { migrate as runMigrations } from 'drizzle-orm/node-postgres/migrator';
 import type { Logger } from '../telemetry/logger.ts';
-import { openDatabase } from './database.ts';
+import { type Database, openDatabase } from './database.ts';
 
 const FOLDER = fileURLToPath(new URL('../../drizzle', import.meta.url));
 const HISTORY_SCHEMA = 'longshore_migrations';
@@ -38,4 +38,25 @@ export async function isMigrated(databaseUrl: string, log: Logger): Promise<bool
   } finally {
     await database.close();
   }
+}
+
+export interface MigrationFacts {
+  known: number;
+  missing: number;
+  /** Applied by a newer version of the program. */
+  newer: number;
+}
+
+/** Compares the migrations that this program has with those that were applied. Changes nothing. */
+export async function compareMigrations(database: Database): Promise<MigrationFacts> {
+  const known = readMigrationFiles({ migrationsFolder: FOLDER }).map((each) => each.folderMillis);
+  const [table] = await database.query<{ found: boolean }>(`select to_regclass('${HISTORY}') is not null as found`);
+  const rows = table?.found ? await database.query<{ at: number }>(`select created_at as at from ${HISTORY}`) : [];
+  const applied = new Set(rows.map(({ at }) => Number(at)));
+  const newest = Math.max(...known);
+  return {
+    known: known.length,
+    missing: known.filter((at) => !applied.has(at)).length,
+    newer: [...applied].filter((at) => at > newest).length,
+  };
 }

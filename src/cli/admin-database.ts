@@ -1,0 +1,45 @@
+import { type Env, loadEnv, readEnvFile } from '../env.ts';
+import { isAppError } from '../shared/errors.ts';
+import { messageOf } from '../shared/failure.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { CliContext } from './context.ts';
+import { UsageError } from './exit-codes.ts';
+
+/** The program's settings, and a logger to standard error. @throws INVALID_CONFIGURATION */
+export async function prepare(cli: CliContext): Promise<{ env: Env; log: Logger }> {
+  const env = loadEnv(readEnvFile(cli.cwd, { ...cli.environment }), cli.cwd);
+  // Only here: no other command needs the database's libraries.
+  const { createLogger } = await import('../telemetry/logger.ts');
+  return { env, log: createLogger({ level: 'warn', format: env.logFormat ?? 'pretty', stream: process.stderr }) };
+}
+
+type DatabaseTask = (databaseUrl: string, log: Logger) => Promise<void>;
+
+/** Lends the database of DATABASE_URL, else the embedded one, which is made when it is missing. */
+export async function withDatabase(env: Env, log: Logger, act: DatabaseTask): Promise<void> {
+  if (env.databaseUrl !== undefined) return act(env.databaseUrl, log);
+  const { startEmbeddedPostgres } = await import('../store/embedded-postgres.ts');
+  const embedded = await startEmbeddedPostgres({ dataDir: env.dataDir, log });
+  try {
+    await act(embedded.url, log);
+  } finally {
+    await embedded.stop();
+  }
+}
+
+export async function migrateDatabase(databaseUrl: string, log: Logger): Promise<void> {
+  const { migrate } = await import('../store/migrate.ts');
+  const { toStoreError } = await import('../store/database.ts');
+  try {
+    await migrate(databaseUrl, log);
+  } catch (thrown) {
+    const error = toStoreError(thrown);
+    if (isAppError(error)) throw error;
+    throw new UsageError(`the migration failed: ${messageOf(rootCause(error))}`, { cause: error });
+  }
+}
+
+/** drizzle wraps what PostgreSQL said into the text of the query. */
+function rootCause(error: unknown): unknown {
+  return error instanceof Error && error.cause !== undefined ? rootCause(error.cause) : error;
+}

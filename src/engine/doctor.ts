@@ -1,0 +1,138 @@
+import { inspectRedis, type RedisFacts } from '../queue/redis-diagnosis.ts';
+import { messageOf } from '../shared/failure.ts';
+import type { Database } from '../store/database.ts';
+import { createDiagnosisStore } from '../store/diagnosis.ts';
+import { compareMigrations } from '../store/migrate.ts';
+import {
+  type DriftCounts,
+  judgeDrift,
+  judgeLeader,
+  judgeWaiting,
+  judgeWebhooks,
+  judgeWorkers,
+} from './doctor-record.ts';
+import {
+  type ClockFacts,
+  judgeClock,
+  judgeMigrations,
+  judgeNoRedis,
+  judgePostgres,
+  judgeRedis,
+  judgeRedisMemory,
+  judgeRedisPersistence,
+} from './doctor-servers.ts';
+import { type Check, type Finding, note, wrong } from './finding.ts';
+import { JITTER, RETRY_SCHEDULE_MS, TRY_TIMEOUT_MS } from './webhooks.ts';
+
+/** What is examined. Addresses are shown without their passwords. */
+export interface Patient {
+  postgres: { database: Database; shown: string };
+  redis: { url: string; shown: string } | undefined;
+  /** Compares the record with what the transports hold, and changes nothing. */
+  countDrift: () => Promise<DriftCounts>;
+}
+
+/** Facts, or why they could not be had. */
+type Attempt<Facts> = { facts: Facts } | { fault: string };
+
+/** No server may hold the doctor for longer: that it does not answer is a finding. */
+const LIMIT_MS = 15_000;
+const DRIFT_LIMIT_MS = 120_000;
+const CLOCK_SAMPLES = 3;
+const MANY_TRIES = 3;
+const LEADER_LEASE = 'maintenance';
+
+/** Looks at everything that jobs depend on. Changes nothing, and needs no running program. */
+export async function examine({ postgres, redis, countDrift }: Patient): Promise<Finding[]> {
+  const diagnosis = createDiagnosisStore(postgres.database);
+  const server = await attempt(() => diagnosis.readServer());
+  const ifUp = dependOn('fault' in server ? 'PostgreSQL does not answer' : undefined);
+  const migrations = await ifUp(() => compareMigrations(postgres.database));
+  const clock = await ifUp(() => measureClock(() => diagnosis.readClock()));
+  const redisFacts = redis ? await attempt(() => inspectRedis(redis.url)) : undefined;
+
+  const isBehind = 'facts' in migrations && migrations.facts.missing > 0;
+  const ifRecorded = isBehind ? dependOn('migrations are missing') : ifUp;
+  const work = await ifRecorded(() => diagnosis.readWork());
+  const webhooks = await ifRecorded(() => diagnosis.readWebhooks(listLatestEnds(), MANY_TRIES));
+  const leadership = await ifRecorded(() => diagnosis.readLeadership(LEADER_LEASE));
+  const isRedisDown = redisFacts !== undefined && 'fault' in redisFacts;
+  const ifComparable = isRedisDown ? dependOn('Redis does not answer') : ifRecorded;
+  const drift = await ifComparable(countDrift, DRIFT_LIMIT_MS);
+
+  return [
+    'facts' in server ? judgePostgres(server.facts, postgres.shown) : blamePostgres(server.fault, postgres.shown),
+    conclude('migrations', migrations, judgeMigrations),
+    conclude('clock', clock, judgeClock),
+    ...(redis && redisFacts
+      ? judgeRedisChecks(redisFacts, redis.shown)
+      : [conclude('redis', await ifRecorded(() => diagnosis.hasHandedOver()), judgeNoRedis)]),
+    conclude('drift', drift, judgeDrift),
+    conclude('workers', work, judgeWorkers),
+    conclude('waiting', work, judgeWaiting),
+    conclude('webhooks', webhooks, judgeWebhooks),
+    conclude('leader', leadership, judgeLeader),
+  ];
+}
+
+function judgeRedisChecks(redis: Attempt<RedisFacts>, shown: string): Finding[] {
+  const rest = [
+    conclude('redis-memory', redis, judgeRedisMemory),
+    conclude('redis-persistence', redis, judgeRedisPersistence),
+  ];
+  if ('facts' in redis) return [judgeRedis(redis.facts, shown), ...rest];
+  const advice = 'Jobs are still accepted, and run when it is back. Start it, or correct REDIS_URL.';
+  return [wrong('redis', `Redis at ${shown} does not answer: ${redis.fault}`, advice), ...rest];
+}
+
+function blamePostgres(fault: string, shown: string): Finding {
+  const advice = 'Without it nothing is accepted and nothing runs. Start it, or correct DATABASE_URL.';
+  return wrong('postgres', `PostgreSQL at ${shown}: ${fault}`, advice);
+}
+
+/** A check that could not be done is no fault, and no good news either. */
+function conclude<Facts>(check: Check, attempted: Attempt<Facts>, judge: (facts: Facts) => Finding): Finding {
+  if ('facts' in attempted) return judge(attempted.facts);
+  return note(check, `not checked: ${attempted.fault}`, 'Look again when that is mended.');
+}
+
+/** @param obstacle why nothing can be read, if so */
+function dependOn(obstacle: string | undefined) {
+  return async <Facts>(read: () => Promise<Facts>, limitMs = LIMIT_MS): Promise<Attempt<Facts>> =>
+    obstacle === undefined ? attempt(read, limitMs) : { fault: obstacle };
+}
+
+async function attempt<Facts>(read: () => Promise<Facts>, limitMs = LIMIT_MS): Promise<Attempt<Facts>> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error(`no answer within ${limitMs / 1000} s`)), limitMs);
+  try {
+    return { facts: await Promise.race([read(), late]) };
+  } catch (error) {
+    return { fault: messageOf(error) };
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Asks several times and believes the answer that came fastest, as NTP does. */
+async function measureClock(read: () => Promise<number>): Promise<ClockFacts> {
+  let best: ClockFacts | undefined;
+  for (let sample = 0; sample < CLOCK_SAMPLES; sample += 1) {
+    const askedAtMs = Date.now();
+    const startMs = performance.now();
+    const databaseMs = await read();
+    const uncertaintyMs = (performance.now() - startMs) / 2;
+    if (best && best.uncertaintyMs <= uncertaintyMs) continue;
+    best = { offsetMs: databaseMs - (askedAtMs + uncertaintyMs), uncertaintyMs };
+  }
+  return best as ClockFacts; // of at least one sample
+}
+
+/** By the number of tries before it: when a delivery was given up at the latest, after its creation. */
+function listLatestEnds(): number[] {
+  let endMs = 0;
+  return RETRY_SCHEDULE_MS.map((waitMs) => {
+    endMs += waitMs * (1 + JITTER) + TRY_TIMEOUT_MS;
+    return endMs;
+  });
+}
