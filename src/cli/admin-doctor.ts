@@ -1,9 +1,9 @@
+import type { Patient } from '../engine/doctor.ts';
 import type { Finding } from '../engine/finding.ts';
 import { type Env, redactUrl } from '../env.ts';
-import type { Logger } from '../telemetry/logger.ts';
-import { prepare, withDatabase } from './admin-database.ts';
+import { prepare, requireDatabase, withDatabase } from './admin-database.ts';
 import { type CliContext, printJson } from './context.ts';
-import { type ExitCode, exitCodes, UsageError } from './exit-codes.ts';
+import { type ExitCode, exitCodes } from './exit-codes.ts';
 import { formatCount } from './format.ts';
 import { cleanLine, measureWidth, type Terminal } from './terminal.ts';
 
@@ -15,7 +15,7 @@ const COLORS = { ok: 'green', note: 'yellow', wrong: 'red' } as const;
 const LABEL_WIDTH = 'redis-persistence'.length;
 const WIDEST = 120;
 /** How long a server that hangs may hold the command after it has told what it found. */
-const EXIT_GRACE_MS = 2000;
+const EXIT_GRACE_MS = 500;
 
 /** `longshore admin doctor`. */
 export async function runDoctor(cli: CliContext, isJson: boolean): Promise<void> {
@@ -27,11 +27,8 @@ export async function runDoctor(cli: CliContext, isJson: boolean): Promise<void>
       import('../engine/doctor.ts'),
     ]);
     const database = openDatabase({ url, poolSize: 2, log });
-    const findings = await examine({
-      postgres: { database, shown: env.databaseUrl ? redactUrl(env.databaseUrl) : `${env.dataDir} (embedded)` },
-      redis: env.redisUrl === undefined ? undefined : { url: env.redisUrl, shown: redactUrl(env.redisUrl) },
-      countDrift: () => countDrift(env, log),
-    });
+    const shown = env.databaseUrl ? redactUrl(env.databaseUrl) : `${env.dataDir} (embedded)`;
+    const findings = await examine({ postgres: { database, shown }, redis: describeRedis(env), log });
     const exitCode = printFindings(cli, findings, isJson);
     cli.setExitCode(exitCode);
     if (env.databaseUrl !== undefined) setTimeout(() => process.exit(exitCode), EXIT_GRACE_MS).unref();
@@ -39,19 +36,8 @@ export async function runDoctor(cli: CliContext, isJson: boolean): Promise<void>
   });
 }
 
-async function countDrift(_env: Env, _log: Logger): Promise<Record<string, number>> {
-  throw new Error('not there yet');
-}
-
-/** The doctor makes no database: where there is none, it most likely looks in the wrong place. */
-async function requireDatabase(env: Env): Promise<void> {
-  if (env.databaseUrl !== undefined) return;
-  const { hasEmbeddedPostgres } = await import('../store/embedded-postgres.ts');
-  if (hasEmbeddedPostgres(env.dataDir)) return;
-  throw new UsageError(
-    `DATABASE_URL is not set, and ${env.dataDir} holds no database: run this with the settings of the program, ` +
-      'in the folder where it starts',
-  );
+function describeRedis({ redisUrl, queuePrefix }: Env): Patient['redis'] {
+  return redisUrl === undefined ? undefined : { url: redisUrl, prefix: queuePrefix, shown: redactUrl(redisUrl) };
 }
 
 /** Prints a line for each check, or one document. @returns the exit code */

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { Logger } from '../telemetry/logger.ts';
 import { migrateDatabase, prepare, withDatabase } from './admin-database.ts';
 import { runDoctor } from './admin-doctor.ts';
+import { runReconcile } from './admin-reconcile.ts';
 import { type CliContext, printJson } from './context.ts';
 
 export function registerAdmin(program: Command, cli: CliContext): void {
@@ -21,6 +22,11 @@ export function registerAdmin(program: Command, cli: CliContext): void {
     .description('look at everything that jobs depend on, and say what to do')
     .addHelpText('after', '\nChanges nothing. Give it the settings of the program. Exit code 1: something is wrong.')
     .action((_flags: unknown, command: Command) => runDoctor(cli, command.optsWithGlobals().json === true));
+  admin
+    .command('reconcile')
+    .description('compare the record with the queues now, and repair what differs')
+    .addHelpText('after', '\nA running program does so by itself. Safe beside it. Give it the settings of the program.')
+    .action((_flags: unknown, command: Command) => runReconcile(cli, command.optsWithGlobals().json === true));
 }
 
 async function printWebhookSecret(cli: CliContext, isJson: boolean): Promise<void> {

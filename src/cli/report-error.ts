@@ -45,7 +45,8 @@ function describeFault(error: unknown): Fault {
     return { code: 'USAGE', message: error.message, lines: [], exitCode: exitCodes.usage };
   }
   if (isAppError(error)) {
-    const exitCode = error.code === 'STORE_UNAVAILABLE' ? exitCodes.unreachable : exitCodes.usage;
+    const isAway = error.code === 'STORE_UNAVAILABLE' || error.code === 'TRANSPORT_UNAVAILABLE';
+    const exitCode = isAway ? exitCodes.unreachable : exitCodes.usage;
     return { code: error.code, message: error.message, lines: [], exitCode };
   }
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);

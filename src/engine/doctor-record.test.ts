@@ -92,12 +92,26 @@ describe('the leader', () => {
 });
 
 describe('drift', () => {
+  const none = { missing: 0, finished: 0, overdue: 0, orphaned: 0, unpaused: 0, lost_run: 0 };
+  const some = { drift: { ...none, missing: 3, lost_run: 1 }, pausedThere: [] };
+
   it('is told by kind, without the kinds that there are none of', () => {
-    expect(judgeDrift({ lost: 0, stray: 0 })).toMatchObject({ verdict: 'ok' });
-    expect(judgeDrift({ lost: 3, stray: 0 })).toMatchObject({
+    expect(judgeDrift({ drift: none, pausedThere: [] }, false)).toMatchObject({ verdict: 'ok' });
+    expect(judgeDrift(some, false)).toMatchObject({
       verdict: 'wrong',
-      found: 'the record and the queues disagree: 3 lost',
+      found: 'record and queues disagree: 3 missing, 1 lost_run',
       advice: expect.stringContaining('longshore admin reconcile'),
+    });
+  });
+
+  it('is a note while a leader is there that repairs it', () => {
+    expect(judgeDrift(some, true).verdict).toBe('note');
+  });
+
+  it('tells of queues that somebody paused in BullMQ', () => {
+    expect(judgeDrift({ drift: none, pausedThere: ['mail'] }, true)).toMatchObject({
+      verdict: 'note',
+      found: 'paused in BullMQ, and not by Longshore: mail',
     });
   });
 });

@@ -1,6 +1,8 @@
 import { formatCount, formatDuration } from '../shared/quantities.ts';
 import type { LeadershipFacts, QueueWork, WebhookFacts, WorkFacts } from '../store/diagnosis.ts';
+import { driftKinds } from './drift.ts';
 import { type Finding, note, ok, wrong } from './finding.ts';
+import type { Drift } from './reconcile.ts';
 
 const WAITING_NOTE_MS = 5 * 60_000;
 const WAITING_WRONG_MS = 3_600_000;
@@ -41,15 +43,26 @@ export function judgeWaiting({ queues }: WorkFacts): Finding {
   return oldestMs > WAITING_WRONG_MS ? wrong('waiting', found, advice) : note('waiting', found, advice);
 }
 
-/** How many disagreements of each kind there are between the record and the transports. */
-export type DriftCounts = Readonly<Record<string, number>>;
+export interface DriftFacts {
+  drift: Drift;
+  /** Queues that are paused in BullMQ, and not in the record. */
+  pausedThere: readonly string[];
+}
 
-export function judgeDrift(counts: DriftCounts): Finding {
-  const found = Object.entries(counts).filter(([, count]) => count > 0);
-  if (found.length === 0) return ok('drift', 'the record and the queues agree');
-  const kinds = found.map(([kind, count]) => `${count} ${kind}`).join(', ');
-  const advice = 'A running program repairs it by itself. Where it stays: longshore admin reconcile';
-  return wrong('drift', `the record and the queues disagree: ${kinds}`, advice);
+/** @param isLed whether a running program repairs drift by itself */
+export function judgeDrift({ drift, pausedThere }: DriftFacts, isLed: boolean): Finding {
+  const found = driftKinds.filter((kind) => drift[kind] > 0).map((kind) => `${drift[kind]} ${kind}`);
+  if (found.length > 0) {
+    const text = `record and queues disagree: ${found.join(', ')}`;
+    if (isLed)
+      return note('drift', text, 'The leader repairs it within seconds. Where it stays: longshore admin reconcile');
+    return wrong('drift', text, 'Run: longshore admin reconcile. A program that starts repairs it, too.');
+  }
+  if (pausedThere.length > 0) {
+    const text = `paused in BullMQ, and not by Longshore: ${pausedThere.join(', ')}`;
+    return note('drift', text, `When it may go on: POST /v1/queues/${pausedThere[0]}/resume`);
+  }
+  return ok('drift', 'the record and the queues agree');
 }
 
 export function judgeWebhooks({ failed, struggling, latest }: WebhookFacts): Finding {

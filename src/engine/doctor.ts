@@ -3,14 +3,9 @@ import { messageOf } from '../shared/failure.ts';
 import type { Database } from '../store/database.ts';
 import { createDiagnosisStore } from '../store/diagnosis.ts';
 import { compareMigrations } from '../store/migrate.ts';
-import {
-  type DriftCounts,
-  judgeDrift,
-  judgeLeader,
-  judgeWaiting,
-  judgeWebhooks,
-  judgeWorkers,
-} from './doctor-record.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import { readDrift } from './doctor-drift.ts';
+import { judgeDrift, judgeLeader, judgeWaiting, judgeWebhooks, judgeWorkers } from './doctor-record.ts';
 import {
   type ClockFacts,
   judgeClock,
@@ -27,9 +22,8 @@ import { JITTER, RETRY_SCHEDULE_MS, TRY_TIMEOUT_MS } from './webhooks.ts';
 /** What is examined. Addresses are shown without their passwords. */
 export interface Patient {
   postgres: { database: Database; shown: string };
-  redis: { url: string; shown: string } | undefined;
-  /** Compares the record with what the transports hold, and changes nothing. */
-  countDrift: () => Promise<DriftCounts>;
+  redis: { url: string; prefix: string; shown: string } | undefined;
+  log: Logger;
 }
 
 /** Facts, or why they could not be had. */
@@ -40,10 +34,9 @@ const LIMIT_MS = 15_000;
 const DRIFT_LIMIT_MS = 120_000;
 const CLOCK_SAMPLES = 3;
 const MANY_TRIES = 3;
-const LEADER_LEASE = 'maintenance';
 
 /** Looks at everything that jobs depend on. Changes nothing, and needs no running program. */
-export async function examine({ postgres, redis, countDrift }: Patient): Promise<Finding[]> {
+export async function examine({ postgres, redis, log }: Patient): Promise<Finding[]> {
   const diagnosis = createDiagnosisStore(postgres.database);
   const server = await attempt(() => diagnosis.readServer());
   const ifUp = dependOn('fault' in server ? 'PostgreSQL does not answer' : undefined);
@@ -55,10 +48,12 @@ export async function examine({ postgres, redis, countDrift }: Patient): Promise
   const ifRecorded = isBehind ? dependOn('migrations are missing') : ifUp;
   const work = await ifRecorded(() => diagnosis.readWork());
   const webhooks = await ifRecorded(() => diagnosis.readWebhooks(listLatestEnds(), MANY_TRIES));
-  const leadership = await ifRecorded(() => diagnosis.readLeadership(LEADER_LEASE));
+  const leadership = await ifRecorded(() => diagnosis.readLeadership());
   const isRedisDown = redisFacts !== undefined && 'fault' in redisFacts;
   const ifComparable = isRedisDown ? dependOn('Redis does not answer') : ifRecorded;
-  const drift = await ifComparable(countDrift, DRIFT_LIMIT_MS);
+  const drift = await ifComparable(() => readDrift({ database: postgres.database, redis, log }), DRIFT_LIMIT_MS);
+
+  const isLed = 'facts' in leadership && (leadership.facts.lease?.leftMs ?? 0) > 0;
 
   return [
     'facts' in server ? judgePostgres(server.facts, postgres.shown) : blamePostgres(server.fault, postgres.shown),
@@ -67,7 +62,7 @@ export async function examine({ postgres, redis, countDrift }: Patient): Promise
     ...(redis && redisFacts
       ? judgeRedisChecks(redisFacts, redis.shown)
       : [conclude('redis', await ifRecorded(() => diagnosis.hasHandedOver()), judgeNoRedis)]),
-    conclude('drift', drift, judgeDrift),
+    conclude('drift', drift, (facts) => judgeDrift(facts, isLed)),
     conclude('workers', work, judgeWorkers),
     conclude('waiting', work, judgeWaiting),
     conclude('webhooks', webhooks, judgeWebhooks),

@@ -44,6 +44,9 @@ export interface LeadershipFacts {
   workers: number;
 }
 
+/** The lease of whoever leads rescue, repair and clean-up. */
+const LEADER_LEASE = 'maintenance';
+
 /** What the doctor asks of the database. Nothing here changes anything. */
 export function createDiagnosisStore(database: Database) {
   return {
@@ -67,6 +70,23 @@ export function createDiagnosisStore(database: Database) {
       return { queues, workers: row?.n ?? 0 };
     },
 
+    /** Runs whose worker is gone. Walks `jobs_processing_worker`. */
+    async countLostRuns(): Promise<number> {
+      const [row] = await database.query<{ n: number }>(
+        `select count(*)::integer as n
+         from longshore.jobs j
+         where j.status = 'processing'
+           and (select ${IS_ALIVE} from longshore.workers where id = j.worker) is not true`,
+      );
+      return row?.n ?? 0;
+    },
+
+    /** Queues that are served, paused or have unfinished jobs: those that transports may hold something of. */
+    async listQueues(): Promise<string[]> {
+      const rows = await database.query<{ queue: string }>(QUEUES);
+      return rows.map((row) => row.queue);
+    },
+
     /** Whether the record has jobs that were handed to BullMQ. Walks `jobs_handed_over`. */
     async hasHandedOver(): Promise<boolean> {
       const [row] = await database.query<{ found: boolean }>(
@@ -87,14 +107,13 @@ export function createDiagnosisStore(database: Database) {
       return row ?? { failed: 0, struggling: 0, latest: null };
     },
 
-    /** @param name the lease that a leader holds */
-    async readLeadership(name: string): Promise<LeadershipFacts> {
+    async readLeadership(): Promise<LeadershipFacts> {
       const [row] = await database.query<LeadershipFacts>(
         `select ${COUNT_WORKERS} as workers,
            (select jsonb_build_object('holder', holder, 'leftMs', extract(epoch from expires_at - now()) * 1000)
             from longshore.leases
             where name = $1) as lease`,
-        [name],
+        [LEADER_LEASE],
       );
       return row ?? { lease: null, workers: 0 };
     },
@@ -145,6 +164,13 @@ const WORK = `
   left join longshore.queues q on q.name = p.queue
   left join served s on s.queue = p.queue
   order by p.queue`;
+
+const QUEUES = `
+  select name as queue from longshore.queues
+  union
+  select unnest(queues) from longshore.workers
+  union
+  select queue from longshore.jobs where status in ('scheduled', 'queued', 'processing', 'retrying')`;
 
 // When a delivery failed is not recorded: it follows from its creation, the number of its tries and their pauses.
 const WEBHOOKS = `

@@ -1,0 +1,54 @@
+import { createBullMqObserver } from '../queue/bullmq-observer.ts';
+import type { HeldJobs } from '../queue/transport.ts';
+import { pause } from '../shared/time.ts';
+import type { Database } from '../store/database.ts';
+import { createDiagnosisStore } from '../store/diagnosis.ts';
+import { createStore } from '../store/store.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { DriftFacts } from './doctor-record.ts';
+import { driftKinds } from './drift.ts';
+import { type Drift, type ReconcileParts, reconcile } from './reconcile.ts';
+
+export interface DriftOptions {
+  database: Database;
+  /** Undefined where PostgreSQL delivers: then only runs can be lost. */
+  redis: { url: string; prefix: string } | undefined;
+  log: Logger;
+}
+
+/** Between two comparisons: what was only on its way has arrived by then. */
+const SECOND_LOOK_MS = 500;
+
+/**
+ * Compares the record with what BullMQ holds. Only queues of which BullMQ should hold something: those of the other transport
+ * cannot be told apart without the job files, and the doctor runs none of your code.
+ */
+export async function readDrift({ database, redis, log }: DriftOptions): Promise<DriftFacts> {
+  const lostRuns = await createDiagnosisStore(database).countLostRuns();
+  const nothing = Object.fromEntries(driftKinds.map((kind) => [kind, 0])) as Drift;
+  if (!redis) return { drift: { ...nothing, lost_run: lostRuns }, pausedThere: [] };
+  const bullmq = createBullMqObserver(redis.url, redis.prefix);
+  try {
+    const parts = { store: createStore(database), transports: { of: () => bullmq, all: [bullmq] }, log };
+    const drift = await compareTwice(parts);
+    return { drift: { ...drift, lost_run: lostRuns }, pausedThere: await findPausedThere(parts, bullmq.held) };
+  } finally {
+    await bullmq.stop();
+  }
+}
+
+/** A job that moves between the looks at the two sides seems to have drifted; what has is still so a moment later. */
+async function compareTwice(parts: ReconcileParts): Promise<Drift> {
+  const first = await reconcile(parts, [], { isDryRun: true });
+  if (driftKinds.every((kind) => first[kind] === 0)) return first;
+  await pause(SECOND_LOOK_MS);
+  const second = await reconcile(parts, [], { isDryRun: true });
+  return Object.fromEntries(driftKinds.map((kind) => [kind, Math.min(first[kind], second[kind])])) as Drift;
+}
+
+async function findPausedThere({ store }: ReconcileParts, held: HeldJobs | undefined): Promise<string[]> {
+  const [queues, pausedHere] = await Promise.all([store.drift.queuesHeld(), store.drift.pausedQueues()]);
+  const others = queues.filter((queue) => !pausedHere.includes(queue));
+  const arePaused = await Promise.all(others.map((queue) => held?.isPaused(queue)));
+  return others.filter((_queue, index) => arePaused[index]);
+}
