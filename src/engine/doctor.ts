@@ -34,6 +34,7 @@ const LIMIT_MS = 15_000;
 const DRIFT_LIMIT_MS = 120_000;
 const CLOCK_SAMPLES = 3;
 const MANY_TRIES = 3;
+const REDIS_IS_AWAY = 'Redis does not answer';
 
 /** Looks at everything that jobs depend on. Changes nothing, and needs no running program. */
 export async function examine({ postgres, redis, log }: Patient): Promise<Finding[]> {
@@ -50,7 +51,7 @@ export async function examine({ postgres, redis, log }: Patient): Promise<Findin
   const webhooks = await ifRecorded(() => diagnosis.readWebhooks(listLatestEnds(), MANY_TRIES));
   const leadership = await ifRecorded(() => diagnosis.readLeadership());
   const isRedisDown = redisFacts !== undefined && 'fault' in redisFacts;
-  const ifComparable = isRedisDown ? dependOn('Redis does not answer') : ifRecorded;
+  const ifComparable = isRedisDown ? dependOn(REDIS_IS_AWAY) : ifRecorded;
   const drift = await ifComparable(() => readDrift({ database: postgres.database, redis, log }), DRIFT_LIMIT_MS);
 
   const isLed = 'facts' in leadership && (leadership.facts.lease?.leftMs ?? 0) > 0;
@@ -71,13 +72,17 @@ export async function examine({ postgres, redis, log }: Patient): Promise<Findin
 }
 
 function judgeRedisChecks(redis: Attempt<RedisFacts>, shown: string): Finding[] {
-  const rest = [
-    conclude('redis-memory', redis, judgeRedisMemory),
-    conclude('redis-persistence', redis, judgeRedisPersistence),
+  const details = 'facts' in redis ? redis : { fault: REDIS_IS_AWAY };
+  return [
+    'facts' in redis ? judgeRedis(redis.facts, shown) : blameRedis(redis.fault, shown),
+    conclude('redis-memory', details, judgeRedisMemory),
+    conclude('redis-persistence', details, judgeRedisPersistence),
   ];
-  if ('facts' in redis) return [judgeRedis(redis.facts, shown), ...rest];
+}
+
+function blameRedis(fault: string, shown: string): Finding {
   const advice = 'Jobs are still accepted, and run when it is back. Start it, or correct REDIS_URL.';
-  return [wrong('redis', `Redis at ${shown} does not answer: ${redis.fault}`, advice), ...rest];
+  return wrong('redis', `Redis at ${shown} does not answer: ${fault}`, advice);
 }
 
 function blamePostgres(fault: string, shown: string): Finding {
