@@ -5,7 +5,7 @@
 import { tmpdir } from 'node:os';
 import { Redis } from 'ioredis';
 import { assemble, type Program } from '../src/assemble.ts';
-import { enqueueSchema } from '../src/contract/enqueue.ts';
+import { type EnqueueRequest, enqueueSchema } from '../src/contract/enqueue.ts';
 import { enqueueJob } from '../src/engine/enqueue.ts';
 import { loadEnv } from '../src/env.ts';
 import { defineJob, z } from '../src/index.ts';
@@ -30,7 +30,9 @@ const env = loadEnv({ DATABASE_URL: postgres.url, REDIS_URL: server.url }, tmpdi
 const program = await assemble({ env, jobs: { definitions: [mail], services: {} }, version: 'measure', log });
 await program.start();
 try {
-  const idle = await measure('idle');
+  await enqueueJob(program.engine, { scope: 'all' }, toRequest({})); // BullMQ loads its scripts with the first job
+  await program.engine.dispatcher.settled();
+  const idle = await measure('one job');
   await enqueueMany(program, { delayMs: MONTH_MS });
   await measure(`${JOBS} jobs scheduled for next month`, idle);
   await enqueueMany(program, {});
@@ -47,8 +49,12 @@ try {
   await postgres.stop();
 }
 
+function toRequest(options: { delayMs?: number }): EnqueueRequest {
+  return enqueueSchema.parse({ type: mail.type, input, options });
+}
+
 async function enqueueMany({ engine }: Program, options: { delayMs?: number }): Promise<void> {
-  const request = enqueueSchema.parse({ type: mail.type, input, options });
+  const request = toRequest(options);
   for (let done = 0; done < JOBS; done += AT_ONCE) {
     const count = Math.min(AT_ONCE, JOBS - done);
     await Promise.all(Array.from({ length: count }, () => enqueueJob(engine, { scope: 'all' }, request)));
