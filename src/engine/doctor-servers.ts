@@ -45,7 +45,7 @@ export function judgeClock({ offsetMs, uncertaintyMs }: ClockFacts): Finding {
   const apartMs = Math.abs(offsetMs);
   if (apartMs - uncertaintyMs > CLOCK_LIMIT_MS) {
     const found = `this machine is ${formatDuration(apartMs)} ${offsetMs > 0 ? 'behind' : 'ahead of'} the database`;
-    const advice = 'Let NTP set both clocks. What BullMQ delays, and the signatures of webhooks, follow this machine.';
+    const advice = 'Let NTP set both. Receivers refuse webhooks, which are stamped here, when the clock is wrong.';
     return wrong('clock', found, advice);
   }
   if (apartMs + uncertaintyMs > CLOCK_LIMIT_MS) {

@@ -29,6 +29,7 @@ const DOCUMENTS = [
   'docs/guides/write-a-job.md',
   'docs/guides/webhooks.md',
   'docs/guides/deploy.md',
+  'docs/guides/guarantees.md',
   'docs/reference/http-api.md',
   'docs/reference/job-api.md',
 ];
@@ -165,6 +166,7 @@ class Reader {
       PATH: [join(ROOT, 'node_modules', '.bin'), PATH].join(delimiter),
       NODE_OPTIONS: `--import ${RESOLVE_PACKAGES}`,
       npm_config_offline: 'true',
+      DATA_DIR: this.#installation.settings.DATA_DIR ?? '', // `admin` looks where the programs have their database
       LONGSHORE_URL: `http://127.0.0.1:${this.#ports['3001']}`,
       LONGSHORE_KEY: KEY,
     };
