@@ -19,10 +19,10 @@ it('is one line in a pipe, with what to do', () => {
 
 it('fits the window, and what to do begins a line below what was found', () => {
   const lines = renderFinding(finding, open(80)).split('\n');
-  expect(lines.length).toBeGreaterThan(2);
+  const advice = lines.slice(lines.findIndex((line) => line.includes('→')));
   for (const line of lines) expect(measureWidth(line)).toBeLessThan(80);
-  expect(lines.slice(1).every((line) => /^ {21}\S/.test(line))).toBe(true);
-  expect(lines.filter((line) => line.includes('→'))).toEqual([expect.stringMatching(/^ {21}→ redis-cli/)]);
+  expect(advice.every((line) => /^ {21}(→ | {2})\S/.test(line))).toBe(true);
+  expect(advice[0]).toMatch(/^ {21}→ redis-cli/);
 });
 
 it('shows nothing that a server sent as more than text', () => {

@@ -59,11 +59,12 @@ export function renderFinding(finding: Finding, { colors, width }: Pick<Terminal
   const color = colors[COLORS[finding.verdict]];
   const head = `${color(SYMBOLS[finding.verdict])} ${finding.check.padEnd(LABEL_WIDTH)}  `;
   const found = cleanLine(finding.found);
-  const advice = finding.advice === null ? undefined : `→ ${cleanLine(finding.advice)}`;
-  if (width === Number.POSITIVE_INFINITY) return head + (advice === undefined ? found : `${found} ${advice}`);
+  const advice = finding.advice === null ? '' : cleanLine(finding.advice);
+  if (width === Number.POSITIVE_INFINITY) return head + (advice === '' ? found : `${found} → ${advice}`);
   const indent = measureWidth(head);
   const room = Math.max(20, Math.min(width, WIDEST) - indent - 1);
-  const lines = [...wrapText(found, room), ...(advice === undefined ? [] : wrapText(advice, room).map(colors.bold))];
+  const steps = advice === '' ? [] : wrapText(advice, room - 2);
+  const lines = [...wrapText(found, room), ...steps.map((line, n) => (n === 0 ? '→ ' : '  ') + colors.bold(line))];
   return head + lines.join(`\n${' '.repeat(indent)}`);
 }
 

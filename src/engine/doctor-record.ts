@@ -34,7 +34,7 @@ export function judgeWaiting({ queues }: WorkFacts): Finding {
   const [worst] = waiting.toSorted((a, b) => (b.oldestMs ?? 0) - (a.oldestMs ?? 0));
   if (!worst) return ok('waiting', 'no job that is due waits');
   const oldestMs = worst.oldestMs ?? 0;
-  const found = `the oldest due job has waited ${formatDuration(oldestMs)} (${listQueues([worst])})`;
+  const found = `the oldest due job has waited ${formatDuration(oldestMs)}: ${listQueues([worst])}`;
   if (oldestMs <= WAITING_NOTE_MS) return ok('waiting', found);
   const advice =
     worst.workers === 0

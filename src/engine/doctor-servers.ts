@@ -52,7 +52,7 @@ export function judgeClock({ offsetMs, uncertaintyMs }: ClockFacts): Finding {
     const found = `the answer took ${formatDuration(2 * uncertaintyMs)}: too long to compare the clocks`;
     return note('clock', found, 'Look at the network to the database, and at its load.');
   }
-  return ok('clock', `at most ${formatDuration(apartMs + uncertaintyMs)} apart from the database`);
+  return ok('clock', `at most ${formatDuration(Math.ceil(apartMs + uncertaintyMs))} apart from the database`);
 }
 
 export function judgeRedis(facts: RedisFacts, shown: string): Finding {
@@ -89,7 +89,7 @@ export function judgeRedisMemory({ policy, usedBytes, maxBytes }: RedisFacts): F
   if (policy !== 'noeviction') {
     const found = `maxmemory-policy is ${policy}: when its memory is full, Redis throws deliveries away`;
     const advice =
-      'redis-cli CONFIG SET maxmemory-policy noeviction, and the same in redis.conf or with your provider.';
+      'Run: redis-cli CONFIG SET maxmemory-policy noeviction; set the same in redis.conf, or with your provider.';
     return wrong('redis-memory', found, advice);
   }
   if (usedBytes === undefined) return ok('redis-memory', 'noeviction');

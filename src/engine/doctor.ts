@@ -30,7 +30,7 @@ export interface Patient {
 type Attempt<Facts> = { facts: Facts } | { fault: string };
 
 /** No server may hold the doctor for longer: that it does not answer is a finding. */
-const LIMIT_MS = 15_000;
+const LIMIT_MS = 10_000;
 const DRIFT_LIMIT_MS = 120_000;
 const CLOCK_SAMPLES = 3;
 const MANY_TRIES = 3;
@@ -39,11 +39,13 @@ const REDIS_IS_AWAY = 'Redis does not answer';
 /** Looks at everything that jobs depend on. Changes nothing, and needs no running program. */
 export async function examine({ postgres, redis, log }: Patient): Promise<Finding[]> {
   const diagnosis = createDiagnosisStore(postgres.database);
-  const server = await attempt(() => diagnosis.readServer());
+  const [server, redisFacts] = await Promise.all([
+    attempt(() => diagnosis.readServer()),
+    redis && attempt(() => inspectRedis(redis.url)),
+  ]);
   const ifUp = dependOn('fault' in server ? 'PostgreSQL does not answer' : undefined);
   const migrations = await ifUp(() => compareMigrations(postgres.database));
   const clock = await ifUp(() => measureClock(() => diagnosis.readClock()));
-  const redisFacts = redis ? await attempt(() => inspectRedis(redis.url)) : undefined;
 
   const isBehind = 'facts' in migrations && migrations.facts.missing > 0;
   const ifRecorded = isBehind ? dependOn('migrations are missing') : ifUp;
@@ -53,7 +55,6 @@ export async function examine({ postgres, redis, log }: Patient): Promise<Findin
   const isRedisDown = redisFacts !== undefined && 'fault' in redisFacts;
   const ifComparable = isRedisDown ? dependOn(REDIS_IS_AWAY) : ifRecorded;
   const drift = await ifComparable(() => readDrift({ database: postgres.database, redis, log }), DRIFT_LIMIT_MS);
-
   const isLed = 'facts' in leadership && (leadership.facts.lease?.leftMs ?? 0) > 0;
 
   return [

@@ -20,7 +20,7 @@ export function createBullMqObserver(url: string, prefix: string): Transport {
   function queueOf(name: string): Queue {
     const known = queues.get(name);
     if (known) return known;
-    const queue = new Queue(name, { connection: redis, prefix, skipMetasUpdate: true });
+    const queue = new Queue(name, { connection: redis, prefix, skipMetasUpdate: true, skipVersionCheck: true });
     queue.on('error', () => {}); // the command rejects too
     queues.set(name, queue);
     return queue;
