@@ -1,3 +1,4 @@
+import { pause } from '../shared/time.ts';
 import { sendAlerts } from './alerts.ts';
 import { runBulkActions } from './bulk-actions.ts';
 import { expireJobs } from './control.ts';
@@ -29,6 +30,7 @@ const EXPIRY_INTERVAL_MS = 1000;
 const TIDY_INTERVAL_MS = 60_000;
 const EPOCH_INTERVAL_MS = 1000;
 const RECHECK_MS = 3000;
+const STOP_GRACE_MS = 3000;
 const FORGET_WORKERS_MS = 3_600_000;
 /** How often a loop of a process that does not lead looks whether it does; it is woken when it begins to. */
 const FOLLOWER_INTERVAL_MS = 60_000;
@@ -72,10 +74,10 @@ export class Maintenance {
     this.#leadership.start();
   }
 
-  /** Loops end after the batch that they are at. */
+  /** Loops end after the batch that they are at; one that waits for a Redis that is away is not waited for. */
   async stop(): Promise<void> {
     this.#stopping.abort();
-    await Promise.all(this.#loops.map((loop) => loop.stop()));
+    await Promise.race([Promise.all(this.#loops.map((loop) => loop.stop())), pause(STOP_GRACE_MS)]);
     await this.#leadership.stop();
   }
 
