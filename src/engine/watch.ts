@@ -4,6 +4,8 @@ import type { Store } from '../store/store.ts';
 import type { Logger } from '../telemetry/logger.ts';
 
 const POLL_MS = 1000;
+/** The version of a job that was deleted. */
+const GONE = 'gone';
 
 export interface Watch {
   /** Resolves when something may have happened to the job since the last call, or after `ms`. */
@@ -72,9 +74,10 @@ export class JobWatcher {
     if (this.#isPolling || this.#watched.size === 0) return;
     this.#isPolling = true;
     try {
-      for (const [id, version] of await this.#store.jobs.versions([...this.#watched.keys()])) {
-        const watched = this.#watched.get(id);
-        if (!watched || watched.version === version) continue;
+      const versions = await this.#store.jobs.versions([...this.#watched.keys()]);
+      for (const [id, watched] of this.#watched) {
+        const version = versions.get(id) ?? GONE;
+        if (watched.version === version) continue;
         watched.version = version;
         this.#wake([id]);
       }
