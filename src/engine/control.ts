@@ -1,5 +1,6 @@
 import { isTerminal, type JobStatus } from '../contract/job.ts';
 import { AppError } from '../shared/errors.ts';
+import { pause } from '../shared/time.ts';
 import type { JobHead, JobRow } from '../store/job-row.ts';
 import type { Applied, Transition } from '../store/transitions.ts';
 import type { Caller, Engine } from './engine.ts';
@@ -7,6 +8,8 @@ import { requireJob } from './inquire.ts';
 import { toOutboxEntry } from './webhook-body.ts';
 
 export const CANCELLABLE: readonly JobStatus[] = ['scheduled', 'queued', 'processing', 'waiting', 'retrying'];
+/** How long a transport may take to drop deliveries before nobody waits for it any more. */
+const REMOVAL_GRACE_MS = 200;
 const EXPIRABLE: readonly JobStatus[] = ['scheduled', 'queued'];
 
 /**
@@ -53,7 +56,10 @@ export async function announceEnded(
   engine.signals.publish('changed', idsOf(told));
   engine.signals.publish('webhook', idsOf(told.filter((job) => job.webhook)));
   engine.signals.publish('cancel', idsOf(told.filter((job) => fromStatuses.get(job.id) === 'processing')));
-  await Promise.all(told.map((job) => removeDelivery(engine, job)));
+  const removed = new AbortController();
+  const removing = Promise.all(told.map((job) => removeDelivery(engine, job))).then(() => removed.abort());
+  // The record has ended them: a Redis that is away holds up neither a cancel nor what expires next.
+  await Promise.race([removing, pause(REMOVAL_GRACE_MS, removed.signal)]);
 }
 
 /** Stops or starts the taking of jobs of a queue everywhere. Jobs that run go on. */

@@ -32,4 +32,25 @@ describe('a Redis that cannot be reached for 10 s', () => {
     expect(readNotes(note)).toEqual(new Map(jobs.map(({ id }) => [id, ['started', 'ended']])));
     expect(worker.hasEnded).toBe(false);
   });
+
+  it('holds up neither a cancel nor an expiry of jobs that it holds', async () => {
+    const installation = await install({ transport: 'bullmq' });
+    const redisUrl = installation.settings.REDIS_URL ?? '';
+    const proxy = await startProxy(redisUrl);
+    const api = await installation.start({ MODE: 'api', REDIS_URL: proxy.route(redisUrl) });
+    const cancelled = await api.enqueue('test:echo', 1);
+    const expiring = await api.enqueue('test:echo', 2, { ttlMs: 1000 });
+    await proxy.refuse();
+    const { status, body } = await api.call(`/v1/jobs/${cancelled.id}/cancel`, { method: 'POST' });
+    expect({ status, body }).toMatchObject({ status: 202, body: { status: 'cancelled' } });
+    expect(await api.jobEnded(expiring.id)).toMatchObject({ status: 'expired' });
+    const later = await api.enqueue('test:echo', 3, { ttlMs: 100 });
+    expect(await api.jobEnded(later.id)).toMatchObject({ status: 'expired' });
+
+    await proxy.pass();
+    const next = await api.enqueue('test:echo', 4);
+    await installation.start({ MODE: 'worker' });
+    expect(await api.jobEnded(next.id)).toMatchObject({ status: 'completed', output: 4 });
+    expect(await api.job(cancelled.id)).toMatchObject({ status: 'cancelled', startedAt: null });
+  });
 });
