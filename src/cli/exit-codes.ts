@@ -1,7 +1,7 @@
 /** What the `longshore` command tells its caller; listed in `--help` and docs/reference/cli.md. */
 export const exitCodes = {
   done: 0,
-  /** The watched job ended as failed, cancelled or expired; or the demo did not succeed. */
+  /** The watched job ended as failed, cancelled or expired; a bulk action did not complete; or the demo did not succeed. */
   jobFailed: 1,
   /** The doctor found something wrong. */
   somethingWrong: 1,
@@ -24,8 +24,8 @@ export class UsageError extends Error {
 export const EXIT_CODES_HELP = `
 Exit codes:
   0    done; with watch and --wait: the job completed
-  1    the watched job failed, was cancelled or expired; the demo did not succeed;
-       admin doctor found something wrong
+  1    the watched job failed, was cancelled or expired; a bulk action that was waited for
+       did not complete; the demo did not succeed; admin doctor found something wrong
   2    wrong usage: bad flags, bad JSON, or a request that the server refused
   3    the server cannot be reached
   70   a fault of this command itself

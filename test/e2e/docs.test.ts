@@ -28,6 +28,7 @@ const DOCUMENTS = [
   'docs/guides/quickstart.md',
   'docs/guides/write-a-job.md',
   'docs/guides/webhooks.md',
+  'docs/guides/dead-letters.md',
   'docs/guides/deploy.md',
   'docs/guides/guarantees.md',
   'docs/reference/http-api.md',
