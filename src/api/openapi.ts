@@ -42,7 +42,10 @@ function toOperation(each: Route, writeSchema: WriteSchema): Record<string, unkn
     ],
     ...(each.body
       ? {
-          requestBody: { required: true, content: { 'application/json': { schema: writeSchema(each.body, 'input') } } },
+          requestBody: {
+            required: !each.body.safeParse({}).success, // no body is read as {}
+            content: { 'application/json': { schema: writeSchema(each.body, 'input') } },
+          },
         }
       : {}),
     responses: {

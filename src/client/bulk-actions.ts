@@ -53,8 +53,13 @@ export function createBulkActionsClient(connection: Connection): BulkActionsClie
   const pathOf = (id: string) => `${path}/${encodeURIComponent(id)}`;
   const get = (id: string, signal?: AbortSignal) => connection.requestJson<BulkActionResource>(pathOf(id), { signal });
   return {
-    create: (action, filter) =>
-      connection.requestJson(path, { method: 'POST', body: { action, filter: formatFilter(filter) } }),
+    create: (action, filter, call = {}) =>
+      connection.requestJson(path, {
+        method: 'POST',
+        body: { action, filter: formatFilter(filter) },
+        headers: formatKey(call),
+        signal: call.signal,
+      }),
     async count(action, filter) {
       const body = { action, filter: formatFilter(filter), dryRun: true };
       return (await connection.requestJson<DryRun>(path, { method: 'POST', body })).matched;

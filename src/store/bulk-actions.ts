@@ -25,6 +25,9 @@ export interface BulkActionRow {
 
 export type NewBulkAction = Pick<BulkActionRow, 'id' | 'tenant' | 'action' | 'filter' | 'matched'>;
 
+/** A filter without an index may read the whole record to find a batch, and a job may have a million log lines. */
+const BATCH_TIMEOUT_MS = 600_000;
+
 /** What a batch has come to. */
 export interface BatchProgress {
   processed: number;
@@ -128,6 +131,7 @@ export function createBulkActionStore(database: Database) {
          order by j.id
          limit ${bind(limit)}`,
         values,
+        { timeoutMs: BATCH_TIMEOUT_MS },
       );
     },
 
@@ -146,6 +150,7 @@ export function createBulkActionStore(database: Database) {
          where j.id = ended.id
          returning j.id`,
         [ids, statuses],
+        { timeoutMs: BATCH_TIMEOUT_MS },
       );
       return rows.length;
     },

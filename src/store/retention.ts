@@ -28,8 +28,11 @@ export function createRetentionStore(database: Database) {
   };
 }
 
+/** A job may have a million log lines, which go with it. */
+const TIMEOUT_MS = 600_000;
+
 async function count(database: Database, statement: string, values: unknown[]): Promise<number> {
-  return (await database.query(statement, values)).length;
+  return (await database.query(statement, values, { timeoutMs: TIMEOUT_MS })).length;
 }
 
 // A delivery that is still to be sent keeps its job: it would be lost with it (I4).
