@@ -215,9 +215,8 @@ describe.each<TransportName>(['postgres', 'bullmq'])('running a job again on the
     const harness = await start([moody]);
     const jobs = [];
     for (let n = 0; n < 3; n += 1) {
-      const job = await harness.enqueue(moody, { isGood: true }, { delayMs: 600_000 });
+      const job = await harness.enqueue(moody, { isGood: true }, { delayMs: 600_000, deduplicationKey: 'the one' });
       await cancel(harness, job.id);
-      await harness.sql(`update longshore.jobs set deduplication_key = 'the one' where id = $1`, [job.id]);
       jobs.push(job);
     }
     const answers = await Promise.allSettled(jobs.map(({ id }) => retry(harness, id)));
@@ -228,6 +227,8 @@ describe.each<TransportName>(['postgres', 'bullmq'])('running a job again on the
     await expect(retry(harness, loser?.id ?? '')).rejects.toThrow(
       `${winners[0]}, holds its deduplication key "the one"`,
     );
+    const same = await harness.enqueue(moody, { isGood: true }, { deduplicationKey: 'the one' });
+    expect(same.id).toBe(winners[0]); // it holds the key like any other job
     await cancel(harness, winners[0] ?? '');
     const together = await harness.engine.store.retries.retry(jobs.map(({ id }) => ({ id })));
     expect(together.map(({ id }) => id)).toEqual([jobs.at(-1)?.id]);
