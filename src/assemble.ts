@@ -184,6 +184,7 @@ async function openBullMq(env: Env, log: Logger): Promise<Transport | undefined>
     import('./queue/bullmq-transport.ts'),
   ]);
   await waitForRedis(env.redisUrl, redactUrl(env.redisUrl), env.connectTimeoutMs, log);
+  await warnOfRedis(env.redisUrl, log);
   return createBullMqTransport({
     url: env.redisUrl,
     prefix: env.queuePrefix,
@@ -191,6 +192,22 @@ async function openBullMq(env: Env, log: Logger): Promise<Transport | undefined>
     stalledIntervalMs: env.stalledIntervalMs,
     log,
   });
+}
+
+// What `longshore admin doctor` calls wrong too. Not a reason to refuse the start: the record keeps the jobs.
+async function warnOfRedis(url: string, log: Logger): Promise<void> {
+  const [{ inspectRedis }, { judgeRedis, judgeRedisMemory }] = await Promise.all([
+    import('./queue/redis-diagnosis.ts'),
+    import('./engine/doctor-servers.ts'),
+  ]);
+  try {
+    const facts = await inspectRedis(url);
+    for (const { verdict, found, advice } of [judgeRedis(facts, redactUrl(url)), judgeRedisMemory(facts)]) {
+      if (verdict === 'wrong') log.warn(`Redis: ${found}. ${advice}`);
+    }
+  } catch (error) {
+    log.debug('Redis did not tell of itself', { error }); // it answered before; whoever uses it will tell
+  }
 }
 
 /**

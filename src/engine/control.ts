@@ -1,6 +1,6 @@
 import { isTerminal, type JobStatus } from '../contract/job.ts';
 import { AppError } from '../shared/errors.ts';
-import { pause } from '../shared/time.ts';
+import { endsWithin } from '../shared/time.ts';
 import type { JobHead, JobRow } from '../store/job-row.ts';
 import type { Applied, Transition } from '../store/transitions.ts';
 import type { Caller, Engine } from './engine.ts';
@@ -8,8 +8,8 @@ import { requireJob } from './inquire.ts';
 import { toOutboxEntry } from './webhook-body.ts';
 
 export const CANCELLABLE: readonly JobStatus[] = ['scheduled', 'queued', 'processing', 'waiting', 'retrying'];
-/** How long a transport may take to drop deliveries before nobody waits for it any more. */
-const REMOVAL_GRACE_MS = 200;
+/** How long a transport may take before nobody waits for it any more: it does as it is told when it is back. */
+const TRANSPORT_GRACE_MS = 200;
 const EXPIRABLE: readonly JobStatus[] = ['scheduled', 'queued'];
 
 /**
@@ -56,17 +56,23 @@ export async function announceEnded(
   engine.signals.publish('changed', idsOf(told));
   engine.signals.publish('webhook', idsOf(told.filter((job) => job.webhook)));
   engine.signals.publish('cancel', idsOf(told.filter((job) => fromStatuses.get(job.id) === 'processing')));
-  const removed = new AbortController();
-  const removing = Promise.all(told.map((job) => removeDelivery(engine, job))).then(() => removed.abort());
   // The record has ended them: a Redis that is away holds up neither a cancel nor what expires next.
-  await Promise.race([removing, pause(REMOVAL_GRACE_MS, removed.signal)]);
+  await endsWithin(Promise.all(told.map((job) => removeDelivery(engine, job))), TRANSPORT_GRACE_MS);
 }
 
-/** Stops or starts the taking of jobs of a queue everywhere. Jobs that run go on. */
+/**
+ * Stops or starts the taking of jobs of a queue everywhere. Jobs that run go on.
+ * @throws NOT_FOUND, STORE_UNAVAILABLE
+ */
 export async function setQueuePaused(engine: Engine, queue: string, isPaused: boolean): Promise<void> {
   if (!engine.registry.queues.has(queue)) throw new AppError('NOT_FOUND', `there is no queue "${queue}"`);
   await engine.store.overview.setPaused(queue, isPaused); // the record first
-  await engine.transports.of(queue).setPaused(queue, isPaused);
+  const told = engine.transports.of(queue).setPaused(queue, isPaused);
+  if (await endsWithin(told, TRANSPORT_GRACE_MS)) return;
+  const log = (error?: unknown) =>
+    engine.log.warn('BullMQ has yet to hear that a queue was paused or resumed', { queue, error });
+  log();
+  told.catch(log);
 }
 
 // Best effort: a delivery that stays behind finds no runnable job when it is taken.

@@ -1,6 +1,6 @@
 import type { Signals } from '../queue/signals.ts';
 import type { Transports } from '../queue/transport.ts';
-import { pause } from '../shared/time.ts';
+import { endsWithin } from '../shared/time.ts';
 import type { JobRow } from '../store/job-row.ts';
 import type { Store } from '../store/store.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -54,7 +54,7 @@ export class Dispatcher {
   }
 
   async stop(): Promise<void> {
-    await Promise.race([Promise.all([this.#loop.stop(), this.settled()]), pause(HAND_OVER_GRACE_MS)]);
+    await endsWithin(Promise.all([this.#loop.stop(), this.settled()]), HAND_OVER_GRACE_MS);
     const left = [...this.#handingOver.values()].flat();
     if (left.length === 0) return;
     this.#options.log.warn(`${left.length} jobs were not handed over in time; they stay in the backlog`);

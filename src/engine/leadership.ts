@@ -62,10 +62,11 @@ export class Leadership {
     const { store, name, holder, leaseMs, onGained, log } = this.#options;
     if (this.#hasSlept()) this.#steadySinceMs = performance.now();
     const wasLeader = this.isLeader;
+    let othersMs: number;
     const askedAtMs = performance.now(); // the lease counts from before the question: it may have been granted at once
     try {
-      const isHolder = await store.leases.acquire(name, holder, leaseMs);
-      this.#leadsUntilMs = isHolder ? askedAtMs + leaseMs : 0;
+      othersMs = await store.leases.acquire(name, holder, leaseMs);
+      this.#leadsUntilMs = othersMs === 0 ? askedAtMs + leaseMs : 0;
       this.#renewedAtMs = Date.now();
     } catch (error) {
       this.#steadySinceMs = performance.now();
@@ -76,6 +77,6 @@ export class Leadership {
       onGained();
     }
     if (wasLeader && !this.isLeader) log.warn(`another process leads the ${name} now`);
-    return leaseMs / 3;
+    return othersMs === 0 ? leaseMs / 3 : Math.min(othersMs, leaseMs / 3); // at once when the lease of another is over
   }
 }

@@ -1,4 +1,4 @@
-import { pause } from '../shared/time.ts';
+import { endsWithin } from '../shared/time.ts';
 import { sendAlerts } from './alerts.ts';
 import { runBulkActions } from './bulk-actions.ts';
 import { expireJobs } from './control.ts';
@@ -77,7 +77,7 @@ export class Maintenance {
   /** Loops end after the batch that they are at; one that waits for a Redis that is away is not waited for. */
   async stop(): Promise<void> {
     this.#stopping.abort();
-    await Promise.race([Promise.all(this.#loops.map((loop) => loop.stop())), pause(STOP_GRACE_MS)]);
+    await endsWithin(Promise.all(this.#loops.map((loop) => loop.stop())), STOP_GRACE_MS);
     await this.#leadership.stop();
   }
 

@@ -2,7 +2,7 @@ import { DelayedError, type Job, WaitingError, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Failure } from '../shared/failure.ts';
 import { messageOf } from '../shared/failure.ts';
-import { pause } from '../shared/time.ts';
+import { endsWithin } from '../shared/time.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { KEEP_FINISHED, toOffer } from './bullmq-jobs.ts';
 import { isConnectionFault } from './redis.ts';
@@ -46,6 +46,7 @@ export class BullMqConsumer implements Consumer {
     this.#worker = new Worker(queue, (job, token) => this.#process(job, token), {
       connection: redis,
       prefix,
+      skipVersionCheck: true, // the start has told
       concurrency,
       lockDuration: lockDurationMs,
       stalledInterval: stalledIntervalMs,
@@ -76,7 +77,7 @@ export class BullMqConsumer implements Consumer {
     do {
       await Promise.all(this.#runs);
       // BullMQ has still to hear of the last ends. A Redis that is away must not hold the stop: the record has them.
-      await Promise.race([closed, pause(CLOSE_TIMEOUT_MS)]);
+      if (closed) await endsWithin(closed, CLOSE_TIMEOUT_MS);
     } while (this.#runs.size > 0); // one whose fetch was under way
   }
 

@@ -1,7 +1,7 @@
 import { Queue } from 'bullmq';
 import { AppError } from '../shared/errors.ts';
 import { messageOf } from '../shared/failure.ts';
-import { pause } from '../shared/time.ts';
+import { endsWithin } from '../shared/time.ts';
 import type { JobRow } from '../store/job-row.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { BullMqConsumer } from './bullmq-consumer.ts';
@@ -31,7 +31,7 @@ export function createBullMqTransport(options: BullMqTransportOptions): Transpor
   function queueOf(name: string): Queue {
     const known = queues.get(name);
     if (known) return known;
-    const queue = new Queue(name, { connection: redis, prefix });
+    const queue = new Queue(name, { connection: redis, prefix, skipVersionCheck: true }); // the start has told
     queue.on('error', (error) => log.debug(`BullMQ: ${messageOf(error)}`, { queue: name }));
     queues.set(name, queue);
     return queue;
@@ -62,13 +62,11 @@ export function createBullMqTransport(options: BullMqTransportOptions): Transpor
       await (isPaused ? queueOf(name).pause() : queueOf(name).resume());
     },
     async ping() {
-      const { promise, reject } = Promise.withResolvers<never>();
-      const timer = setTimeout(() => reject(new Error(`no answer within ${PING_TIMEOUT_MS} ms`)), PING_TIMEOUT_MS);
-      await Promise.race([redis.ping(), promise]).finally(() => clearTimeout(timer));
+      if (!(await endsWithin(redis.ping(), PING_TIMEOUT_MS))) throw new Error(`no answer within ${PING_TIMEOUT_MS} ms`);
     },
     async stop() {
       // A Redis that is away must not hold the stop.
-      await Promise.race([Promise.all([...queues.values()].map((queue) => queue.close())), pause(STOP_TIMEOUT_MS)]);
+      await endsWithin(Promise.all([...queues.values()].map((queue) => queue.close())), STOP_TIMEOUT_MS);
       redis.disconnect();
     },
   };

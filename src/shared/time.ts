@@ -19,6 +19,17 @@ export function pause(ms: number, signal?: AbortSignal): Promise<void> {
   });
 }
 
+/** Waits for something, but not longer than `ms`. @returns whether it has ended. @throws what `work` rejects with */
+export async function endsWithin(work: Promise<unknown>, ms: number): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => resolve(false), ms);
+  try {
+    return await Promise.race([work.then(() => true), promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /**
  * Reads a `Retry-After` header: seconds or an HTTP date (RFC 9110, section 10.2.3).
  * @returns milliseconds from `nowMs`, at least 0; undefined when the header is missing or unreadable

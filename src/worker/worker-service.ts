@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import type { Services } from '../define/services.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Consumer } from '../queue/transport.ts';
+import { endsWithin } from '../shared/time.ts';
 import type { WorkerRow } from '../store/workers.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { Journal } from './journal.ts';
@@ -206,15 +207,5 @@ export class WorkerService {
   #resume(): void {
     if (this.#stopping) return;
     for (const consumer of this.#consumers.values()) consumer.resume();
-  }
-}
-
-async function endsWithin(work: Promise<unknown>, ms: number): Promise<boolean> {
-  const { promise, resolve } = Promise.withResolvers<boolean>();
-  const timer = setTimeout(() => resolve(false), ms);
-  try {
-    return await Promise.race([work.then(() => true), promise]);
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -5,6 +5,7 @@ import type { JobResource } from '../../src/contract/job.ts';
 import type { Page } from '../../src/contract/list.ts';
 import type { HealthResource, QueueResource, StatsResource, TypeResource } from '../../src/contract/program.ts';
 import type { TransportName } from '../../src/define/queue.ts';
+import { driftKinds } from '../../src/engine/drift.ts';
 import { Installation, type Program } from '../support/program.ts';
 
 const NO_JOBS = {
@@ -35,7 +36,7 @@ describe.each<TransportName>(['postgres', 'bullmq'])('lists over HTTP, on the %s
   it('counts and shows a queue before its first job, with its worker', async () => {
     const { items, nextCursor } = await read<Page<QueueResource>>('/v1/queues');
     expect(nextCursor).toBeNull();
-    expect(items.map(({ name }) => name)).toEqual(['file', 'http', 'test', 'work']);
+    expect(items.map(({ name }) => name)).toEqual(['chaos', 'file', 'http', 'test', 'work']);
     const expected = {
       name: 'test',
       transport,
@@ -45,7 +46,7 @@ describe.each<TransportName>(['postgres', 'bullmq'])('lists over HTTP, on the %s
       throughputPerMinute: 0,
       workers: 1,
     };
-    expect(items[2]).toEqual(expected);
+    expect(items[3]).toEqual(expected);
     expect(await read('/v1/queues/test')).toEqual(expected);
     expect(await read('/v1/stats')).toEqual({
       counts: NO_JOBS,
@@ -53,6 +54,7 @@ describe.each<TransportName>(['postgres', 'bullmq'])('lists over HTTP, on the %s
       failedLastMinute: 0,
       workers: 1,
       webhooks: { pending: 0, failed: 0 },
+      drift: Object.fromEntries(driftKinds.map((kind) => [kind, 0])),
     });
   });
 
