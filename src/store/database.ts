@@ -53,7 +53,12 @@ export function openDatabase(options: DatabaseOptions): Database {
     keepAlive: true,
     types: { getTypeParser: chooseParser as typeof pg.types.getTypeParser },
   };
-  const pool = new pg.Pool({ ...connection, max: options.poolSize, idleTimeoutMillis: 30_000 });
+  const pool = new pg.Pool({
+    ...connection,
+    max: options.poolSize,
+    idleTimeoutMillis: 30_000,
+    onConnect: (client) => limitHanging(client, options.queryTimeoutMs),
+  });
   // Without a listener a lost idle connection ends the process, e.g. whenever Postgres restarts.
   pool.on('error', (error) => options.log.warn('lost an idle database connection', { error }));
   const orm = drizzle(pool, { schema });
@@ -93,6 +98,15 @@ export function openDatabase(options: DatabaseOptions): Database {
     close: () => pool.end(),
   };
   return database;
+}
+
+/**
+ * Makes the server, too, give up this program when it hangs: what a connection has locked, it has locked for everybody.
+ * Not as options of the connection, which poolers refuse.
+ */
+async function limitHanging(client: pg.ClientBase, timeoutMs: number | undefined): Promise<void> {
+  if (timeoutMs === undefined) return;
+  await client.query(`set tcp_user_timeout = ${timeoutMs}; set idle_in_transaction_session_timeout = ${timeoutMs}`);
 }
 
 async function query<Row extends object>(

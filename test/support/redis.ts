@@ -39,6 +39,7 @@ export async function startRedis(options: RedisOptions = {}): Promise<TestRedis>
 
   const stop = async (signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM') => {
     if (server.exitCode !== null || server.signalCode !== null) return;
+    server.ref(); // or a program that waits for nothing else would end here
     const ended = once(server, 'exit');
     server.kill(signal);
     await ended;

@@ -7,6 +7,8 @@ interface Pipe {
   server: Socket;
   /** Bytes are taken and never passed on; nobody hears that the other side has left. */
   isDead: boolean;
+  /** The client hangs: it reads nothing, and its end is not told either. */
+  isDeaf: boolean;
 }
 
 /** A network that a test can break: stands in front of PostgreSQL or Redis. */
@@ -77,6 +79,14 @@ export class TcpProxy {
     for (const pipe of this.#pipes) pipe.isDead = true;
   }
 
+  /** As if the program hung: nobody reads what the server sends on the connections that are open now. */
+  deafen(): void {
+    for (const pipe of this.#pipes) {
+      pipe.isDeaf = true;
+      pipe.server.pause();
+    }
+  }
+
   /** Holds every byte back for a while, both ways. */
   delay(ms: number): void {
     this.#delayMs = ms;
@@ -88,7 +98,7 @@ export class TcpProxy {
 
   #open(client: Socket): void {
     const server = connect(this.#targetPort, '127.0.0.1');
-    const pipe: Pipe = { client, server, isDead: this.#isStalled };
+    const pipe: Pipe = { client, server, isDead: this.#isStalled, isDeaf: false };
     this.#pipes.add(pipe);
     this.#forward(pipe, client, server);
     this.#forward(pipe, server, client);
@@ -103,7 +113,7 @@ export class TcpProxy {
     });
     from.on('error', () => {}); // the close that follows is all that counts
     from.on('close', () => {
-      if (!pipe.isDead) to.destroy();
+      if (!pipe.isDead && !pipe.isDeaf) to.destroy();
       if (from.destroyed && to.destroyed) this.#pipes.delete(pipe);
     });
   }
