@@ -4,8 +4,8 @@ import { parseWith } from '../define/registry.ts';
 import type { Backoff } from '../shared/backoff.ts';
 import { AppError, type FieldError, invalidFields } from '../shared/errors.ts';
 import { encodeJson, findUnstorableText } from '../shared/json.ts';
-import type { NewJob } from '../store/jobs.ts';
 import { type Caller, DEFAULT_TENANT, type Engine } from './engine.ts';
+import type { PreparedJob } from './record-jobs.ts';
 
 /** What a new job is beside what its caller says. */
 export interface JobOrigin {
@@ -22,7 +22,7 @@ export async function prepareJob(
   caller: Caller,
   request: EnqueueRequest,
   origin: JobOrigin,
-): Promise<NewJob> {
+): Promise<PreparedJob> {
   const definition = findDefinition(engine, request.type);
   const tenant = tenantFor(caller, request);
   const faults = [
@@ -32,7 +32,7 @@ export async function prepareJob(
   ];
   if (tenant === undefined || faults.length > 0) throw invalidFields(faults);
   if (request.options.webhook) await checkWebhookAddress(engine, request.options.webhook.url);
-  return toNewJob(engine, definition, request, tenant, origin);
+  return toNewJob(definition, request, tenant, origin);
 }
 
 /** Lists what is wrong with the type and input of a request, also of one whose options are wrong as well. */
@@ -100,13 +100,7 @@ function tenantFor(caller: Caller, request: EnqueueRequest): string | undefined 
   return wanted === undefined || wanted === caller.scope.tenant ? caller.scope.tenant : undefined;
 }
 
-function toNewJob(
-  engine: Engine,
-  definition: JobDefinition,
-  request: EnqueueRequest,
-  tenant: string,
-  origin: JobOrigin,
-): NewJob {
+function toNewJob(definition: JobDefinition, request: EnqueueRequest, tenant: string, origin: JobOrigin): PreparedJob {
   const { options } = request;
   const queue = options.queue ?? definition.queue.name;
   return {
@@ -128,6 +122,5 @@ function toNewJob(
     delayMs: options.delayMs ?? null,
     runAt: options.runAt ?? null,
     ttlMs: options.ttlMs ?? null,
-    isHandedOver: options.delayMs === undefined && options.runAt === undefined && engine.dispatcher.reserve(queue),
   };
 }

@@ -73,6 +73,11 @@ export class Dispatcher {
     return isReserved;
   }
 
+  /** The job of a place is recorded now, or was not: from here on the record knows. */
+  release(queue: string): void {
+    this.#window.release(queue);
+  }
+
   /** Takes a place in BullMQ for a job that shall run again later. @returns false when the record has to wake it */
   reserveDelayed(queue: string): boolean {
     return this.#window.reserveDelayed(queue);

@@ -2,15 +2,14 @@ import type { BulkAnswer } from '../contract/bulk.ts';
 import type { EnqueueRequest } from '../contract/enqueue.ts';
 import { AppError, errorCatalogue, type FieldError } from '../shared/errors.ts';
 import { deriveIds } from '../shared/ids.ts';
-import type { NewJob } from '../store/jobs.ts';
 import { prepareJob } from './check-request.ts';
 import type { Caller, Engine } from './engine.ts';
-import { recordJobs } from './record-jobs.ts';
+import { type PreparedJob, recordJobs } from './record-jobs.ts';
 
 /** One job of a bulk request, as far as the request itself was checked. */
 export type BulkPart = { ok: true; value: EnqueueRequest } | { ok: false; faults: FieldError[] };
 
-type Checked = { index: number } & ({ ok: true; job: NewJob } | { ok: false; faults: readonly FieldError[] });
+type Checked = { index: number } & ({ ok: true; job: PreparedJob } | { ok: false; faults: readonly FieldError[] });
 
 /**
  * Accepts many jobs: checks each by itself, commits the good ones in one statement, and hands them over behind the answer.

@@ -9,6 +9,9 @@ export interface Enqueued {
   isDeduplicated: boolean;
 }
 
+/** A job that has been checked; whether BullMQ has room for it is asked when it is recorded. */
+export type PreparedJob = Omit<NewJob, 'isHandedOver'>;
+
 /** Each round needs a holder that ends between two statements. */
 const ROUNDS = 20;
 
@@ -18,7 +21,7 @@ const ROUNDS = 20;
  * @returns one for each job, in their order
  * @throws STORE_UNAVAILABLE
  */
-export async function recordJobs(engine: Engine, jobs: readonly NewJob[]): Promise<Enqueued[]> {
+export async function recordJobs(engine: Engine, jobs: readonly PreparedJob[]): Promise<Enqueued[]> {
   const enqueued = new Map<string, Enqueued>();
   const listOpen = () => jobs.filter((job) => !enqueued.has(job.id));
   for (let round = 0; round < ROUNDS && listOpen().length > 0; round += 1) {
@@ -37,8 +40,17 @@ export async function recordJobs(engine: Engine, jobs: readonly NewJob[]): Promi
   });
 }
 
-async function insertNew(engine: Engine, jobs: readonly NewJob[], enqueued: Map<string, Enqueued>): Promise<void> {
-  const rows = new Map((await engine.store.jobs.insert(jobs)).map((row) => [row.id, row]));
+async function insertNew(engine: Engine, jobs: readonly PreparedJob[], enqueued: Map<string, Enqueued>): Promise<void> {
+  const rows = new Map((await insert(engine, jobs)).map((row) => [row.id, row]));
   for (const [id, job] of rows) enqueued.set(id, { job, isDeduplicated: false });
   engine.dispatcher.handOver(jobs.flatMap((job) => rows.get(job.id) ?? [])); // in the order of the request
+}
+
+async function insert(engine: Engine, jobs: readonly PreparedJob[]): Promise<JobRow[]> {
+  const places = jobs.map((job) => job.delayMs === null && job.runAt === null && engine.dispatcher.reserve(job.queue));
+  try {
+    return await engine.store.jobs.insert(jobs.map((job, index) => ({ ...job, isHandedOver: places[index] ?? false })));
+  } finally {
+    for (const [index, job] of jobs.entries()) if (places[index]) engine.dispatcher.release(job.queue);
+  }
 }

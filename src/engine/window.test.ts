@@ -23,6 +23,20 @@ describe('Window', () => {
     expect(window.reserve('q')).toBe(true);
   });
 
+  it('keeps the places of jobs that are being recorded, which no measure can see', () => {
+    const window = new Window(2);
+    window.update([measure]);
+    expect([window.reserve('q'), window.reserve('q')]).toEqual([true, true]);
+    window.update([measure]);
+    expect(window.reserve('q')).toBe(false);
+    window.release('q');
+    window.update([{ ...measure, waiting: 1 }]);
+    expect(window.reserve('q')).toBe(false);
+    window.release('q');
+    window.update([{ ...measure, waiting: 1 }]);
+    expect(window.reserve('q')).toBe(true);
+  });
+
   it('asks for a measure when a quarter of the places is left', () => {
     const window = new Window(8);
     window.update([{ ...measure, waiting: 5 }]);

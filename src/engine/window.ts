@@ -2,6 +2,8 @@ import type { QueueMeasure } from '../store/backlog.ts';
 
 interface Room {
   free: number;
+  /** Places of jobs that are being recorded: the record does not count them yet. */
+  reserved: number;
   /** Of the set of delayed jobs. */
   delayedFree: number;
   hasBacklog: boolean;
@@ -23,8 +25,9 @@ export class Window {
 
   update(measures: readonly QueueMeasure[]): void {
     for (const { queue, waiting, delayed, hasBacklog } of measures) {
-      const free = Math.max(0, this.size - waiting);
-      this.#rooms.set(queue, { free, delayedFree: this.size - delayed, hasBacklog, started: 0 });
+      const reserved = this.#rooms.get(queue)?.reserved ?? 0;
+      const free = this.size - waiting - reserved;
+      this.#rooms.set(queue, { free, reserved, delayedFree: this.size - delayed, hasBacklog, started: 0 });
     }
   }
 
@@ -33,7 +36,14 @@ export class Window {
     const room = this.#rooms.get(queue);
     if (!room || room.hasBacklog || room.free <= 0) return false;
     room.free -= 1;
+    room.reserved += 1;
     return true;
+  }
+
+  /** Ends a reservation; the place stays taken until the next measure. */
+  release(queue: string): void {
+    const room = this.#rooms.get(queue);
+    if (room) room.reserved -= 1;
   }
 
   /** Takes a place for a job that BullMQ is to wake. @returns whether there was one */

@@ -34,6 +34,9 @@ export interface NewJob {
   isHandedOver: boolean;
 }
 
+/** What makes a job the same as another one. */
+type KeyedJob = Pick<NewJob, 'id' | 'tenant' | 'type' | 'deduplicationKey'>;
+
 /** One run of one job. */
 export interface RunKey {
   id: string;
@@ -57,7 +60,7 @@ export function createJobStore(database: Database) {
      * its deduplication key. Walks the primary key and `jobs_deduplication`.
      * @returns none for a job that nothing keeps any more; `wantedId` is the id of the job that was to be recorded
      */
-    findPresent(jobs: readonly NewJob[]): Promise<(JobRow & { wantedId: string })[]> {
+    findPresent(jobs: readonly KeyedJob[]): Promise<(JobRow & { wantedId: string })[]> {
       return database.query<JobRow & { wantedId: string }>(FIND_PRESENT, [
         jobs.map((job) => job.id),
         jobs.map((job) => job.tenant),
