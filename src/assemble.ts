@@ -6,7 +6,7 @@ import { createRegistry, type Registry } from './define/registry.ts';
 import type { Services } from './define/services.ts';
 import { Dispatcher } from './engine/dispatch.ts';
 import type { Engine } from './engine/engine.ts';
-import { Maintenance } from './engine/maintenance.ts';
+import { Maintenance } from './engine/upkeep/maintenance.ts';
 import { JobWatcher } from './engine/watch.ts';
 import { WebhookSender } from './engine/webhooks.ts';
 import type { Env } from './env.ts';
@@ -198,7 +198,7 @@ async function openBullMq(env: Env, log: Logger): Promise<Transport | undefined>
 async function warnOfRedis(url: string, log: Logger): Promise<void> {
   const [{ inspectRedis }, { judgeRedis, judgeRedisMemory }] = await Promise.all([
     import('./queue/redis-diagnosis.ts'),
-    import('./engine/doctor-servers.ts'),
+    import('./engine/doctor/judge-servers.ts'),
   ]);
   try {
     const facts = await inspectRedis(url);

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { Finding } from '../engine/finding.ts';
+import type { Finding } from '../engine/doctor/finding.ts';
 import { renderFinding } from './admin-doctor.ts';
 import { createTerminal, measureWidth } from './terminal.ts';
 

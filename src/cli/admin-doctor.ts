@@ -1,5 +1,5 @@
-import type { Patient } from '../engine/doctor.ts';
-import type { Finding } from '../engine/finding.ts';
+import type { Patient } from '../engine/doctor/diagnose.ts';
+import type { Finding } from '../engine/doctor/finding.ts';
 import { type Env, redactUrl } from '../env.ts';
 import { prepare, requireDatabase, withDatabase } from './admin-database.ts';
 import { type CliContext, printJson } from './context.ts';
@@ -24,7 +24,7 @@ export async function runDoctor(cli: CliContext, isJson: boolean): Promise<void>
   await withDatabase(env, log, async (url) => {
     const [{ openDatabase }, { examine }] = await Promise.all([
       import('../store/database.ts'),
-      import('../engine/doctor.ts'),
+      import('../engine/doctor/diagnose.ts'),
     ]);
     const database = openDatabase({ url, poolSize: 2, log });
     const shown = env.databaseUrl ? redactUrl(env.databaseUrl) : `${env.dataDir} (embedded)`;

@@ -1,5 +1,5 @@
-import type { DriftKind } from '../engine/drift.ts';
-import type { Drift } from '../engine/reconcile.ts';
+import type { DriftKind } from '../engine/upkeep/drift.ts';
+import type { Drift } from '../engine/upkeep/reconcile.ts';
 import { prepare, requireDatabase } from './admin-database.ts';
 import { type CliContext, printJson } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
@@ -36,7 +36,7 @@ async function repair(cli: CliContext, isJson: boolean): Promise<Drift> {
   const [{ assemble }, { loadJobs }, { repairNow }] = await Promise.all([
     import('../assemble.ts'),
     import('../define/load-jobs.ts'),
-    import('../engine/repair.ts'),
+    import('../engine/upkeep/repair.ts'),
   ]);
   const jobs = await loadJobs(env.jobsDir, true);
   const program = await assemble({ env, jobs, version: 'admin', log });

@@ -1,14 +1,10 @@
-import type { BulkActionName } from '../contract/bulk-actions.ts';
-import { bulkFilterSchema } from '../contract/filter.ts';
+import type { BulkActionName, BulkActionRequest } from '../contract/bulk-actions.ts';
 import { type JobStatus, terminalStatuses } from '../contract/job.ts';
-import { isAppError } from '../shared/errors.ts';
-import { messageOf } from '../shared/failure.ts';
+import { AppError } from '../shared/errors.ts';
+import { isId } from '../shared/ids.ts';
 import type { BulkActionRow } from '../store/bulk-actions.ts';
-import type { JobHead } from '../store/job-row.ts';
-import { inTransaction, type Store } from '../store/store.ts';
-import { announceEnded, CANCELLABLE, toCancellation } from './control.ts';
-import type { Engine } from './engine.ts';
-import { announceRetried } from './retry.ts';
+import { CANCELLABLE } from './control.ts';
+import type { Caller, Engine } from './engine.ts';
 
 /** The jobs that an action can do something to; others are neither counted nor touched. */
 export const APPLIES_TO: Record<BulkActionName, readonly JobStatus[]> = {
@@ -17,83 +13,44 @@ export const APPLIES_TO: Record<BulkActionName, readonly JobStatus[]> = {
   delete: terminalStatuses,
 };
 
-const BATCH = 500;
-const IDLE_MS = 1000;
-/** Serialization failure, deadlock: the batch works when it is tried again. */
-const PASSING_CODES = ['40001', '40P01'];
-
-/** What a batch has changed, and what is to be told once that is committed. */
-interface Effect {
-  changed: number;
-  announce(): Promise<void> | void;
+/** Counts the jobs that an action would be for. */
+export function countMatches(engine: Engine, caller: Caller, request: BulkActionRequest): Promise<number> {
+  return engine.store.bulkActions.count(caller.scope, request.filter, APPLIES_TO[request.action]);
 }
 
 /**
- * Does one batch of one of the running bulk actions. A batch and its progress are committed together: after a crash the
- * action goes on where it was, and each job is changed once. Several processes may call it at the same time.
- * @returns milliseconds until it wants to be called again
- * @throws STORE_UNAVAILABLE; any other fault ends the action as failed
+ * Begins an action on many jobs, which goes on in the background.
+ * @param id its id; where there is one already, that is returned
+ * @returns the committed action
  */
-export async function runBulkActions(engine: Engine): Promise<number> {
-  const effect = await inTransaction(engine.store, async (store) => {
-    const action = await store.bulkActions.lockNext();
-    return action && runBatch(engine, store, action);
-  });
-  await effect?.announce();
-  return effect ? 0 : IDLE_MS;
-}
-
-async function runBatch(engine: Engine, store: Store, action: BulkActionRow): Promise<Effect> {
-  try {
-    return await inTransaction(store, (inner) => advance(engine, inner, action));
-  } catch (error) {
-    if (isPassing(error)) throw error;
-    engine.log.error('a bulk action failed', { bulkAction: action.id, action: action.action, error });
-    await store.bulkActions.fail(action.id, messageOf(error));
-    return NOTHING;
-  }
-}
-
-function isPassing(error: unknown): boolean {
-  return isAppError(error, 'STORE_UNAVAILABLE') || PASSING_CODES.includes(String((error as { code?: unknown }).code));
-}
-
-async function advance(engine: Engine, store: Store, action: BulkActionRow): Promise<Effect> {
-  const statuses = APPLIES_TO[action.action];
-  const filter = bulkFilterSchema.parse(action.filter);
-  const jobs = await store.bulkActions.nextJobs(action, filter, statuses, BATCH);
-  const effect = jobs.length > 0 ? await perform(engine, store, action.action, jobs) : NOTHING;
-  const isLast = jobs.length < BATCH;
-  const cursor = jobs.at(-1)?.id ?? null;
-  await store.bulkActions.advance(action.id, { processed: jobs.length, changed: effect.changed, cursor, isLast });
-  if (isLast) {
-    const [processed, changed] = [action.processed + jobs.length, action.changed + effect.changed];
-    engine.log.info('a bulk action is done', { bulkAction: action.id, action: action.action, processed, changed });
-  }
-  return effect;
-}
-
-const NOTHING: Effect = { changed: 0, announce: () => undefined };
-
-async function perform(
+export async function createBulkAction(
   engine: Engine,
-  store: Store,
-  action: BulkActionName,
-  jobs: readonly JobHead[],
-): Promise<Effect> {
-  const ids = jobs.map((job) => job.id);
-  switch (action) {
-    case 'retry': {
-      const rows = await store.retries.retry(ids.map((id) => ({ id })));
-      return { changed: rows.length, announce: () => announceRetried(engine, rows) };
-    }
-    case 'cancel': {
-      const ended = await store.transitions.apply(jobs.map((job) => toCancellation(engine, job)));
-      return { changed: ended.length, announce: () => announceEnded(engine, jobs, ended) };
-    }
-    case 'delete': {
-      const changed = await store.bulkActions.deleteJobs(ids, APPLIES_TO.delete);
-      return { changed, announce: () => engine.signals.publish('changed', ids) };
-    }
-  }
+  caller: Caller,
+  request: BulkActionRequest,
+  id: string,
+): Promise<BulkActionRow> {
+  const created = await engine.store.bulkActions.insert({
+    id,
+    tenant: caller.scope === 'all' ? null : caller.scope.tenant,
+    action: request.action,
+    filter: request.filter,
+    matched: await countMatches(engine, caller, request),
+  });
+  return created ?? requireBulkAction(engine, caller, id);
+}
+
+/** @throws NOT_FOUND, also for another tenant's action */
+export async function requireBulkAction(engine: Engine, caller: Caller, id: string): Promise<BulkActionRow> {
+  const action = isId(id) ? await engine.store.bulkActions.get(caller.scope, id) : undefined;
+  if (!action) throw new AppError('NOT_FOUND', `there is no bulk action ${id}`);
+  return action;
+}
+
+/** Ends an action early; what it has done stays done. @throws NOT_FOUND, ACTION_FINISHED */
+export async function abortBulkAction(engine: Engine, caller: Caller, id: string): Promise<BulkActionRow> {
+  const { status } = await requireBulkAction(engine, caller, id);
+  const aborted = status === 'running' ? await engine.store.bulkActions.abort(caller.scope, id) : undefined;
+  if (aborted) return aborted;
+  const action = await requireBulkAction(engine, caller, id);
+  throw new AppError('ACTION_FINISHED', `bulk action ${id} has already finished: it is ${action.status}`);
 }

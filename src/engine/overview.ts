@@ -4,8 +4,8 @@ import type { QueueResource, StatsResource, TypeResource } from '../contract/pro
 import { toJsonSchema } from '../define/registry.ts';
 import { AppError } from '../shared/errors.ts';
 import type { QueueOverview } from '../store/overview.ts';
-import { driftKinds } from './drift.ts';
 import type { Engine } from './engine.ts';
+import { driftKinds } from './upkeep/drift.ts';
 
 type Counts = QueueResource['counts'];
 

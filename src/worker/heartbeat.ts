@@ -1,6 +1,6 @@
 import type { Engine } from '../engine/engine.ts';
 import { Loop } from '../engine/loop.ts';
-import { rescueForgottenRuns } from '../engine/rescue.ts';
+import { rescueForgottenRuns } from '../engine/upkeep/rescue.ts';
 import type { WorkerRow } from '../store/workers.ts';
 import type { RunningJobs } from './running-jobs.ts';
 

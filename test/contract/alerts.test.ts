@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { sendAlerts } from '../../src/engine/alerts.ts';
+import { sendAlerts } from '../../src/engine/upkeep/alerts.ts';
 import { defineJob } from '../../src/index.ts';
 import { type Harness, useHarnesses } from '../support/harness.ts';
 import { waitFor } from '../support/wait-for.ts';

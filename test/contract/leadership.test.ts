@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { Leadership } from '../../src/engine/leadership.ts';
+import { Leadership } from '../../src/engine/upkeep/leadership.ts';
 import { type Harness, useHarnesses } from '../support/harness.ts';
 import { waitFor } from '../support/wait-for.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { driftKinds } from '../../src/engine/drift.ts';
-import { type Drift, reconcile } from '../../src/engine/reconcile.ts';
+import { driftKinds } from '../../src/engine/upkeep/drift.ts';
+import { type Drift, reconcile } from '../../src/engine/upkeep/reconcile.ts';
 import { defineJob } from '../../src/index.ts';
 import type { Store } from '../../src/store/store.ts';
 import { type Harness, useHarnesses } from '../support/harness.ts';

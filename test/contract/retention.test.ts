@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import type { JobStatus } from '../../src/contract/job.ts';
-import { removeExpiredJobs } from '../../src/engine/retention.ts';
+import { removeExpiredJobs } from '../../src/engine/upkeep/retention.ts';
 import { defineJob } from '../../src/index.ts';
 import { createId } from '../../src/shared/ids.ts';
 import { type Harness, useHarnesses } from '../support/harness.ts';

@@ -5,7 +5,7 @@ import type { JobResource } from '../../src/contract/job.ts';
 import type { Page } from '../../src/contract/list.ts';
 import type { HealthResource, QueueResource, StatsResource, TypeResource } from '../../src/contract/program.ts';
 import type { TransportName } from '../../src/define/queue.ts';
-import { driftKinds } from '../../src/engine/drift.ts';
+import { driftKinds } from '../../src/engine/upkeep/drift.ts';
 import { Installation, type Program } from '../support/program.ts';
 
 const NO_JOBS = {

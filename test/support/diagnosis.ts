@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { Finding as NamedFinding } from '../../src/engine/finding.ts';
+import type { Finding as NamedFinding } from '../../src/engine/doctor/finding.ts';
 import type { CliSession } from './cli-session.ts';
 import type { Settings } from './program.ts';
 

@@ -7,7 +7,7 @@ import {
   dryRunSchema,
 } from '../../contract/bulk-actions.ts';
 import { pageQuerySchema, pageSchema } from '../../contract/list.ts';
-import { abortBulkAction, countMatches, createBulkAction, requireBulkAction } from '../../engine/bulk-orders.ts';
+import { abortBulkAction, countMatches, createBulkAction, requireBulkAction } from '../../engine/bulk-actions.ts';
 import type { Caller, Engine } from '../../engine/engine.ts';
 import type { BulkActionRow } from '../../store/bulk-actions.ts';
 import { type Reply, type Route, route } from '../route.ts';

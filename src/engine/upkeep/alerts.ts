@@ -1,5 +1,5 @@
-import type { UntoldFailures } from '../store/alerts.ts';
-import type { Engine } from './engine.ts';
+import type { UntoldFailures } from '../../store/alerts.ts';
+import type { Engine } from '../engine.ts';
 
 const INTERVAL_MS = 2000;
 /** Messages of one step: a receiver that takes a second for each must not be overrun. */

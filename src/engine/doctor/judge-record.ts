@@ -1,8 +1,8 @@
-import { formatCount, formatDuration } from '../shared/quantities.ts';
-import type { LeadershipFacts, QueueWork, WebhookFacts, WorkFacts } from '../store/diagnosis.ts';
-import { driftKinds } from './drift.ts';
+import { formatCount, formatDuration } from '../../shared/quantities.ts';
+import type { LeadershipFacts, QueueWork, WebhookFacts, WorkFacts } from '../../store/diagnosis.ts';
+import { driftKinds } from '../upkeep/drift.ts';
+import type { Drift } from '../upkeep/reconcile.ts';
 import { type Finding, note, ok, wrong } from './finding.ts';
-import type { Drift } from './reconcile.ts';
 
 const WAITING_NOTE_MS = 5 * 60_000;
 const WAITING_WRONG_MS = 3_600_000;

@@ -1,7 +1,7 @@
-import type { RunKey } from '../store/jobs.ts';
-import type { RescuedRun } from '../store/rescues.ts';
+import type { RunKey } from '../../store/jobs.ts';
+import type { RescuedRun } from '../../store/rescues.ts';
+import type { Engine } from '../engine.ts';
 import { recordRepairs } from './drift.ts';
-import type { Engine } from './engine.ts';
 
 /**
  * Gives the runs of workers that are gone back to their queues, on both transports: BullMQ's own stalled check needs a Redis

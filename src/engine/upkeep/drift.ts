@@ -1,4 +1,4 @@
-import type { Engine } from './engine.ts';
+import type { Engine } from '../engine.ts';
 
 /** What the record and the transports can disagree about. */
 export const driftKinds = [

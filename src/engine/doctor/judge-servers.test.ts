@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { RedisFacts } from '../queue/redis-diagnosis.ts';
+import type { RedisFacts } from '../../queue/redis-diagnosis.ts';
 import {
   judgeClock,
   judgeMigrations,
@@ -8,7 +8,7 @@ import {
   judgeRedis,
   judgeRedisMemory,
   judgeRedisPersistence,
-} from './doctor-servers.ts';
+} from './judge-servers.ts';
 
 const healthy: RedisFacts = {
   product: 'Redis',

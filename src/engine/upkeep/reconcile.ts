@@ -1,8 +1,8 @@
-import { isTerminal } from '../contract/job.ts';
-import type { DeliveryState, HeldDelivery, HeldJobs, Transport, Transports } from '../queue/transport.ts';
-import type { HeldRecord, HeldRow } from '../store/drift.ts';
-import type { Store } from '../store/store.ts';
-import type { Logger } from '../telemetry/logger.ts';
+import { isTerminal } from '../../contract/job.ts';
+import type { DeliveryState, HeldDelivery, HeldJobs, Transport, Transports } from '../../queue/transport.ts';
+import type { HeldRecord, HeldRow } from '../../store/drift.ts';
+import type { Store } from '../../store/store.ts';
+import type { Logger } from '../../telemetry/logger.ts';
 import { type DriftKind, driftKinds, recordRepairs } from './drift.ts';
 
 /** What a comparison needs; `admin` runs it without the rest of the engine. */

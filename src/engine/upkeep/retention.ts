@@ -1,4 +1,4 @@
-import type { Engine } from './engine.ts';
+import type { Engine } from '../engine.ts';
 
 /** Days; 0 keeps for ever. */
 export interface RetentionSettings {

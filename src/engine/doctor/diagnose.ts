@@ -1,11 +1,12 @@
-import { inspectRedis, type RedisFacts } from '../queue/redis-diagnosis.ts';
-import { messageOf } from '../shared/failure.ts';
-import type { Database } from '../store/database.ts';
-import { createDiagnosisStore } from '../store/diagnosis.ts';
-import { compareMigrations } from '../store/migrate.ts';
-import type { Logger } from '../telemetry/logger.ts';
-import { readDrift } from './doctor-drift.ts';
-import { judgeDrift, judgeLeader, judgeWaiting, judgeWebhooks, judgeWorkers } from './doctor-record.ts';
+import { inspectRedis, type RedisFacts } from '../../queue/redis-diagnosis.ts';
+import { messageOf } from '../../shared/failure.ts';
+import type { Database } from '../../store/database.ts';
+import { createDiagnosisStore } from '../../store/diagnosis.ts';
+import { compareMigrations } from '../../store/migrate.ts';
+import type { Logger } from '../../telemetry/logger.ts';
+import { JITTER, RETRY_SCHEDULE_MS, TRY_TIMEOUT_MS } from '../webhooks.ts';
+import { type Check, type Finding, note, wrong } from './finding.ts';
+import { judgeDrift, judgeLeader, judgeWaiting, judgeWebhooks, judgeWorkers } from './judge-record.ts';
 import {
   type ClockFacts,
   judgeClock,
@@ -15,9 +16,8 @@ import {
   judgeRedis,
   judgeRedisMemory,
   judgeRedisPersistence,
-} from './doctor-servers.ts';
-import { type Check, type Finding, note, wrong } from './finding.ts';
-import { JITTER, RETRY_SCHEDULE_MS, TRY_TIMEOUT_MS } from './webhooks.ts';
+} from './judge-servers.ts';
+import { readDrift } from './read-drift.ts';
 
 /** What is examined. Addresses are shown without their passwords. */
 export interface Patient {

@@ -1,6 +1,6 @@
-import type { Store } from '../store/store.ts';
-import type { Logger } from '../telemetry/logger.ts';
-import { Loop } from './loop.ts';
+import type { Store } from '../../store/store.ts';
+import type { Logger } from '../../telemetry/logger.ts';
+import { Loop } from '../loop.ts';
 
 export interface LeadershipOptions {
   store: Store;

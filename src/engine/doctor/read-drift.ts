@@ -1,13 +1,13 @@
-import { createBullMqObserver } from '../queue/bullmq-observer.ts';
-import type { HeldJobs } from '../queue/transport.ts';
-import { pause } from '../shared/time.ts';
-import type { Database } from '../store/database.ts';
-import { createDiagnosisStore } from '../store/diagnosis.ts';
-import { createStore } from '../store/store.ts';
-import type { Logger } from '../telemetry/logger.ts';
-import type { DriftFacts } from './doctor-record.ts';
-import { driftKinds } from './drift.ts';
-import { type Drift, type ReconcileParts, reconcile } from './reconcile.ts';
+import { createBullMqObserver } from '../../queue/bullmq-observer.ts';
+import type { HeldJobs } from '../../queue/transport.ts';
+import { pause } from '../../shared/time.ts';
+import type { Database } from '../../store/database.ts';
+import { createDiagnosisStore } from '../../store/diagnosis.ts';
+import { createStore } from '../../store/store.ts';
+import type { Logger } from '../../telemetry/logger.ts';
+import { driftKinds } from '../upkeep/drift.ts';
+import { type Drift, type ReconcileParts, reconcile } from '../upkeep/reconcile.ts';
+import type { DriftFacts } from './judge-record.ts';
 
 export interface DriftOptions {
   database: Database;

@@ -1,13 +1,13 @@
-import { endsWithin } from '../shared/time.ts';
+import { endsWithin } from '../../shared/time.ts';
+import { expireJobs } from '../control.ts';
+import type { Engine } from '../engine.ts';
+import { Loop } from '../loop.ts';
 import { sendAlerts } from './alerts.ts';
-import { runBulkActions } from './bulk-actions.ts';
-import { expireJobs } from './control.ts';
-import type { Engine } from './engine.ts';
 import { Leadership } from './leadership.ts';
-import { Loop } from './loop.ts';
 import { reconcile } from './reconcile.ts';
 import { rescueLostRuns } from './rescue.ts';
 import { type RetentionSettings, removeExpiredJobs } from './retention.ts';
+import { runBulkActions } from './run-bulk-actions.ts';
 
 export interface MaintenanceOptions {
   engine: Engine;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { QueueWork } from '../store/diagnosis.ts';
-import { judgeDrift, judgeLeader, judgeWaiting, judgeWebhooks, judgeWorkers } from './doctor-record.ts';
+import type { QueueWork } from '../../store/diagnosis.ts';
+import { judgeDrift, judgeLeader, judgeWaiting, judgeWebhooks, judgeWorkers } from './judge-record.ts';
 
 const MINUTE = 60_000;
 

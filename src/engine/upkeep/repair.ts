@@ -1,5 +1,5 @@
-import { createDiagnosisStore } from '../store/diagnosis.ts';
-import type { Engine } from './engine.ts';
+import { createDiagnosisStore } from '../../store/diagnosis.ts';
+import type { Engine } from '../engine.ts';
 import { type Drift, reconcile } from './reconcile.ts';
 import { rescueLostRuns } from './rescue.ts';
 

@@ -1,7 +1,7 @@
-import type { RedisFacts } from '../queue/redis-diagnosis.ts';
-import { formatBytes, formatDuration } from '../shared/quantities.ts';
-import type { ServerFacts } from '../store/diagnosis.ts';
-import type { MigrationFacts } from '../store/migrate.ts';
+import type { RedisFacts } from '../../queue/redis-diagnosis.ts';
+import { formatBytes, formatDuration } from '../../shared/quantities.ts';
+import type { ServerFacts } from '../../store/diagnosis.ts';
+import type { MigrationFacts } from '../../store/migrate.ts';
 import { type Finding, note, ok, wrong } from './finding.ts';
 
 const POSTGRES_MINIMUM = 140_000;
