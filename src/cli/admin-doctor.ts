@@ -1,4 +1,4 @@
-import type { Patient } from '../engine/doctor/diagnose.ts';
+import type { DiagnoseOptions } from '../engine/doctor/diagnose.ts';
 import type { Finding } from '../engine/doctor/finding.ts';
 import { type Env, redactUrl } from '../env.ts';
 import { prepare, requireDatabase, withDatabase } from './admin-database.ts';
@@ -22,13 +22,13 @@ export async function runDoctor(cli: CliContext, isJson: boolean): Promise<void>
   const { env, log } = await prepare(cli);
   await requireDatabase(env);
   await withDatabase(env, log, async (url) => {
-    const [{ openDatabase }, { examine }] = await Promise.all([
+    const [{ openDatabase }, { diagnose }] = await Promise.all([
       import('../store/database.ts'),
       import('../engine/doctor/diagnose.ts'),
     ]);
     const database = openDatabase({ url, poolSize: 2, log });
     const shown = env.databaseUrl ? redactUrl(env.databaseUrl) : `${env.dataDir} (embedded)`;
-    const findings = await examine({ postgres: { database, shown }, redis: describeRedis(env), log });
+    const findings = await diagnose({ postgres: { database, shown }, redis: describeRedis(env), log });
     const exitCode = printFindings(cli, findings, isJson);
     cli.setExitCode(exitCode);
     if (env.databaseUrl !== undefined) setTimeout(() => process.exit(exitCode), EXIT_GRACE_MS).unref();
@@ -36,7 +36,7 @@ export async function runDoctor(cli: CliContext, isJson: boolean): Promise<void>
   });
 }
 
-function describeRedis({ redisUrl, queuePrefix }: Env): Patient['redis'] {
+function describeRedis({ redisUrl, queuePrefix }: Env): DiagnoseOptions['redis'] {
   return redisUrl === undefined ? undefined : { url: redisUrl, prefix: queuePrefix, shown: redactUrl(redisUrl) };
 }
 

@@ -1,5 +1,4 @@
-import type { DriftKind } from '../engine/upkeep/drift.ts';
-import type { Drift } from '../engine/upkeep/reconcile.ts';
+import { type Drift, type DriftKind, driftKinds } from '../engine/upkeep/drift.ts';
 import { prepare, requireDatabase } from './admin-database.ts';
 import { type CliContext, printJson } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
@@ -16,7 +15,7 @@ const DONE: Record<DriftKind, string> = {
 };
 
 interface Row {
-  kind: string;
+  kind: DriftKind;
   count: number;
 }
 
@@ -48,7 +47,7 @@ async function repair(cli: CliContext, isJson: boolean): Promise<Drift> {
 }
 
 function printRepairs({ terminal }: CliContext, repairs: Drift): void {
-  const rows = Object.entries(repairs).flatMap(([kind, count]): Row[] => (count > 0 ? [{ kind, count }] : []));
+  const rows: Row[] = driftKinds.map((kind) => ({ kind, count: repairs[kind] })).filter(({ count }) => count > 0);
   const tick = terminal.colors.green('✔');
   if (rows.length === 0) {
     terminal.print(`${tick} Nothing to repair: the record and the queues agree.`);
@@ -57,7 +56,7 @@ function printRepairs({ terminal }: CliContext, repairs: Drift): void {
   const columns: Column<Row>[] = [
     { title: 'REPAIRS', cell: ({ count }) => String(count), align: 'right' },
     { title: 'KIND', cell: ({ kind }) => kind },
-    { title: 'WHAT', cell: ({ kind }) => DONE[kind as DriftKind], minWidth: 20, isWrapped: true },
+    { title: 'WHAT', cell: ({ kind }) => DONE[kind], minWidth: 20, isWrapped: true },
   ];
   terminal.print(renderTable(rows, columns, terminal));
   const total = rows.reduce((sum, { count }) => sum + count, 0);

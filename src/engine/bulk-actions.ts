@@ -5,10 +5,11 @@ import { isId } from '../shared/ids.ts';
 import type { BulkActionRow } from '../store/bulk-actions.ts';
 import { CANCELLABLE } from './control.ts';
 import type { Caller, Engine } from './engine.ts';
+import { RETRYABLE } from './retry.ts';
 
 /** The jobs that an action can do something to; others are neither counted nor touched. */
 export const APPLIES_TO: Record<BulkActionName, readonly JobStatus[]> = {
-  retry: ['failed', 'cancelled', 'expired'],
+  retry: RETRYABLE,
   cancel: CANCELLABLE,
   delete: terminalStatuses,
 };

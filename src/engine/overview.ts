@@ -5,11 +5,9 @@ import { toJsonSchema } from '../define/registry.ts';
 import { AppError } from '../shared/errors.ts';
 import type { QueueOverview } from '../store/overview.ts';
 import type { Engine } from './engine.ts';
-import { driftKinds } from './upkeep/drift.ts';
+import { noDrift } from './upkeep/drift.ts';
 
 type Counts = QueueResource['counts'];
-
-const NO_DRIFT = Object.fromEntries(driftKinds.map((kind) => [kind, 0]));
 
 /** Every queue that has jobs, a switch, or a definition. */
 export async function listQueues(engine: Engine): Promise<QueueResource[]> {
@@ -27,7 +25,7 @@ export async function getQueue(engine: Engine, name: string): Promise<QueueResou
 
 export async function getStats(engine: Engine): Promise<StatsResource> {
   const [totals, drift] = await Promise.all([engine.store.overview.totals(), engine.store.drift.totals()]);
-  return { ...totals, counts: fillCounts(totals.counts), drift: { ...NO_DRIFT, ...drift } };
+  return { ...totals, counts: fillCounts(totals.counts), drift: { ...noDrift(), ...drift } };
 }
 
 /** What can be enqueued, with the JSON Schema of each input. */

@@ -1,10 +1,11 @@
-import { isTerminal } from '../contract/job.ts';
+import { isTerminal, type JobStatus } from '../contract/job.ts';
 import { AppError, invalidFields } from '../shared/errors.ts';
 import type { JobRow } from '../store/job-row.ts';
 import { findInputFaults } from './check-request.ts';
 import type { Caller, Engine } from './engine.ts';
-
 import { requireJob } from './inquire.ts';
+
+export const RETRYABLE: readonly JobStatus[] = ['failed', 'cancelled', 'expired'];
 
 /**
  * Runs a job that failed, was cancelled or expired again, under its id and with all of its attempts. Its last error and
@@ -19,16 +20,15 @@ export async function retryJob(
   edit: { input?: unknown } = {},
 ): Promise<JobRow> {
   const job = await requireJob(engine, caller, id);
-  if (isTerminal(job.status) && job.status !== 'completed' && 'input' in edit)
-    await checkNewInput(engine, job, edit.input);
+  if (RETRYABLE.includes(job.status) && 'input' in edit) await checkNewInput(engine, job, edit.input);
   const [row] = await engine.store.retries.retry([{ id, ...edit }]);
   if (!row) throw await explainRefusal(engine, caller, id);
-  announceRetried(engine, [row]);
+  announceQueued(engine, [row]);
   return row;
 }
 
 /** Tells of jobs that are queued again, once that is committed: those who wait for them, and those who take them. */
-export function announceRetried(engine: Engine, rows: readonly JobRow[]): void {
+export function announceQueued(engine: Engine, rows: readonly Pick<JobRow, 'id' | 'queue'>[]): void {
   if (rows.length === 0) return;
   engine.signals.publish(
     'changed',

@@ -19,7 +19,7 @@ export function createClaimStore(database: Database) {
     },
 
     /**
-     * Takes tokens of a queue's rate limit, which all workers share. The queue must have its row (`queues.ensure`).
+     * Takes tokens of a queue's rate limit, which all workers share. The queue must have its row (`overview.ensureQueue`).
      * @returns how many of `wanted` may start now, and when the window ends if that is fewer
      */
     async takeRateTokens(queue: string, wanted: number, max: number, durationMs: number): Promise<RateGrant> {

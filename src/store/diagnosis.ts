@@ -1,5 +1,6 @@
 import type { Database } from './database.ts';
-import { IS_ALIVE } from './workers.ts';
+import { MAINTENANCE_LEASE } from './leases.ts';
+import { COUNT_ALIVE, IS_ALIVE, SERVED_QUEUES } from './workers.ts';
 
 export interface ServerFacts {
   /** As PostgreSQL writes it, e.g. `17.2`. */
@@ -44,9 +45,6 @@ export interface LeadershipFacts {
   workers: number;
 }
 
-/** The lease of whoever leads rescue, repair and clean-up. */
-const LEADER_LEASE = 'maintenance';
-
 /** What the doctor asks of the database. Nothing here changes anything. */
 export function createDiagnosisStore(database: Database) {
   return {
@@ -66,7 +64,7 @@ export function createDiagnosisStore(database: Database) {
 
     async readWork(): Promise<WorkFacts> {
       const queues = await database.query<QueueWork>(WORK);
-      const [row] = await database.query<{ n: number }>(`select ${COUNT_WORKERS} as n`);
+      const [row] = await database.query<{ n: number }>(`select ${COUNT_ALIVE} as n`);
       return { queues, workers: row?.n ?? 0 };
     },
 
@@ -79,12 +77,6 @@ export function createDiagnosisStore(database: Database) {
            and (select ${IS_ALIVE} from longshore.workers where id = j.worker) is not true`,
       );
       return row?.n ?? 0;
-    },
-
-    /** Queues that are served, paused or have unfinished jobs: those that transports may hold something of. */
-    async listQueues(): Promise<string[]> {
-      const rows = await database.query<{ queue: string }>(QUEUES);
-      return rows.map((row) => row.queue);
     },
 
     /** Whether the record has jobs that were handed to BullMQ. Walks `jobs_handed_over`. */
@@ -109,18 +101,16 @@ export function createDiagnosisStore(database: Database) {
 
     async readLeadership(): Promise<LeadershipFacts> {
       const [row] = await database.query<LeadershipFacts>(
-        `select ${COUNT_WORKERS} as workers,
+        `select ${COUNT_ALIVE} as workers,
            (select jsonb_build_object('holder', holder, 'leftMs', extract(epoch from expires_at - now()) * 1000)
             from longshore.leases
             where name = $1) as lease`,
-        [LEADER_LEASE],
+        [MAINTENANCE_LEASE],
       );
       return row ?? { lease: null, workers: 0 };
     },
   };
 }
-
-const COUNT_WORKERS = `(select count(*)::integer from longshore.workers where ${IS_ALIVE})`;
 
 const SERVER = `
   select current_setting('server_version') as version,
@@ -149,12 +139,7 @@ const WORK = `
     from due
     group by queue
   ),
-  served as (
-    select unnest(queues) as queue, count(*)::integer as n
-    from longshore.workers
-    where ${IS_ALIVE}
-    group by 1
-  )
+  served as (${SERVED_QUEUES})
   select p.queue,
     coalesce(q.is_paused, false) as "isPaused",
     p.n as due,
@@ -164,13 +149,6 @@ const WORK = `
   left join longshore.queues q on q.name = p.queue
   left join served s on s.queue = p.queue
   order by p.queue`;
-
-const QUEUES = `
-  select name as queue from longshore.queues
-  union
-  select unnest(queues) from longshore.workers
-  union
-  select queue from longshore.jobs where status in ('scheduled', 'queued', 'processing', 'retrying')`;
 
 // When a delivery failed is not recorded: it follows from its creation, the number of its tries and their pauses.
 const WEBHOOKS = `

@@ -1,5 +1,8 @@
 import type { Database } from './database.ts';
 
+/** The lease of whoever leads the maintenance: rescue, repair and clean-up. */
+export const MAINTENANCE_LEASE = 'maintenance';
+
 /** Leases on what only one process may do. The clock is the database's, so those of the processes do not matter. */
 export function createLeaseStore(database: Database) {
   return {

@@ -1,6 +1,6 @@
 import type { JobStatus } from '../contract/job.ts';
 import type { Database } from './database.ts';
-import { IS_ALIVE } from './workers.ts';
+import { COUNT_ALIVE, SERVED_QUEUES } from './workers.ts';
 
 export interface QueueOverview {
   name: string;
@@ -64,12 +64,7 @@ const QUEUES = `
       or (status = 'failed' and finished_at > now() - interval '1 minute')
     group by queue
   ),
-  served as (
-    select unnest(queues) as queue, count(*)::integer as n
-    from longshore.workers
-    where ${IS_ALIVE}
-    group by 1
-  )
+  served as (${SERVED_QUEUES})
   select coalesce(p.queue, q.name, s.queue) as name,
     coalesce(q.is_paused, false) as "isPaused",
     coalesce(p.counts, '{}') as counts,
@@ -90,7 +85,7 @@ const TOTALS = `
      where finished_at > now() - interval '1 minute' and status = 'completed') as "completedLastMinute",
     (select count(*)::integer from longshore.jobs
      where finished_at > now() - interval '1 minute' and status = 'failed') as "failedLastMinute",
-    (select count(*)::integer from longshore.workers where ${IS_ALIVE}) as workers,
+    ${COUNT_ALIVE} as workers,
     (select jsonb_build_object(
        'pending', count(*) filter (where status = 'pending'), 'failed', count(*) filter (where status = 'failed'))
      from longshore.webhook_deliveries where status in ('pending', 'failed')) as webhooks`;

@@ -15,6 +15,16 @@ export interface WorkerRow {
 /** Whether a worker's lease holds. */
 export const IS_ALIVE = `heartbeat_at > now() - lease_ms * interval '1 millisecond'`;
 
+/** How many workers are alive: a scalar subquery. */
+export const COUNT_ALIVE = `(select count(*)::integer from longshore.workers where ${IS_ALIVE})`;
+
+/** Queues that living workers serve, and how many do: the text of a query. */
+export const SERVED_QUEUES = `
+  select unnest(queues) as queue, count(*)::integer as n
+  from longshore.workers
+  where ${IS_ALIVE}
+  group by 1`;
+
 /** Worker processes and their heartbeats. */
 export function createWorkerStore(database: Database) {
   return {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { driftKinds } from '../../src/engine/upkeep/drift.ts';
-import { type Drift, reconcile } from '../../src/engine/upkeep/reconcile.ts';
+import { noDrift } from '../../src/engine/upkeep/drift.ts';
+import { reconcile } from '../../src/engine/upkeep/reconcile.ts';
 import { defineJob } from '../../src/index.ts';
 import type { Store } from '../../src/store/store.ts';
 import { type Harness, useHarnesses } from '../support/harness.ts';
@@ -9,8 +9,6 @@ import { waitFor } from '../support/wait-for.ts';
 import { Gate } from './gate.ts';
 
 const settings = { LEADER_LEASE_MS: '1000', DISPATCH_INTERVAL_MS: '50' };
-
-const noDrift = Object.fromEntries(driftKinds.map((kind) => [kind, 0])) as Drift;
 
 describe('the reconciler', () => {
   const start = useHarnesses('bullmq');
@@ -46,7 +44,7 @@ describe('the reconciler', () => {
   it('finds nothing where nothing is wrong', async () => {
     const harness = await startFollower([job]);
     await handOver(harness, 3);
-    expect(await compare(harness)).toEqual(noDrift);
+    expect(await compare(harness)).toEqual(noDrift());
     expect(await totals(harness.engine.store)).toEqual({});
   });
 
@@ -55,9 +53,9 @@ describe('the reconciler', () => {
     const jobs = await handOver(harness, 3);
     const [lost] = jobs;
     await harness.queue('some').remove(lost?.id ?? '');
-    expect(await compare(harness, true)).toEqual({ ...noDrift, missing: 1 });
-    expect(await compare(harness, true)).toEqual({ ...noDrift, missing: 1 });
-    expect(await compare(harness)).toEqual({ ...noDrift, missing: 1 });
+    expect(await compare(harness, true)).toEqual({ ...noDrift(), missing: 1 });
+    expect(await compare(harness, true)).toEqual({ ...noDrift(), missing: 1 });
+    expect(await compare(harness)).toEqual({ ...noDrift(), missing: 1 });
     expect(await totals(harness.engine.store)).toEqual({ missing: 1 });
     harness.engine.dispatcher.wake();
     await waitFor(() => harness.queue('some').getJob(`${lost?.id}.2`), { describe: 'the second delivery' });
@@ -111,7 +109,7 @@ describe('the reconciler', () => {
     );
     await harness.queue('some').remove(id);
     await age(harness);
-    expect(await compare(harness)).toEqual({ ...noDrift, missing: 1 });
+    expect(await compare(harness)).toEqual({ ...noDrift(), missing: 1 });
     harness.engine.dispatcher.wake();
     const ended = await harness.ended(id);
     expect(ended).toMatchObject({ status: 'completed', attempt: 2, rescues: 0 });
@@ -123,7 +121,7 @@ describe('the reconciler', () => {
     const [{ id } = { id: '' }] = await handOver(harness, 1);
     await harness.redis.lrem(`${harness.prefix}:some:wait`, 1, id);
     await harness.redis.zadd(`${harness.prefix}:some:completed`, Date.now(), id);
-    expect(await compare(harness)).toEqual({ ...noDrift, finished: 1 });
+    expect(await compare(harness)).toEqual({ ...noDrift(), finished: 1 });
     await harness.startWorker();
     harness.engine.dispatcher.wake();
     expect(await harness.ended(id)).toMatchObject({ status: 'completed', delivery: 2 });
@@ -138,7 +136,7 @@ describe('the reconciler', () => {
       `update longshore.jobs set status = 'retrying', run_at = now() - interval '1 minute' where id = $1`,
       [id],
     );
-    expect(await compare(harness)).toEqual({ ...noDrift, overdue: 1, orphaned: 1 });
+    expect(await compare(harness)).toEqual({ ...noDrift(), overdue: 1, orphaned: 1 });
     await harness.startWorker();
     harness.engine.dispatcher.wake();
     expect(await harness.ended(id)).toMatchObject({ status: 'completed', delivery: 2 });
@@ -152,7 +150,7 @@ describe('the reconciler', () => {
     await harness.sql(`delete from longshore.jobs where id = $1`, [gone?.id]);
     const foreignId = '01980000-0000-7000-8000-00000000abcd';
     await harness.queue('some').add('some:job', 'from elsewhere', { jobId: foreignId });
-    expect(await compare(harness)).toEqual({ ...noDrift, orphaned: 2 });
+    expect(await compare(harness)).toEqual({ ...noDrift(), orphaned: 2 });
     const left = await harness.queue('some').getRanges(['wait'], 0, -1);
     expect(left.sort()).toEqual([waits?.id, foreignId].sort());
   });
@@ -181,14 +179,14 @@ describe('the reconciler', () => {
       { describe: 'delayed' },
     );
     await age(harness);
-    expect(await compare(harness)).toEqual(noDrift);
+    expect(await compare(harness)).toEqual(noDrift());
   });
 
   it('pauses a queue again whose pause was lost', async () => {
     const harness = await startFollower([job]);
     await harness.engine.store.overview.setPaused('some', true);
     expect(await harness.queue('some').isPaused()).toBe(false);
-    expect(await compare(harness)).toEqual({ ...noDrift, unpaused: 1 });
+    expect(await compare(harness)).toEqual({ ...noDrift(), unpaused: 1 });
     expect(await harness.queue('some').isPaused()).toBe(true);
   });
 

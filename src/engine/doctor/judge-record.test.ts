@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { QueueWork } from '../../store/diagnosis.ts';
+import { noDrift } from '../upkeep/drift.ts';
 import { judgeDrift, judgeLeader, judgeWaiting, judgeWebhooks, judgeWorkers } from './judge-record.ts';
 
 const MINUTE = 60_000;
@@ -92,12 +93,12 @@ describe('the leader', () => {
 });
 
 describe('drift', () => {
-  const none = { missing: 0, finished: 0, overdue: 0, orphaned: 0, unpaused: 0, lost_run: 0 };
+  const none = noDrift();
   const some = { drift: { ...none, missing: 3, lost_run: 1 }, pausedThere: [] };
 
   it('is told by kind, without the kinds that there are none of', () => {
-    expect(judgeDrift({ drift: none, pausedThere: [] }, false)).toMatchObject({ verdict: 'ok' });
-    expect(judgeDrift(some, false)).toMatchObject({
+    expect(judgeDrift({ drift: none, pausedThere: [] }, { isLed: false })).toMatchObject({ verdict: 'ok' });
+    expect(judgeDrift(some, { isLed: false })).toMatchObject({
       verdict: 'wrong',
       found: 'record and queues disagree: 3 missing, 1 lost_run',
       advice: expect.stringContaining('longshore admin reconcile'),
@@ -105,11 +106,11 @@ describe('drift', () => {
   });
 
   it('is a note while a leader is there that repairs it', () => {
-    expect(judgeDrift(some, true).verdict).toBe('note');
+    expect(judgeDrift(some, { isLed: true }).verdict).toBe('note');
   });
 
   it('tells of queues that somebody paused in BullMQ', () => {
-    expect(judgeDrift({ drift: none, pausedThere: ['mail'] }, true)).toMatchObject({
+    expect(judgeDrift({ drift: none, pausedThere: ['mail'] }, { isLed: true })).toMatchObject({
       verdict: 'note',
       found: 'paused in BullMQ, and not by Longshore: mail',
     });

@@ -1,7 +1,6 @@
 import { formatCount, formatDuration } from '../../shared/quantities.ts';
 import type { LeadershipFacts, QueueWork, WebhookFacts, WorkFacts } from '../../store/diagnosis.ts';
-import { driftKinds } from '../upkeep/drift.ts';
-import type { Drift } from '../upkeep/reconcile.ts';
+import { type Drift, driftKinds } from '../upkeep/drift.ts';
 import { type Finding, note, ok, wrong } from './finding.ts';
 
 const WAITING_NOTE_MS = 5 * 60_000;
@@ -49,8 +48,8 @@ export interface DriftFacts {
   pausedThere: readonly string[];
 }
 
-/** @param isLed whether a running program repairs drift by itself */
-export function judgeDrift({ drift, pausedThere }: DriftFacts, isLed: boolean): Finding {
+/** @param context `isLed`: whether a running program repairs drift by itself */
+export function judgeDrift({ drift, pausedThere }: DriftFacts, { isLed }: { isLed: boolean }): Finding {
   const found = driftKinds.filter((kind) => drift[kind] > 0).map((kind) => `${drift[kind]} ${kind}`);
   if (found.length > 0) {
     const text = `record and queues disagree: ${found.join(', ')}`;

@@ -5,8 +5,8 @@ import type { Database } from '../../store/database.ts';
 import { createDiagnosisStore } from '../../store/diagnosis.ts';
 import { createStore } from '../../store/store.ts';
 import type { Logger } from '../../telemetry/logger.ts';
-import { driftKinds } from '../upkeep/drift.ts';
-import { type Drift, type ReconcileParts, reconcile } from '../upkeep/reconcile.ts';
+import { type Drift, driftKinds, noDrift } from '../upkeep/drift.ts';
+import { type ReconcileParts, reconcile } from '../upkeep/reconcile.ts';
 import type { DriftFacts } from './judge-record.ts';
 
 export interface DriftOptions {
@@ -25,8 +25,7 @@ const SECOND_LOOK_MS = 500;
  */
 export async function readDrift({ database, redis, log }: DriftOptions): Promise<DriftFacts> {
   const lostRuns = await createDiagnosisStore(database).countLostRuns();
-  const nothing = Object.fromEntries(driftKinds.map((kind) => [kind, 0])) as Drift;
-  if (!redis) return { drift: { ...nothing, lost_run: lostRuns }, pausedThere: [] };
+  if (!redis) return { drift: { ...noDrift(), lost_run: lostRuns }, pausedThere: [] };
   const bullmq = createBullMqObserver(redis.url, redis.prefix);
   try {
     const parts = { store: createStore(database), transports: { of: () => bullmq, all: [bullmq] }, log };
@@ -43,7 +42,8 @@ async function compareTwice(parts: ReconcileParts): Promise<Drift> {
   if (driftKinds.every((kind) => first[kind] === 0)) return first;
   await pause(SECOND_LOOK_MS);
   const second = await reconcile(parts, [], { isDryRun: true });
-  return Object.fromEntries(driftKinds.map((kind) => [kind, Math.min(first[kind], second[kind])])) as Drift;
+  for (const kind of driftKinds) second[kind] = Math.min(first[kind], second[kind]);
+  return second;
 }
 
 async function findPausedThere({ store }: ReconcileParts, held: HeldJobs | undefined): Promise<string[]> {

@@ -16,6 +16,12 @@ export const driftKinds = [
   'lost_run',
 ] as const;
 export type DriftKind = (typeof driftKinds)[number];
+/** Disagreements by kind. */
+export type Drift = Record<DriftKind, number>;
+
+export function noDrift(): Drift {
+  return { missing: 0, finished: 0, overdue: 0, orphaned: 0, unpaused: 0, lost_run: 0 };
+}
 
 /** Counts repairs for the statistics. */
 export async function recordRepairs(engine: Pick<Engine, 'store'>, kind: DriftKind, repairs: number): Promise<void> {

@@ -1,4 +1,5 @@
 import { endsWithin } from '../../shared/time.ts';
+import { MAINTENANCE_LEASE } from '../../store/leases.ts';
 import { expireJobs } from '../control.ts';
 import type { Engine } from '../engine.ts';
 import { Loop } from '../loop.ts';
@@ -58,7 +59,7 @@ export class Maintenance {
     ];
     this.#leadership = new Leadership({
       store: engine.store,
-      name: 'maintenance',
+      name: MAINTENANCE_LEASE,
       holder,
       leaseMs,
       onGained: () => {

@@ -3,7 +3,7 @@ import type { DeliveryState, HeldDelivery, HeldJobs, Transport, Transports } fro
 import type { HeldRecord, HeldRow } from '../../store/drift.ts';
 import type { Store } from '../../store/store.ts';
 import type { Logger } from '../../telemetry/logger.ts';
-import { type DriftKind, driftKinds, recordRepairs } from './drift.ts';
+import { type Drift, type DriftKind, noDrift, recordRepairs } from './drift.ts';
 
 /** What a comparison needs; `admin` runs it without the rest of the engine. */
 export interface ReconcileParts {
@@ -18,9 +18,6 @@ export interface ReconcileOptions {
   /** Aborts between two batches. */
   signal?: AbortSignal;
 }
-
-/** Disagreements by kind. */
-export type Drift = Record<DriftKind, number>;
 
 const BATCH = 500;
 /** A job that was handed over less than this ago may still be under way. */
@@ -50,7 +47,7 @@ export async function reconcile(
   queues: readonly string[],
   options: ReconcileOptions,
 ): Promise<Drift> {
-  const drift = Object.fromEntries(driftKinds.map((kind) => [kind, 0])) as Drift;
+  const drift = noDrift();
   for (const queue of new Set([...queues, ...(await parts.store.drift.queuesHeld())])) {
     const transport = parts.transports.of(queue);
     if (!transport.held) continue;
@@ -103,7 +100,8 @@ async function dropOrphans(comparison: Comparison): Promise<void> {
     const records = await parts.store.drift.findRecords(page.map((each) => each.jobId));
     const byId = new Map(records.map((record) => [record.id, record]));
     const orphans = page.filter((delivery) => isOrphan(delivery, byId.get(delivery.jobId)));
-    const dropped = options.isDryRun ? orphans : await filterAsync(orphans, ({ key }) => held.drop(queue, key)); // another producer's may have an id like ours
+    // One that stays is another producer's, with an id like ours.
+    const dropped = options.isDryRun ? orphans : await filterAsync(orphans, ({ key }) => held.drop(queue, key));
     const ids = dropped.map((delivery) => delivery.jobId);
     await note(
       comparison,

@@ -1,6 +1,7 @@
 import { createDiagnosisStore } from '../../store/diagnosis.ts';
 import type { Engine } from '../engine.ts';
-import { type Drift, reconcile } from './reconcile.ts';
+import type { Drift } from './drift.ts';
+import { reconcile } from './reconcile.ts';
 import { rescueLostRuns } from './rescue.ts';
 
 const BATCH = 500;

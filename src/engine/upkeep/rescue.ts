@@ -1,6 +1,7 @@
 import type { RunKey } from '../../store/jobs.ts';
 import type { RescuedRun } from '../../store/rescues.ts';
 import type { Engine } from '../engine.ts';
+import { announceQueued } from '../retry.ts';
 import { recordRepairs } from './drift.ts';
 
 /**
@@ -31,12 +32,7 @@ async function announce(engine: Engine, rescued: readonly RescuedRun[], message:
   for (const { id, type, queue, worker, rescues } of rescued) {
     engine.log.warn(message, { jobId: id, type, queue, lost: worker, rescues });
   }
-  engine.dispatcher.wake();
-  engine.signals.publish('work', [...new Set(rescued.map((run) => run.queue))]);
-  engine.signals.publish(
-    'changed',
-    rescued.map((run) => run.id),
-  );
+  announceQueued(engine, rescued);
   await recordRepairs(engine, 'lost_run', rescued.length);
   return rescued.length;
 }

@@ -8,12 +8,12 @@ import { inTransaction, type Store } from '../../store/store.ts';
 import { APPLIES_TO } from '../bulk-actions.ts';
 import { announceEnded, toCancellation } from '../control.ts';
 import type { Engine } from '../engine.ts';
-import { announceRetried } from '../retry.ts';
+import { announceQueued } from '../retry.ts';
 
 const BATCH = 500;
 const IDLE_MS = 1000;
 /** Serialization failure, deadlock: the batch works when it is tried again. */
-const PASSING_CODES = ['40001', '40P01'];
+const TRANSIENT_CODES = ['40001', '40P01'];
 
 /** What a batch has changed, and what is to be told once that is committed. */
 interface Effect {
@@ -40,15 +40,15 @@ async function runBatch(engine: Engine, store: Store, action: BulkActionRow): Pr
   try {
     return await inTransaction(store, (inner) => advance(engine, inner, action));
   } catch (error) {
-    if (isPassing(error)) throw error;
+    if (isTransient(error)) throw error;
     engine.log.error('a bulk action failed', { bulkAction: action.id, action: action.action, error });
     await store.bulkActions.fail(action.id, messageOf(error));
     return NOTHING;
   }
 }
 
-function isPassing(error: unknown): boolean {
-  return isAppError(error, 'STORE_UNAVAILABLE') || PASSING_CODES.includes(String((error as { code?: unknown }).code));
+function isTransient(error: unknown): boolean {
+  return isAppError(error, 'STORE_UNAVAILABLE') || TRANSIENT_CODES.includes(String((error as { code?: unknown }).code));
 }
 
 async function advance(engine: Engine, store: Store, action: BulkActionRow): Promise<Effect> {
@@ -78,7 +78,7 @@ async function perform(
   switch (action) {
     case 'retry': {
       const rows = await store.retries.retry(ids.map((id) => ({ id })));
-      return { changed: rows.length, announce: () => announceRetried(engine, rows) };
+      return { changed: rows.length, announce: () => announceQueued(engine, rows) };
     }
     case 'cancel': {
       const ended = await store.transitions.apply(jobs.map((job) => toCancellation(engine, job)));
