@@ -1,20 +1,13 @@
+import type { JobFilter } from '../contract/filter.ts';
 import type { JobStatus } from '../contract/job.ts';
 import type { PageQuery } from './pages.ts';
 
 /** Which jobs: all that is named must hold. */
-export interface DeadLetterFilter {
-  type?: string | undefined;
-  queue?: string | undefined;
-  tenant?: string | undefined;
-  tag?: string | undefined;
-  parentId?: string | undefined;
-  /** Of this time or later, e.g. `2030-01-31T08:00:00Z`. */
-  createdAfter?: string | undefined;
-  /** Earlier than this time. */
-  createdBefore?: string | undefined;
-  /** Part of the type, the error's message or the input's text, in capitals or not. */
-  q?: string | undefined;
-  fingerprint?: string | undefined;
+export interface DeadLetterFilter
+  extends Pick<
+    JobFilter,
+    'type' | 'queue' | 'tenant' | 'tag' | 'parentId' | 'createdAfter' | 'createdBefore' | 'q' | 'fingerprint'
+  > {
   /** Values of the input by their dotted paths: `{ 'customer.id': 17 }`. */
   input?: Readonly<Record<string, string | number | boolean | null>> | undefined;
 }

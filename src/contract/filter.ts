@@ -10,7 +10,7 @@ export interface JobFilter {
   tenant?: string | undefined;
   tag?: string | undefined;
   parentId?: string | undefined;
-  /** Of this time or later. */
+  /** Of this time or later, e.g. `2030-01-31T08:00:00Z`. */
   createdAfter?: string | undefined;
   /** Earlier than this time. */
   createdBefore?: string | undefined;
@@ -113,17 +113,17 @@ export function isInputPath(key: string): key is InputPath {
   return key.startsWith(INPUT_PREFIX);
 }
 
-/** In a body: as in a list, and by ids and fingerprint. */
-export const bulkFilterSchema = withInputPaths({
+const deadLetterShape = {
   ...filterShape,
-  status: statusesSchema.optional(),
   fingerprint: fingerprintSchema.optional(),
   ids: z.array(z.uuid()).max(IDS_MAX).optional(),
+};
+
+/** In a body: as in a list, and by ids and fingerprint. */
+export const bulkFilterSchema = withInputPaths({
+  ...deadLetterShape,
+  status: statusesSchema.optional(),
 }).meta({ id: 'JobFilter' });
 
 /** The same for jobs that failed. */
-export const deadLetterFilterSchema = withInputPaths({
-  ...filterShape,
-  fingerprint: fingerprintSchema.optional(),
-  ids: z.array(z.uuid()).max(IDS_MAX).optional(),
-}).meta({ id: 'DeadLetterFilter' });
+export const deadLetterFilterSchema = withInputPaths(deadLetterShape).meta({ id: 'DeadLetterFilter' });

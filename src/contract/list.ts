@@ -31,6 +31,13 @@ export interface Page<T> {
   nextCursor: string | null;
 }
 
+/** Cuts rows, of which one more than `limit` was read, into a page and the cursor to the next. */
+export function toPage<T>(rows: readonly T[], limit: number, cursorOf: (row: T) => string): Page<T> {
+  const items = rows.slice(0, limit);
+  const last = items.at(-1);
+  return { items, nextCursor: rows.length > limit && last !== undefined ? cursorOf(last) : null };
+}
+
 export function pageSchema<T extends z.ZodType>(item: T) {
   return z.object({ items: z.array(item), nextCursor: z.string().nullable() });
 }

@@ -1,6 +1,6 @@
 import type { DeadLetterGroup } from '../contract/dead-letters.ts';
 import type { JobFilter } from '../contract/filter.ts';
-import type { Page } from '../contract/list.ts';
+import { type Page, toPage } from '../contract/list.ts';
 import { invalidFields } from '../shared/errors.ts';
 import type { FailureGroup, GroupCursor } from '../store/dead-letters.ts';
 import type { Caller, Engine } from './engine.ts';
@@ -15,12 +15,8 @@ export async function listFailureGroups(
 ): Promise<Page<DeadLetterGroup>> {
   const after = cursor === undefined ? undefined : readCursor(cursor);
   const groups = await engine.store.deadLetters.groups(caller.scope, filter, limit + 1, after);
-  const shown = groups.slice(0, limit);
-  const last = shown.at(-1);
-  return {
-    items: shown.map(toResource),
-    nextCursor: groups.length > limit && last ? `${last.lastSeenUs}.${last.fingerprint}` : null,
-  };
+  const page = toPage(groups, limit, ({ lastSeenUs, fingerprint }) => `${lastSeenUs}.${fingerprint}`);
+  return { ...page, items: page.items.map(toResource) };
 }
 
 function readCursor(cursor: string): GroupCursor {

@@ -1,5 +1,6 @@
 import type { JobFilter } from '../contract/filter.ts';
 import { isTerminal } from '../contract/job.ts';
+import { type Page, toPage } from '../contract/list.ts';
 import { AppError, invalidFields } from '../shared/errors.ts';
 import { isId } from '../shared/ids.ts';
 import type { JobRow } from '../store/job-row.ts';
@@ -34,18 +35,17 @@ export async function waitForJob(
   }
 }
 
-/** Lists jobs, newest first. */
+/** Lists jobs, newest first. @throws INVALID_FIELDS for a cursor of another list */
 export async function listJobs(
   engine: Engine,
   caller: Caller,
   filter: JobFilter,
   limit: number,
   cursor: string | undefined,
-): Promise<{ items: JobRow[]; nextCursor: string | null }> {
+): Promise<Page<JobRow>> {
   if (cursor !== undefined && !isId(cursor)) {
     throw invalidFields([{ path: 'cursor', message: 'is not a cursor of this list' }]);
   }
   const rows = await engine.store.jobs.list(caller.scope, filter, limit + 1, cursor ?? null);
-  const items = rows.slice(0, limit);
-  return { items, nextCursor: rows.length > limit ? (items.at(-1)?.id ?? null) : null };
+  return toPage(rows, limit, (row) => row.id);
 }

@@ -6,7 +6,7 @@ import {
   bulkActionSchema,
   dryRunSchema,
 } from '../../contract/bulk-actions.ts';
-import { pageQuerySchema, pageSchema } from '../../contract/list.ts';
+import { pageQuerySchema, pageSchema, toPage } from '../../contract/list.ts';
 import { abortBulkAction, countMatches, createBulkAction, requireBulkAction } from '../../engine/bulk-actions.ts';
 import type { Caller, Engine } from '../../engine/engine.ts';
 import type { BulkActionRow } from '../../store/bulk-actions.ts';
@@ -34,9 +34,8 @@ export function bulkActionRoutes(engine: Engine): Route[] {
       answers: { 200: pageSchema(bulkActionSchema) },
       async handle({ caller, query }) {
         const rows = await engine.store.bulkActions.list(caller.scope, query.limit + 1, query.cursor ?? null);
-        const items = rows.slice(0, query.limit);
-        const nextCursor = rows.length > query.limit ? (items.at(-1)?.id ?? null) : null;
-        return { status: 200, body: { items: items.map(toResource), nextCursor } };
+        const page = toPage(rows, query.limit, ({ id }) => id);
+        return { status: 200, body: { ...page, items: page.items.map(toResource) } };
       },
     }),
     route({

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { attemptSchema, deliverySchema, logLineSchema } from '../../contract/job.ts';
-import { pageQuerySchema, pageSchema } from '../../contract/list.ts';
+import { pageQuerySchema, pageSchema, toPage } from '../../contract/list.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { requireJob } from '../../engine/inquire.ts';
 import { toAttemptResource, toCompletedAttempt, toDeliveryResource, toLogLineResource } from '../job-resource.ts';
@@ -64,15 +64,4 @@ export function jobHistoryRoutes(engine: Engine): Route[] {
       },
     }),
   ];
-}
-
-/** Cuts one row too many into a page and the cursor to the next. */
-function toPage<T>(
-  rows: readonly T[],
-  limit: number,
-  cursorOf: (row: T) => string,
-): { items: T[]; nextCursor: string | null } {
-  const items = rows.slice(0, limit);
-  const last = items.at(-1);
-  return { items, nextCursor: rows.length > limit && last !== undefined ? cursorOf(last) : null };
 }
