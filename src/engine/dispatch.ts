@@ -24,6 +24,8 @@ export interface DispatcherOptions {
 const HAND_OVER_GRACE_MS = 2000;
 /** The shortest time between two measures of the window that enqueueing asks for. */
 const MEASURE_EVERY_MS = 50;
+/** When to look again at jobs that are due and locked: another process has them in its hands. */
+const LOCKED_PAUSE_MS = 50;
 
 /**
  * Brings committed jobs to their transports: at once when they are due and there is room, else from the record. Every
@@ -33,7 +35,7 @@ export class Dispatcher {
   readonly #options: DispatcherOptions;
   readonly #loop: Loop;
   readonly #window: Window;
-  readonly #handingOver = new Map<Promise<void>, readonly JobRow[]>();
+  readonly #handingOver = new Map<Promise<boolean>, readonly JobRow[]>();
   readonly #heldQueues: string[];
   /** Queues whose last batch from the backlog has not arrived yet. */
   readonly #filling = new Set<string>();
@@ -58,7 +60,7 @@ export class Dispatcher {
     const left = [...this.#handingOver.values()].flat();
     if (left.length === 0) return;
     this.#options.log.warn(`${left.length} jobs were not handed over in time; they stay in the backlog`);
-    await this.#options.store.backlog.putBack(left);
+    await this.#putBack(left);
   }
 
   /**
@@ -122,7 +124,8 @@ export class Dispatcher {
     const withBacklog = await this.#measure();
     await Promise.all(withBacklog.map((queue) => this.#fill(queue)));
     if (promoted.length === batchSize) return 0;
-    return Math.min(intervalMs, (await store.backlog.nextDueMs()) ?? intervalMs);
+    const dueInMs = (await store.backlog.nextDueMs()) ?? intervalMs;
+    return Math.min(intervalMs, dueInMs === 0 && promoted.length === 0 ? LOCKED_PAUSE_MS : dueInMs);
   }
 
   /** @returns the queues that have a backlog and room */
@@ -134,36 +137,47 @@ export class Dispatcher {
     return measures.filter((each) => each.hasBacklog && each.waiting < this.#window.size).map((each) => each.queue);
   }
 
-  // Not awaited to the end: a transport that does not answer must not hold up the loop. When a batch has arrived, the next follows.
+  // Not awaited to the end: a transport that does not answer must not hold up the loop. When a batch has arrived, the next
+  // follows at once; where the transport refuses jobs, with the next interval.
   async #fill(queue: string): Promise<void> {
     const { store, batchSize } = this.#options;
     if (this.#filling.has(queue)) return;
     const jobs = await store.backlog.take(queue, batchSize, this.#window.size);
     if (jobs.length === 0) return;
     this.#filling.add(queue);
-    void this.#deliver(jobs).finally(() => {
+    void this.#deliver(jobs).then((hasArrived) => {
       this.#filling.delete(queue);
-      this.#loop.wake();
+      if (hasArrived) this.#loop.wake();
     });
   }
 
-  #deliver(jobs: readonly JobRow[]): Promise<void> {
+  #deliver(jobs: readonly JobRow[]): Promise<boolean> {
     const task = this.#tryToDeliver(jobs).finally(() => this.#handingOver.delete(task));
     this.#handingOver.set(task, jobs);
     return task;
   }
 
-  async #tryToDeliver(jobs: readonly JobRow[]): Promise<void> {
-    const { transports, store, log } = this.#options;
+  /** @returns whether all of them have arrived; never rejects */
+  async #tryToDeliver(jobs: readonly JobRow[]): Promise<boolean> {
+    const { transports, log } = this.#options;
+    let hasArrived = true;
     for (const [transport, group] of Map.groupBy(jobs, (job) => transports.of(job.queue))) {
       try {
         await transport.deliver(group);
       } catch (error) {
+        hasArrived = false;
         log.warn(`${group.length} jobs stay in the backlog for now`, { error });
-        await store.backlog
-          .putBack(group)
-          .catch((cause: unknown) => log.error('jobs could not be put back into the backlog', { error: cause }));
+        await this.#putBack(group);
       }
     }
+    return hasArrived;
+  }
+
+  // Where that fails too, the comparison of the record with the transport finds them.
+  async #putBack(jobs: readonly JobRow[]): Promise<void> {
+    const { store, log } = this.#options;
+    await store.backlog
+      .putBack(jobs)
+      .catch((error: unknown) => log.error('jobs could not be put back into the backlog', { error }));
   }
 }

@@ -4,6 +4,7 @@ import type { TransportName } from '../../src/define/queue.ts';
 import { defineJob, defineQueue } from '../../src/index.ts';
 import { AppError } from '../../src/shared/errors.ts';
 import { useHarnesses } from '../support/harness.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 const settings = { DISPATCH_INTERVAL_MS: '50', POLL_INTERVAL_MS: '50' };
 
@@ -116,5 +117,50 @@ describe('a queue that chooses its transport', () => {
       code: 'INVALID_CONFIGURATION',
       message: 'queue "any" wants the transport bullmq: set REDIS_URL',
     });
+  });
+});
+
+describe('the pace of the dispatcher', () => {
+  const start = useHarnesses('bullmq');
+  const job = defineJob({ type: 'some:job', input: z.null(), run: () => undefined });
+  /** The shortest time within which `times` can lie: one interval between each two. */
+  const spanOf = (times: readonly number[]) => (times.at(-1) ?? 0) - (times[0] ?? 0);
+
+  it('does not write the same jobs again and again while Redis refuses them', async () => {
+    const intervalMs = 200;
+    const harness = await start([job], { settings: { DISPATCH_INTERVAL_MS: String(intervalMs) } });
+    const target = harness.engine.transports.of('some');
+    const { deliver } = target;
+    const tries: number[] = [];
+    target.deliver = async () => {
+      tries.push(performance.now());
+      throw new AppError('TRANSPORT_UNAVAILABLE', 'OOM command not allowed');
+    };
+    const { id } = await harness.enqueue(job, null);
+    await waitFor(() => tries.length >= 6, { describe: 'it was tried often' });
+    expect(spanOf(tries.slice(1, 6))).toBeGreaterThan(3 * intervalMs);
+    target.deliver = deliver;
+    await harness.startWorker();
+    await harness.ended(id);
+  });
+
+  it('does not ask again and again for a due job that another process has locked', async () => {
+    const harness = await start([job], { settings });
+    const { store } = harness.engine;
+    const { id } = await harness.enqueue(job, null, { delayMs: 300 });
+    const { promoteDue } = store.backlog;
+    const looks: number[] = [];
+    await store.database.transaction(async (locking) => {
+      await locking.query(`select 1 from longshore.jobs where id = $1 for update`, [id]);
+      await waitFor(() => store.backlog.nextDueMs().then((ms) => ms === 0), { describe: 'it is due' });
+      store.backlog.promoteDue = (limit) => {
+        looks.push(performance.now());
+        return promoteDue(limit);
+      };
+      await waitFor(() => looks.length >= 11, { describe: 'it was looked for often' });
+    });
+    expect(spanOf(looks.slice(0, 11))).toBeGreaterThan(200);
+    await harness.startWorker();
+    await harness.ended(id);
   });
 });
