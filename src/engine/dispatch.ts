@@ -39,6 +39,8 @@ export class Dispatcher {
   readonly #heldQueues: string[];
   /** Queues whose last batch from the backlog has not arrived yet. */
   readonly #filling = new Set<string>();
+  /** Whose job of a queue was taken from the backlog last. */
+  readonly #lastTenants = new Map<string, string>();
   #measuredAtMs = 0;
 
   constructor(options: DispatcherOptions) {
@@ -142,8 +144,11 @@ export class Dispatcher {
   async #fill(queue: string): Promise<void> {
     const { store, batchSize } = this.#options;
     if (this.#filling.has(queue)) return;
-    const jobs = await store.backlog.take(queue, batchSize, this.#window.size);
-    if (jobs.length === 0) return;
+    const afterTenant = this.#lastTenants.get(queue) ?? '';
+    const jobs = await store.backlog.take(queue, { limit: batchSize, window: this.#window.size, afterTenant });
+    const last = jobs.at(-1);
+    if (!last) return;
+    this.#lastTenants.set(queue, last.tenant);
     this.#filling.add(queue);
     void this.#deliver(jobs).then((hasArrived) => {
       this.#filling.delete(queue);

@@ -1,6 +1,6 @@
 import type { Database } from './database.ts';
 import { RUNS_PER_DELIVERY } from './fence.ts';
-import { byPriorityAndTime, type JobRow, jobColumns } from './job-row.ts';
+import { type JobRow, jobColumns } from './job-row.ts';
 
 /** What BullMQ holds of a queue, and what waits for it. */
 export interface QueueMeasure {
@@ -10,6 +10,13 @@ export interface QueueMeasure {
   /** Retries and snoozed jobs that BullMQ is to wake; counted up to the window. */
   delayed: number;
   hasBacklog: boolean;
+}
+
+export interface TakeOptions {
+  limit: number;
+  window: number;
+  /** Whose turn it was last: the others come first. Empty for nobody. */
+  afterTenant: string;
 }
 
 /** Jobs that wait in Postgres: for their time, or for room in BullMQ. */
@@ -41,11 +48,11 @@ export function createBacklogStore(database: Database) {
 
     /**
      * Marks queued jobs as handed over and returns them: by priority, then tenant by tenant in turn, each tenant's oldest
-     * first. No more than `limit`, and than the window of the queue has room for. Walks `jobs_backlog`.
+     * first. No more than the window of the queue has room for. Walks `jobs_backlog`.
      */
-    async take(queue: string, limit: number, window: number): Promise<JobRow[]> {
-      const rows = await database.query<JobRow & { turn: number }>(TAKE, [queue, limit, window]);
-      return rows.sort((a, b) => b.priority - a.priority || a.turn - b.turn || byPriorityAndTime(a, b));
+    async take(queue: string, { limit, window, afterTenant }: TakeOptions): Promise<JobRow[]> {
+      const rows = await database.query<JobRow & { place: number }>(TAKE, [queue, limit, window, afterTenant]);
+      return rows.sort((a, b) => a.place - b.place); // "returning" gives no order
     },
 
     /** Puts jobs back that perhaps did not arrive. One that did is told from its second copy by its id. */
@@ -101,47 +108,79 @@ const MEASURE = `
             where j.queue = q.name and j.status = 'queued' and j.dispatched_at is null) as "hasBacklog"
   from unnest($1::text[]) as q(name)`;
 
-// `heads` skips through the index from one tenant of a priority to the next, so the length of a tenant's backlog costs
-// nothing. Without the lock two processes would each fill the same room; who does not get it leaves the queue to the other.
+// `heads` skips through the index from tenant to tenant, so the length of a tenant's backlog costs nothing; it goes round,
+// and no further than there is room, so neither does the number of tenants.
+// Without the lock two processes would each fill the same room; who does not get it leaves the queue to the other.
 // A job that ran before gets a delivery whose runs have larger fences, also when it ran on the other transport.
 const TAKE = `
   with recursive room as materialized (
     select case when pg_try_advisory_xact_lock(hashtext('longshore.window'), hashtext($1))
-      then least($2::integer, $3::integer - (
+      then greatest(0, least($2::integer, $3::integer - (
         select count(*)::integer
         from (select 1 from longshore.jobs j
               where j.queue = $1 and j.status = 'queued' and j.dispatched_at is not null
-              limit $3) held))
+              limit $3) held)))
       else 0 end as size
   ),
-  heads as (
-    (select -j.priority as rank, j.tenant
+  ranks as (
+    (select -j.priority as rank
      from longshore.jobs j
      where j.queue = $1 and j.status = 'queued' and j.dispatched_at is null and (select size from room) > 0
-     order by -j.priority, j.tenant
+     order by -j.priority
      limit 1)
     union all
-    select next.rank, next.tenant
-    from heads
+    select next.rank
+    from ranks
     cross join lateral (
-      select -j.priority as rank, j.tenant
+      select -j.priority as rank
       from longshore.jobs j
-      where j.queue = $1 and j.status = 'queued' and j.dispatched_at is null
-        and (-j.priority, j.tenant) > (heads.rank, heads.tenant)
-      order by -j.priority, j.tenant
+      where j.queue = $1 and j.status = 'queued' and j.dispatched_at is null and -j.priority > ranks.rank
+      order by -j.priority
       limit 1
     ) next
   ),
+  found as (
+    select ranks.rank, way.is_round, next.tenant, 1 as number
+    from ranks
+    cross join (values (false, $4::text), (true, '')) way(is_round, after)
+    cross join lateral (
+      select j.tenant
+      from longshore.jobs j
+      where j.queue = $1 and j.status = 'queued' and j.dispatched_at is null
+        and -j.priority = ranks.rank and j.tenant > way.after
+      order by j.tenant
+      limit 1
+    ) next
+    union all
+    select found.rank, found.is_round, next.tenant, found.number + 1
+    from found
+    cross join lateral (
+      select j.tenant
+      from longshore.jobs j
+      where j.queue = $1 and j.status = 'queued' and j.dispatched_at is null
+        and -j.priority = found.rank and j.tenant > found.tenant
+      order by j.tenant
+      limit 1
+    ) next
+    where found.number < (select size from room)
+  ),
+  heads as (
+    select rank, tenant, bool_and(is_round) as is_round
+    from found
+    group by rank, tenant
+    order by rank, is_round, tenant
+    limit (select size from room)
+  ),
   shares as (
-    select heads.rank, heads.tenant, ceil(room.size::numeric / count(*) over (partition by heads.rank))::integer as size
+    select heads.*, ceil(room.size::numeric / count(*) over (partition by heads.rank))::integer as size
     from heads
     cross join room
   ),
   due as (
-    select picked.id, picked.turn
+    select picked.id, row_number() over (order by shares.rank, picked.turn, shares.is_round, shares.tenant) as place
     from shares
     cross join lateral (
-      select locked.id, locked.run_at, row_number() over (order by locked.run_at, locked.id) as turn
+      select locked.id, row_number() over (order by locked.run_at, locked.id) as turn
       from (
         select j.id, j.run_at
         from longshore.jobs j
@@ -152,12 +191,12 @@ const TAKE = `
         for update skip locked
       ) locked
     ) picked
-    order by shares.rank, picked.turn, picked.run_at, picked.id
-    limit greatest(0, (select size from room))
+    order by place
+    limit (select size from room)
   )
   update longshore.jobs j
   set dispatched_at = now(),
     delivery = greatest(j.delivery, (j.fence / ${RUNS_PER_DELIVERY} + 1)::integer)
   from due
   where j.id = due.id
-  returning ${jobColumns('j')}, due.turn::integer as turn`;
+  returning ${jobColumns('j')}, due.place::integer as place`;

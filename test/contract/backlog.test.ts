@@ -64,6 +64,19 @@ describe('the backlog of BullMQ', () => {
     await waitFor(() => started.length === 15 * WINDOW + 1, { describe: 'all have run' });
   });
 
+  it.each([1, 3])('serves tenants in turn when they are more than a window of %i has room for', async (windowSize) => {
+    started.length = 0;
+    const slow = { ...settings, DISPATCH_WINDOW: String(windowSize) };
+    const harness = await start([job], { settings: slow });
+    const tenants = ['a', 'b', 'd', 'e', 'f'];
+    for (const tenant of tenants) await fill(harness, 20, 'many', { tenant });
+    const single = await harness.enqueue(job, 'single', { tenant: 'c' });
+    await harness.startWorker();
+    await harness.ended(single.id);
+    expect(started.indexOf('single')).toBeLessThan(2 * tenants.length + windowSize);
+    await waitFor(() => started.length === 20 * tenants.length + 1, { describe: 'all have run' });
+  });
+
   it('hands over higher priorities first, whoever they belong to', async () => {
     started.length = 0;
     const harness = await start([{ ...job, queue: { ...job.queue, concurrency: 1 } }], { settings }); // one after the other

@@ -48,7 +48,7 @@ describe('a program that hangs', () => {
 
   // Other systems' TCP has no such time limit.
   it.skipIf(process.platform !== 'linux').each<[string, (store: Store) => Promise<unknown[]>]>([
-    ['hands over', ({ backlog }) => backlog.take('hung', JOBS, JOBS)],
+    ['hands over', ({ backlog }) => backlog.take('hung', { limit: JOBS, window: JOBS, afterTenant: '' })],
     ['runs', ({ claims }) => claims.claim({ queue: 'hung', worker: 'w', types: ['hung:job'], limit: JOBS })],
   ])('while it reads the jobs that it %s gives them back: another gets them', async (_what, take) => {
     proxy.deafen();

@@ -107,7 +107,7 @@ const promote = fixed('promote what is due', async (model, record) => {
 });
 
 const take = fixed('hand the backlog over', async (model, record) => {
-  await record.store.backlog.take('model', EVERYTHING, EVERYTHING);
+  await record.store.backlog.take('model', { limit: EVERYTHING, window: EVERYTHING, afterTenant: '' });
   for (const job of model.jobs) if (job.status === 'queued' && !job.isHandedOver) handOver(job);
 });
 
