@@ -14,6 +14,8 @@ export interface ModelJob {
   runAt: number;
   expiresAt: number | null;
   hasWebhook: boolean;
+  /** One for every end. */
+  webhooks: number;
   /** How its runs ended, but for one that completed it. */
   history: string[];
 }
@@ -36,9 +38,9 @@ export const STEPS: Record<JobStatus, readonly JobStatus[]> = {
   retrying: ['queued', 'processing', 'cancelled'],
   waiting: ['queued', 'cancelled'],
   completed: [],
-  failed: [],
-  cancelled: [],
-  expired: [],
+  failed: ['queued'],
+  cancelled: ['queued'],
+  expired: ['queued'],
 };
 
 export const isTerminal = (job: ModelJob) => TERMINAL.includes(job.status);
@@ -71,6 +73,19 @@ export function claim(job: ModelJob, worker: string): void {
   job.attempt += 1;
   job.fence += 1;
   Object.assign(job, { status: 'processing', worker, hasStarted: true });
+}
+
+export function end(job: ModelJob, status: JobStatus): void {
+  job.status = status;
+  if (job.hasWebhook) job.webhooks += 1;
+}
+
+/** Begins anew, under a larger fence than every run had. */
+export function retry(model: Model, job: ModelJob): void {
+  if (job.isHandedOver || job.fence > 0) job.delivery += 1;
+  job.fence += 1;
+  Object.assign(job, { status: 'queued', attempt: 0, rescues: 0, worker: null, isHandedOver: false });
+  Object.assign(job, { hasStarted: false, runAt: model.now, expiresAt: null });
 }
 
 /** Gives a run back whose worker is gone. */
