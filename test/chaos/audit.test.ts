@@ -29,7 +29,7 @@ describe('the account of a storm', () => {
     const number = calls.length + 1;
     const input = { kind, ms: 0, note: 'note' };
     const { id } = await api.enqueue('chaos:storm', input, { metadata: { number } });
-    calls.push({ number, kind, status: 202, id });
+    calls.push({ number, kind, status: 202, tries: 1, id, isCancelled: false });
     return id;
   }
 
@@ -76,6 +76,14 @@ describe('the account of a storm', () => {
   it('names a job that ended otherwise than it was told to', async () => {
     const id = await enqueue('fail');
     await complete(id);
+    expect((await take()).wrong).toEqual([id]);
+  });
+
+  it('names a job that ended although it was answered that it is cancelled', async () => {
+    const id = await enqueue('cancel');
+    await complete(id);
+    expect((await take()).wrong).toEqual([]);
+    for (const call of calls) call.isCancelled = true;
     expect((await take()).wrong).toEqual([id]);
   });
 

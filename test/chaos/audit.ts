@@ -9,6 +9,8 @@ export interface Account {
   accepted: number;
   refused: number;
   unanswered: number;
+  /** Of the accepted: those that took more than one call with the same Idempotency-Key. */
+  repeated: number;
   /** Of the refused and unanswered: stored all the same, since the commit's answer was lost. They must end as well. */
   storedWithoutAnswer: number;
   completed: number;
@@ -76,6 +78,18 @@ export async function countOpen(url: string): Promise<number> {
   return row?.count ?? 0;
 }
 
+/** A job's row and what happened to it, as lines of text. */
+export async function readTrail(url: string, id: string): Promise<string[]> {
+  const rows = await runSql<{ line: string }>(
+    url,
+    `select to_jsonb(j)::text as line from longshore.jobs j where id = $1
+     union all
+     (select to_jsonb(e)::text from chaos.events e where job_id = $1 order by seq)`,
+    [id],
+  );
+  return rows.map(({ line }) => line);
+}
+
 interface Row {
   id: string;
   number: number;
@@ -121,6 +135,7 @@ export async function account(
     `select kind, count::integer from longshore.drift_repairs order by kind`,
   );
   const accepted = calls.flatMap(({ id }) => id ?? []);
+  const callOf = new Map(calls.flatMap((call) => (call.id === undefined ? [] : [[call.id, call]])));
   const known = new Map(rows.map((row) => [row.id, row]));
   const numbers = Map.groupBy(rows, ({ number }) => number);
   const count = (holds: (row: Row) => boolean) => rows.filter(holds).length;
@@ -130,6 +145,7 @@ export async function account(
     accepted: accepted.length,
     refused: calls.filter(({ status }) => status === 503).length,
     unanswered: calls.filter(({ status }) => status !== 202 && status !== 503).length,
+    repeated: calls.filter(({ status, tries }) => status === 202 && tries > 1).length,
     storedWithoutAnswer: rows.length - accepted.filter((id) => known.has(id)).length,
     completed: count(({ status }) => status === 'completed'),
     failedAsDesigned: count(
@@ -145,7 +161,7 @@ export async function account(
       .map((row) => row.id),
     wrong: rows
       .filter(({ ends }) => ends > 0)
-      .filter((row) => !isAsDesigned(row, accepted))
+      .filter((row) => !isAsDesigned(row, callOf.get(row.id)))
       .map((row) => row.id),
     runsBeyondOne: rows.reduce(
       (sum, { id, kind }) => sum + Math.max(0, (started.get(id)?.length ?? 0) - runsOf[kind]),
@@ -161,9 +177,9 @@ function isEndedTwice({ status, finalRuns }: Row): boolean {
   return finalRuns > (status === 'failed' || status === 'cancelled' ? 1 : 0);
 }
 
-function isAsDesigned({ id, kind, status, reason }: Row, accepted: readonly string[]): boolean {
+function isAsDesigned({ kind, status, reason }: Row, call: Call | undefined): boolean {
+  if (call?.isCancelled) return status === 'cancelled'; // what was answered holds
   if (reason === 'worker_lost') return true; // three workers were lost under it
   if (kind === 'fail') return status === 'failed';
-  if (kind !== 'cancel') return status === 'completed';
-  return status === 'cancelled' || !accepted.includes(id); // nobody knew whom to cancel
+  return status === 'completed' || (kind === 'cancel' && status === 'cancelled');
 }

@@ -5,6 +5,7 @@ export function formatAccount(account: Account): string {
   const rows: [string, string | number][] = [
     ['calls to enqueue', account.calls],
     ['accepted (202)', account.accepted],
+    ['  after repeats with the same key', account.repeated],
     ['refused (503)', account.refused],
     ['without an answer', account.unanswered],
     ['stored, the answer lost', account.storedWithoutAnswer],
@@ -18,7 +19,7 @@ export function formatAccount(account: Account): string {
     ['handler runs beyond one', account.runsBeyondOne],
     ['runs of killed workers', account.rescues.length],
     ['  until they went on: half within', formatMs(account.rescues[Math.floor(account.rescues.length / 2)])],
-    ['  the worst', formatMs(account.rescues[0])],
+    ['  the worst, outages included', formatMs(account.rescues[0])],
     ...Object.entries(account.repairs).map(([kind, count]): [string, number] => [`repairs: ${kind}`, count]),
   ];
   return rows.map(([name, value]) => `  ${name.padEnd(38)}${String(value).padStart(10)}`).join('\n');

@@ -10,16 +10,21 @@ const KINDS: readonly Kind[] = [
   ...['complete', 'complete', 'complete', 'complete', 'slow', 'slow', 'retry', 'retry', 'fail', 'cancel'],
 ] as Kind[];
 const CALL_TIMEOUT_MS = 20_000;
+const REPEAT_AFTER_MS = 500;
 
 /** A call to enqueue, and what came of it. */
 export interface Call {
   /** In the job's metadata, so that the job of a call whose answer was lost is found. */
   number: number;
   kind: Kind;
-  /** 0: there was no answer. */
+  /** Of the last answer; 0: there was none. */
   status: number;
+  /** How often it was made: one with an Idempotency-Key is repeated until it is accepted. */
+  tries: number;
   /** Known when the answer was 202. */
   id: string | undefined;
+  /** Whether somebody was told that the job is cancelled now. */
+  isCancelled: boolean;
 }
 
 /** How often a handler of this kind runs when nothing goes wrong. */
@@ -33,6 +38,7 @@ export class Load {
   readonly #random: Random;
   readonly #webhookUrl: string;
   readonly #open = new Set<Promise<void>>();
+  #isOver = false;
 
   constructor(field: Field, random: Random, options: { note: string; webhookUrl: string }) {
     this.#field = field;
@@ -50,9 +56,10 @@ export class Load {
     }
   }
 
-  /** Resolves when every call has been answered or given up, and every cancel has. */
-  async settled(): Promise<void> {
-    await Promise.all(this.#open);
+  /** Resolves when every call has been answered or given up, and every cancel has; after `timeoutMs` at the latest. */
+  async settle(timeoutMs: number): Promise<void> {
+    await Promise.race([Promise.all(this.#open), pace(timeoutMs, undefined, { ref: false })]);
+    this.#isOver = true;
   }
 
   async #enqueue(number: number): Promise<void> {
@@ -66,34 +73,49 @@ export class Load {
       ...(hasWebhook ? { webhook: { url: this.#webhookUrl } } : {}),
       ...(random.between(1, 5) === 1 ? { delayMs: random.between(100, 3000) } : {}),
     };
-    const answer = await this.#post(random, '/v1/jobs', {
-      type: 'chaos:storm',
-      input: { kind, ms, note: this.note },
-      options,
-    });
-    const call = { number, kind, status: answer.status, id: answer.status === 202 ? answer.body?.id : undefined };
-    this.calls.push(call);
-    if (kind !== 'cancel' || call.id === undefined) return;
-    await pace(cancelAfterMs);
-    await this.#cancel(random, call.id);
-  }
-
-  /** Until somebody answers that it is cancelled, or has ended. */
-  async #cancel(random: Random, id: string): Promise<void> {
-    for (;;) {
-      const { status } = await this.#post(random, `/v1/jobs/${id}/cancel`, undefined);
-      if (status === 202 || status === 409) return;
-      await pace(500);
+    const json = { type: 'chaos:storm', input: { kind, ms, note: this.note }, options };
+    const key = random.between(1, 2) === 1 ? `storm-${number}` : undefined;
+    let answer = await this.#post(random, '/v1/jobs', json, key);
+    let tries = 1;
+    for (; key !== undefined && isRepeated(answer.status) && !this.#isOver; tries += 1) {
+      await pace(REPEAT_AFTER_MS);
+      answer = await this.#post(random, '/v1/jobs', json, key);
     }
+    const { status } = answer;
+    const id = status === 202 ? answer.body?.id : undefined;
+    const call: Call = { number, kind, status, tries, id, isCancelled: false };
+    this.calls.push(call);
+    if (kind !== 'cancel' || id === undefined) return;
+    await pace(cancelAfterMs);
+    call.isCancelled = await this.#cancel(random, id);
   }
 
-  async #post(random: Random, path: string, json: unknown): Promise<{ status: number; body: JobResource | undefined }> {
+  /** Until somebody answers. @returns whether that it is cancelled; else that it had ended, perhaps by an earlier try */
+  async #cancel(random: Random, id: string): Promise<boolean> {
+    while (!this.#isOver) {
+      const { status } = await this.#post(random, `/v1/jobs/${id}/cancel`);
+      if (status === 202 || status === 409) return status === 202;
+      await pace(REPEAT_AFTER_MS);
+    }
+    return false;
+  }
+
+  async #post(
+    random: Random,
+    path: string,
+    json?: unknown,
+    key?: string,
+  ): Promise<{ status: number; body: JobResource | undefined }> {
     const urls = this.#field.apis.flatMap(({ url }) => url ?? []);
     if (urls.length === 0) return { status: 0, body: undefined };
     try {
       const response = await fetch(random.pick(urls) + path, {
         method: 'POST',
-        ...(json === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(json) }),
+        headers: {
+          ...(json === undefined ? {} : { 'content-type': 'application/json' }),
+          ...(key === undefined ? {} : { 'idempotency-key': key }),
+        },
+        ...(json === undefined ? {} : { body: JSON.stringify(json) }),
         signal: AbortSignal.timeout(CALL_TIMEOUT_MS),
       });
       return { status: response.status, body: (await response.json()) as JobResource };
@@ -101,4 +123,9 @@ export class Load {
       return { status: 0, body: undefined }; // killed, or cut off: whether it was stored is not known
     }
   }
+}
+
+/** Not stored, perhaps stored, or the same call is under way elsewhere: the same key makes it safe to ask again. */
+function isRepeated(status: number): boolean {
+  return status === 0 || status === 503 || status === 409;
 }

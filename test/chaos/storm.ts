@@ -3,7 +3,7 @@ import { setTimeout as pace } from 'node:timers/promises';
 import type { TransportName } from '../../src/define/queue.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { startWebhookReceiver } from '../support/webhook-receiver.ts';
-import { type Account, account, countOpen, watchRecord } from './audit.ts';
+import { type Account, account, countOpen, readTrail, watchRecord } from './audit.ts';
 import { type Fault, faults } from './faults.ts';
 import { createField, type Field, LOCK_DURATION_MS, STALLED_INTERVAL_MS } from './field.ts';
 import { Load } from './load.ts';
@@ -42,7 +42,7 @@ export async function runStorm(options: StormOptions): Promise<Account> {
     tell('the storm is over: everything runs dry');
     const until = performance.now() + drainMs;
     await mend(field);
-    await Promise.race([load.settled(), pace(drainMs, undefined, { ref: false })]);
+    await load.settle(drainMs);
     await waitFor(async () => (await countOpen(field.postgres.url)) === 0, {
       describe: 'every job has ended',
       timeoutMs: Math.max(1000, until - performance.now()),
@@ -51,8 +51,9 @@ export async function runStorm(options: StormOptions): Promise<Account> {
     const kills = field.slots.flatMap((slot) => slot.kills);
     const result = await account(field.postgres.url, load.calls, kills, note);
     const [worst] = result.rescues;
-    if (worst && worst.ms > SLOW_RESCUE_MS) tellOf(field, worst.id, tell);
-    for (const id of [...result.lost, ...result.recordedTwice, ...result.wrong].slice(0, 5)) tellOf(field, id, tell);
+    if (worst && worst.ms > SLOW_RESCUE_MS) await tellOf(field, worst.id, tell);
+    for (const id of [...result.lost, ...result.recordedTwice, ...result.wrong].slice(0, 5))
+      await tellOf(field, id, tell);
     return result;
   } finally {
     await Promise.race([Promise.all(field.slots.map((slot) => slot.stop())), pace(15_000, undefined, { ref: false })]);
@@ -96,13 +97,9 @@ async function strike(
   }
 }
 
-/** What the programs logged of a job. */
-function tellOf({ slots }: Field, id: string, tell: (line: string) => void): void {
+/** What the record, the audit and the programs' logs have of a job. */
+async function tellOf({ slots, postgres }: Field, id: string, tell: (line: string) => void): Promise<void> {
   const lines = slots.flatMap((slot) => slot.programs.flatMap((program) => program.output.split('\n')));
-  tell(
-    `${id}:\n${lines
-      .filter((line) => line.includes(id))
-      .sort()
-      .join('\n')}`,
-  );
+  const logged = lines.filter((line) => line.includes(id)).sort();
+  tell([`job ${id}:`, ...(await readTrail(postgres.url, id)), ...logged].join('\n'));
 }
