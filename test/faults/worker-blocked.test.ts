@@ -36,18 +36,4 @@ describe.each<TransportName>(['postgres', 'bullmq'])('a worker that blocks, on t
     expect(await api.jobEnded(next)).toMatchObject({ status: 'completed', output: 'it works again' });
     expect(readNotes(note)).toEqual(new Map([[id, ['started', 'started']]]));
   });
-
-  it('again and again is not given the same job for ever: a job that kills three workers fails', async () => {
-    const installation = await install({ transport });
-    const note = join(installation.folder, 'note');
-    const api = await installation.start({ MODE: 'api' });
-    const { id } = await api.enqueue('test:kill', { note });
-    for (let loss = 1; loss <= 3; loss += 1) {
-      const worker = installation.launch({ MODE: 'worker' });
-      expect(await worker.ended).toEqual({ code: null, signal: 'SIGKILL' });
-    }
-    await installation.start({ MODE: 'worker' });
-    expect(await api.jobEnded(id)).toMatchObject({ status: 'failed', reason: 'worker_lost' });
-    expect(countNotes(note, 'started')).toBe(3);
-  });
 });
