@@ -31,11 +31,12 @@ export async function runAttempt(options: AttemptOptions, offer: Offer): Promise
     const begun = await untilStoreAnswers(options, BEGIN_PATIENCE_MS, () => begin(options, offer));
     if ('verdict' in begun) return begun.verdict;
     release = options.running.hold(begun.job);
+    const begunAtMs = performance.now(); // the job's own times are of the database's clock
     const result = await run(options, offer, begun);
     const finished = await untilStoreAnswers(options, Infinity, (isRepeat) =>
       finish(engine, begun.job, result, isRepeat),
     );
-    tell(engine, begun.job, result, finished);
+    tell(engine, begun.job, result, finished, Math.round(performance.now() - begunAtMs));
     return finished.verdict;
   } catch (error) {
     engine.log.error('a run could not be recorded; it will be repeated', {
@@ -157,8 +158,13 @@ async function untilStoreAnswers<T>(
   }
 }
 
-function tell(engine: Engine, job: JobRow, result: RunResult, { outcome, isApplied }: Finished): void {
-  const durationMs = job.startedAt ? Math.max(0, engine.clock.now() - job.startedAt.getTime()) : undefined;
+function tell(
+  engine: Engine,
+  job: JobRow,
+  result: RunResult,
+  { outcome, isApplied }: Finished,
+  durationMs: number,
+): void {
   const fields = { jobId: job.id, type: job.type, queue: job.queue, attempt: job.attempt, durationMs };
   const error = 'error' in result ? result.error : 'error' in outcome ? outcome.error : undefined;
   if (!isApplied) {
