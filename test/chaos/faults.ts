@@ -1,56 +1,56 @@
-import { setTimeout as last } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { runSql } from '../support/postgres.ts';
-import { type Field, LOCK_DURATION_MS } from './field.ts';
+import { type Cluster, LOCK_DURATION_MS } from './cluster.ts';
 import type { Random } from './random.ts';
 
 const CLOCK = fileURLToPath(new URL('../support/shifted-clock.ts', import.meta.url));
 
-/** Something that goes wrong for a while, and is over when `strike` resolves. */
+/** Something that goes wrong for a while, and is over when `inject` resolves. */
 export interface Fault {
   name: string;
   /** Faults of one lane follow each other; those of two lanes happen at the same time. */
   lane: 'processes' | 'servers';
   /** Whether it can happen only where there is a Redis. */
   needsRedis?: true;
-  strike(field: Field, random: Random): Promise<void>;
+  inject(cluster: Cluster, random: Random): Promise<void>;
 }
 
 export const faults: readonly Fault[] = [
   {
     name: 'worker killed',
     lane: 'processes',
-    strike: ({ workers }, random) => random.pick(workers).replace('SIGKILL'),
+    inject: ({ workers }, random) => random.pick(workers).replace('SIGKILL'),
   },
   {
     name: 'worker terminated',
     lane: 'processes',
-    strike: ({ workers }, random) => random.pick(workers).replace('SIGTERM'),
+    inject: ({ workers }, random) => random.pick(workers).replace('SIGTERM'),
   },
   {
     name: 'worker blocked longer than its lock',
     lane: 'processes',
-    async strike({ workers }, random) {
+    async inject({ workers }, random) {
       const { program } = random.pick(workers);
       program.signal('SIGSTOP');
-      await last(LOCK_DURATION_MS + random.between(500, 3000));
+      await sleep(LOCK_DURATION_MS + random.between(500, 3000));
       program.signal('SIGCONT');
     },
   },
   {
     name: 'worker with its clock a minute off',
     lane: 'processes',
-    strike: ({ workers }, random) =>
+    inject: ({ workers }, random) =>
       random.pick(workers).replace('SIGTERM', {
         NODE_OPTIONS: `--import=${CLOCK}`,
         CLOCK_SHIFT_MS: String(random.pick([-60_000, 60_000])),
       }),
   },
-  { name: 'API killed', lane: 'processes', strike: ({ apis }, random) => random.pick(apis).replace('SIGKILL') },
+  { name: 'API killed', lane: 'processes', inject: ({ apis }, random) => random.pick(apis).replace('SIGKILL') },
   {
     name: 'leader killed',
     lane: 'processes',
-    async strike({ slots, postgres }) {
+    async inject({ slots, postgres }) {
       const text = `select holder from longshore.leases where name = 'maintenance'`;
       const [lease] = await runSql<{ holder: string }>(postgres.url, text).catch(() => []); // PostgreSQL may be away
       await slots.find(({ program }) => lease?.holder.includes(`-${program.pid}-`))?.replace('SIGKILL');
@@ -60,45 +60,49 @@ export const faults: readonly Fault[] = [
     name: "API killed before BullMQ's add",
     lane: 'processes',
     needsRedis: true,
-    strike: ({ apis }, random) => cutAndKill(random.pick(apis), random),
+    inject: ({ apis }, random) => cutAndKill(random.pick(apis), random),
   },
   {
     name: "worker killed before BullMQ's acknowledgement",
     lane: 'processes',
     needsRedis: true,
-    strike: ({ workers }, random) => cutAndKill(random.pick(workers), random),
+    inject: ({ workers }, random) => cutAndKill(random.pick(workers), random),
   },
   {
     name: 'connections cut',
     lane: 'servers',
-    async strike({ slots }, random) {
+    async inject({ slots }, random) {
       for (const slot of slots) random.pick([slot.database, slot.redis ?? slot.database]).cut();
     },
   },
   {
     name: 'network to PostgreSQL stalled',
     lane: 'servers',
-    async strike({ slots }, random) {
+    async inject({ slots }, random) {
       const { database } = random.pick(slots);
       database.stall();
-      await last(random.between(500, 5000));
+      await sleep(random.between(500, 5000));
       await database.pass();
     },
   },
-  { name: 'PostgreSQL restarted (fast)', lane: 'servers', strike: (field, random) => restart(field, random, 'fast') },
+  {
+    name: 'PostgreSQL restarted (fast)',
+    lane: 'servers',
+    inject: (cluster, random) => restart(cluster, random, 'fast'),
+  },
   {
     name: 'PostgreSQL restarted (immediate)',
     lane: 'servers',
-    strike: (field, random) => restart(field, random, 'immediate'),
+    inject: (cluster, random) => restart(cluster, random, 'immediate'),
   },
   {
     name: 'network to Redis stalled',
     lane: 'servers',
     needsRedis: true,
-    async strike({ slots }, random) {
+    async inject({ slots }, random) {
       const { redis } = random.pick(slots);
       redis?.stall();
-      await last(random.between(500, 5000));
+      await sleep(random.between(500, 5000));
       await redis?.pass();
     },
   },
@@ -106,9 +110,9 @@ export const faults: readonly Fault[] = [
     name: 'Redis unreachable',
     lane: 'servers',
     needsRedis: true,
-    async strike({ slots }, random) {
+    async inject({ slots }, random) {
       await Promise.all(slots.map(({ redis }) => redis?.refuse()));
-      await last(random.between(500, 6000));
+      await sleep(random.between(500, 6000));
       await Promise.all(slots.map(({ redis }) => redis?.pass()));
     },
   },
@@ -116,7 +120,7 @@ export const faults: readonly Fault[] = [
     name: 'Redis emptied',
     lane: 'servers',
     needsRedis: true,
-    async strike({ producer }) {
+    async inject({ producer }) {
       await producer?.connection.flushall();
     },
   },
@@ -124,31 +128,31 @@ export const faults: readonly Fault[] = [
     name: 'Redis restarted without persistence',
     lane: 'servers',
     needsRedis: true,
-    async strike({ redis }, random) {
+    async inject({ redis }, random) {
       await redis?.stop('SIGKILL');
-      await last(random.between(0, 2000));
+      await sleep(random.between(0, 2000));
       await redis?.restart();
     },
   },
-  { name: 'jobs delivered twice', lane: 'servers', needsRedis: true, strike: deliverTwice },
+  { name: 'jobs delivered twice', lane: 'servers', needsRedis: true, inject: deliverTwice },
 ];
 
 /** Cuts a process off from Redis, and kills it when it has committed something that it could not tell Redis. */
-async function cutAndKill(slot: Field['slots'][number], random: Random): Promise<void> {
+async function cutAndKill(slot: Cluster['slots'][number], random: Random): Promise<void> {
   slot.redis?.stall();
-  await last(random.between(200, 1000));
+  await sleep(random.between(200, 1000));
   await slot.replace('SIGKILL');
   await slot.redis?.pass();
 }
 
-async function restart({ postgres }: Field, random: Random, mode: 'fast' | 'immediate'): Promise<void> {
+async function restart({ postgres }: Cluster, random: Random, mode: 'fast' | 'immediate'): Promise<void> {
   await postgres.stop(mode);
-  await last(random.between(0, 4000));
+  await sleep(random.between(0, 4000));
   await postgres.start();
 }
 
 /** Adds deliveries to BullMQ that are not the newest of their jobs. */
-async function deliverTwice({ producer, postgres }: Field, random: Random): Promise<void> {
+async function deliverTwice({ producer, postgres }: Cluster, random: Random): Promise<void> {
   const rows = await runSql<{ id: string; delivery: number; type: string; input: unknown }>(
     postgres.url,
     `select id, delivery, type, input from longshore.jobs order by created_at desc limit 20`,

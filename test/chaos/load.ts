@@ -1,14 +1,24 @@
-import { setTimeout as pace } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { JobResource } from '../../src/contract/job.ts';
-import type { Field } from './field.ts';
+import { endsWithin } from '../../src/shared/time.ts';
+import type { Cluster } from './cluster.ts';
 import type { Random } from './random.ts';
 
 export type Kind = 'complete' | 'slow' | 'retry' | 'fail' | 'cancel';
 
 /** Out of ten jobs. */
 const KINDS: readonly Kind[] = [
-  ...['complete', 'complete', 'complete', 'complete', 'slow', 'slow', 'retry', 'retry', 'fail', 'cancel'],
-] as Kind[];
+  'complete',
+  'complete',
+  'complete',
+  'complete',
+  'slow',
+  'slow',
+  'retry',
+  'retry',
+  'fail',
+  'cancel',
+];
 const CALL_TIMEOUT_MS = 20_000;
 const REPEAT_AFTER_MS = 500;
 
@@ -34,14 +44,14 @@ export const runsOf: Record<Kind, number> = { complete: 1, slow: 1, retry: 3, fa
 export class Load {
   readonly calls: Call[] = [];
   readonly note: string;
-  readonly #field: Field;
+  readonly #cluster: Cluster;
   readonly #random: Random;
   readonly #webhookUrl: string;
   readonly #open = new Set<Promise<void>>();
   #isOver = false;
 
-  constructor(field: Field, random: Random, options: { note: string; webhookUrl: string }) {
-    this.#field = field;
+  constructor(cluster: Cluster, random: Random, options: { note: string; webhookUrl: string }) {
+    this.#cluster = cluster;
     this.#random = random;
     this.note = options.note;
     this.#webhookUrl = options.webhookUrl;
@@ -50,7 +60,7 @@ export class Load {
   async run(jobs: number, durationMs: number): Promise<void> {
     const beganAt = performance.now();
     for (let number = 1; number <= jobs; number += 1) {
-      await pace(Math.max(0, beganAt + (number * durationMs) / jobs - performance.now()));
+      await sleep(Math.max(0, beganAt + (number * durationMs) / jobs - performance.now()));
       const task = this.#enqueue(number).finally(() => this.#open.delete(task));
       this.#open.add(task);
     }
@@ -58,7 +68,7 @@ export class Load {
 
   /** Resolves when every call has been answered or given up, and every cancel has; after `timeoutMs` at the latest. */
   async settle(timeoutMs: number): Promise<void> {
-    await Promise.race([Promise.all(this.#open), pace(timeoutMs, undefined, { ref: false })]);
+    await endsWithin(Promise.all(this.#open), timeoutMs);
     this.#isOver = true;
   }
 
@@ -78,7 +88,7 @@ export class Load {
     let answer = await this.#post(random, '/v1/jobs', json, key);
     let tries = 1;
     for (; key !== undefined && isRepeated(answer.status) && !this.#isOver; tries += 1) {
-      await pace(REPEAT_AFTER_MS);
+      await sleep(REPEAT_AFTER_MS);
       answer = await this.#post(random, '/v1/jobs', json, key);
     }
     const { status } = answer;
@@ -86,7 +96,7 @@ export class Load {
     const call: Call = { number, kind, status, tries, id, isCancelled: false };
     this.calls.push(call);
     if (kind !== 'cancel' || id === undefined) return;
-    await pace(cancelAfterMs);
+    await sleep(cancelAfterMs);
     call.isCancelled = await this.#cancel(random, id);
   }
 
@@ -95,7 +105,7 @@ export class Load {
     while (!this.#isOver) {
       const { status } = await this.#post(random, `/v1/jobs/${id}/cancel`);
       if (status === 202 || status === 409) return status === 202;
-      await pace(REPEAT_AFTER_MS);
+      await sleep(REPEAT_AFTER_MS);
     }
     return false;
   }
@@ -106,7 +116,7 @@ export class Load {
     json?: unknown,
     key?: string,
   ): Promise<{ status: number; body: JobResource | undefined }> {
-    const urls = this.#field.apis.flatMap(({ url }) => url ?? []);
+    const urls = this.#cluster.apis.flatMap(({ url }) => url ?? []);
     if (urls.length === 0) return { status: 0, body: undefined };
     try {
       const response = await fetch(random.pick(urls) + path, {

@@ -1,10 +1,10 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { verifyWebhook } from '../../src/shared/webhook-signature.ts';
 import { type CliSession, openCliSession } from '../support/cli-session.ts';
 import { findFreePort } from '../support/free-port.ts';
+import { runSql } from '../support/postgres.ts';
 import { Installation } from '../support/program.ts';
 import { startWebhookReceiver } from '../support/webhook-receiver.ts';
 
@@ -20,16 +20,11 @@ async function open(options: { isEmbedded: boolean }): Promise<void> {
 }
 
 async function countApplied(): Promise<number> {
-  const client = new pg.Client({ connectionString: installation.settings.DATABASE_URL });
-  await client.connect();
-  try {
-    const { rows } = await client.query<{ count: number }>(
-      'select count(*)::int as count from longshore_migrations.__drizzle_migrations',
-    );
-    return rows[0]?.count ?? 0;
-  } finally {
-    await client.end();
-  }
+  const [row] = await runSql<{ count: number }>(
+    installation.settings.DATABASE_URL ?? '',
+    'select count(*)::int as count from longshore_migrations.__drizzle_migrations',
+  );
+  return row?.count ?? 0;
 }
 
 describe('longshore admin migrate on DATABASE_URL', () => {

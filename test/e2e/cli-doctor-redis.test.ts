@@ -1,5 +1,7 @@
 import { Redis } from 'ioredis';
 import { afterEach, describe, expect, it } from 'vitest';
+import { migrate } from '../../src/store/migrate.ts';
+import { createLogger } from '../../src/telemetry/logger.ts';
 import { type CliSession, openCliSession } from '../support/cli-session.ts';
 import { diagnose, lineOf } from '../support/diagnosis.ts';
 import { findFreePort } from '../support/free-port.ts';
@@ -7,6 +9,7 @@ import { Installation } from '../support/program.ts';
 import { type RedisOptions, startRedis, type TestRedis } from '../support/redis.ts';
 import { waitFor } from '../support/wait-for.ts';
 
+const log = createLogger({ level: 'error', format: 'json' });
 let installation: Installation;
 let redis: TestRedis;
 let cli: CliSession;
@@ -36,7 +39,7 @@ describe('longshore admin doctor and Redis', () => {
 
   it('reads what a managed Redis still tells where CONFIG is forbidden', async () => {
     await open({ flags: ['--rename-command', 'CONFIG', ''] });
-    await cli.run(['admin', 'migrate']);
+    await migrate(installation.settings.DATABASE_URL ?? '', log);
     const { code, checks } = await diagnose(cli);
     expect(code).toBe(0);
     expect(checks).toMatchObject({
@@ -48,7 +51,7 @@ describe('longshore admin doctor and Redis', () => {
   it('says what it could not look at where INFO is forbidden too', async () => {
     const flags = ['--user', 'guest', 'on', '>hidden', '~*', '&*', '+@all', '-info', '-config'];
     await open({ flags });
-    await cli.run(['admin', 'migrate']);
+    await migrate(installation.settings.DATABASE_URL ?? '', log);
     const { code, checks } = await diagnose(cli, { REDIS_URL: redis.url.replace('//', '//guest:hidden@') });
     expect(code).toBe(0);
     for (const check of ['redis', 'redis-memory', 'redis-persistence']) {
@@ -58,7 +61,7 @@ describe('longshore admin doctor and Redis', () => {
 
   it('calls it wrong when Redis does not answer, or refuses the password, without showing it', async () => {
     await open({ flags: ['--requirepass', 'secret'] });
-    await cli.run(['admin', 'migrate']);
+    await migrate(installation.settings.DATABASE_URL ?? '', log);
     const refused = await cli.run(['admin', 'doctor'], {
       env: { REDIS_URL: redis.url.replace('//', '//:hidden@') },
     });

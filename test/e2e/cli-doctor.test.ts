@@ -1,12 +1,12 @@
 import { once } from 'node:events';
 import { existsSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
-import pg from 'pg';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { TransportName } from '../../src/define/queue.ts';
 import { type CliSession, openCliSession } from '../support/cli-session.ts';
 import { diagnose, lineOf } from '../support/diagnosis.ts';
 import { findFreePort } from '../support/free-port.ts';
+import { runSql } from '../support/postgres.ts';
 import { Installation, type Settings } from '../support/program.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -29,11 +29,7 @@ afterEach(async () => {
   await redis?.stop();
 });
 
-async function sql(text: string): Promise<void> {
-  const client = new pg.Client({ connectionString: installation.settings.DATABASE_URL });
-  await client.connect();
-  await client.query(text).finally(() => client.end());
-}
+const sql = (text: string) => runSql(installation.settings.DATABASE_URL ?? '', text);
 
 describe.each<TransportName>(['postgres', 'bullmq'])('longshore admin doctor, on the %s transport', (transport) => {
   it('finds nothing wrong with a program that works', async () => {

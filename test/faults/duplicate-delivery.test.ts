@@ -1,20 +1,13 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { TransportName } from '../../src/define/queue.ts';
 import { countNotes, readNotes } from '../support/notes.ts';
 import { waitFor } from '../support/wait-for.ts';
-import { startWebhookReceiver, type WebhookReceiver } from '../support/webhook-receiver.ts';
-import { install, openQueue } from './site.ts';
+import { install, openQueue, receiveWebhooks } from './setup.ts';
 
 const WORKERS = 3;
 const JOBS = 60;
-
-async function receiveWebhooks(): Promise<WebhookReceiver> {
-  const receiver = await startWebhookReceiver();
-  onTestFinished(() => receiver.stop());
-  return receiver;
-}
 
 describe.each<TransportName>(['postgres', 'bullmq'])('several workers on the %s transport', (transport) => {
   it('that wake for the same jobs run each of them once', async () => {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { StatsResource } from '../../src/contract/program.ts';
 import { readNotes } from '../support/notes.ts';
 import { runSql } from '../support/postgres.ts';
-import { install, startProxy } from './site.ts';
+import { install, startProxy } from './setup.ts';
 
 const JOBS = 10;
 

@@ -6,7 +6,7 @@ import { countNotes } from '../support/notes.ts';
 import { runSql } from '../support/postgres.ts';
 import type { Installation } from '../support/program.ts';
 import { waitFor } from '../support/wait-for.ts';
-import { install, LEADER_LEASE_MS } from './site.ts';
+import { install, LEADER_LEASE_MS } from './setup.ts';
 
 /** What a busy machine may take beyond the promise. */
 const MARGIN_MS = 5000;

@@ -5,7 +5,7 @@ import type { TransportName } from '../../src/define/queue.ts';
 import { countNotes, readNotes } from '../support/notes.ts';
 import type { Installation } from '../support/program.ts';
 import { waitFor } from '../support/wait-for.ts';
-import { install, startProxy } from './site.ts';
+import { install, startProxy } from './setup.ts';
 
 /** Within this time a program must have given up a connection on which nothing comes back. */
 const NOTICED_WITHIN_MS = 30_000;
@@ -22,8 +22,10 @@ describe.each<TransportName>(['postgres', 'bullmq'])(
       const note = join(installation.folder, 'note');
       const path = installation.nextGate();
       const api = await installation.start({ MODE: 'api' });
-      const cutOffApi = await installation.start({ MODE: 'api', ...routed });
-      const cutOffWorker = await installation.start({ MODE: 'worker', ...routed });
+      const [cutOffApi, cutOffWorker] = await Promise.all([
+        installation.start({ MODE: 'api', ...routed }),
+        installation.start({ MODE: 'worker', ...routed }),
+      ]);
       const { id } = await cutOffApi.enqueue('test:gate', { path, note });
       await waitFor(() => countNotes(note, 'started') === 1, { describe: 'a job runs' });
 

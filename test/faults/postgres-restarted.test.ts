@@ -8,7 +8,7 @@ import { runSql } from '../support/postgres.ts';
 import type { StopMode } from '../support/private-postgres.ts';
 import type { Program } from '../support/program.ts';
 import { waitFor } from '../support/wait-for.ts';
-import { install, LOCK_DURATION_MS, startOwnPostgres } from './site.ts';
+import { install, LOCK_DURATION_MS, startOwnPostgres } from './setup.ts';
 
 const CALLERS = 4;
 

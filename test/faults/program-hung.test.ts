@@ -1,10 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createId } from '../../src/shared/ids.ts';
 import { type Database, openDatabase } from '../../src/store/database.ts';
-import type { NewJob } from '../../src/store/jobs.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { createStore, type Store } from '../../src/store/store.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
+import { makeNewJob } from '../support/new-job.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -28,7 +27,9 @@ describe('a program that hangs', () => {
     const open = (url: string) => openDatabase({ url, poolSize: 1, queryTimeoutMs: QUERY_TIMEOUT_MS, log });
     hanging = open(proxy.route(server.url));
     well = open(server.url);
-    await createStore(well).jobs.insert(Array.from({ length: JOBS }, newJob));
+    await createStore(well).jobs.insert(
+      Array.from({ length: JOBS }, () => makeNewJob({ type: 'hung:job', queue: 'hung', input: INPUT })),
+    );
     await createStore(hanging).ping(); // it is connected
   });
   afterEach(async () => {
@@ -76,11 +77,3 @@ describe('a program that hangs', () => {
     await failed;
   });
 });
-
-function newJob(): NewJob {
-  return {
-    ...{ id: createId(), tenant: 'default', type: 'hung:job', queue: 'hung', priority: 0, tags: [], metadata: {} },
-    ...{ input: INPUT, maxAttempts: 3, backoff: null, timeoutMs: 1000, webhook: null, parentId: null },
-    ...{ deduplicationKey: null, foreignId: null, delayMs: null, runAt: null, ttlMs: null, isHandedOver: false },
-  };
-}

@@ -5,7 +5,7 @@ import type { QueueResource } from '../../src/contract/program.ts';
 import { countNotes, readNotes } from '../support/notes.ts';
 import type { Program } from '../support/program.ts';
 import { waitFor } from '../support/wait-for.ts';
-import { install, openQueue, startOwnRedis } from './site.ts';
+import { install, openQueue, startOwnRedis } from './setup.ts';
 
 const SLOTS = 3;
 const WAITING = 5;

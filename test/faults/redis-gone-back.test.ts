@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { countNotes, readNotes } from '../support/notes.ts';
 import { waitFor } from '../support/wait-for.ts';
-import { install, openQueue, startOwnRedis } from './site.ts';
+import { install, openQueue, startOwnRedis } from './setup.ts';
 
 const BEFORE = 6;
 const AFTER = 6;

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readNotes } from '../support/notes.ts';
-import { install, startProxy } from './site.ts';
+import { install, startProxy } from './setup.ts';
 
 /** Within this time a program must have given up a connection on which nothing comes back. */
 const NOTICED_WITHIN_MS = 30_000;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { countNotes } from '../support/notes.ts';
 import { waitFor } from '../support/wait-for.ts';
-import { install, startOwnRedis } from './site.ts';
+import { install, startOwnRedis } from './setup.ts';
 
 const SLOTS = 2;
 const WAITING = 6;

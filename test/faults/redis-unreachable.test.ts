@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import { setTimeout as pace } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { readNotes } from '../support/notes.ts';
-import { install, startProxy } from './site.ts';
+import { install, startProxy } from './setup.ts';
 
 const OUTAGE_MS = 10_000;
 const PACE_MS = 200;
@@ -21,7 +21,7 @@ describe('a Redis that cannot be reached for 10 s', () => {
 
     await proxy.refuse();
     const jobs = [before];
-    for (const until = performance.now() + OUTAGE_MS; performance.now() < until; await pace(PACE_MS)) {
+    for (const until = performance.now() + OUTAGE_MS; performance.now() < until; await sleep(PACE_MS)) {
       jobs.push(await api.enqueue('test:work', { ms: 0, note })); // throws for anything but 202
     }
     expect((await api.call('/health/live')).status).toBe(200);

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { TransportName } from '../../src/define/queue.ts';
 import { countNotes, readNotes } from '../support/notes.ts';
 import { waitFor } from '../support/wait-for.ts';
-import { install } from './site.ts';
+import { install } from './setup.ts';
 
 describe.each<TransportName>(['postgres', 'bullmq'])('a worker that blocks, on the %s transport', (transport) => {
   it('longer than its lock loses its job to another; its late result is refused, and its log says so', async () => {

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { TransportName } from '../../src/define/queue.ts';
 import { readNotes } from '../support/notes.ts';
 import { waitFor } from '../support/wait-for.ts';
-import { install } from './site.ts';
+import { install } from './setup.ts';
 
 const CLOCK = fileURLToPath(new URL('../support/shifted-clock.ts', import.meta.url));
 const JOBS = 6;
@@ -27,8 +27,8 @@ describe.each<[string, TransportName, number]>([
     const installation = await install({ transport, settings: { QUEUE_CONCURRENCY: '2' } });
     const note = join(installation.folder, 'note');
     const api = await installation.start({ MODE: 'api' });
-    await installation.start({ MODE: 'worker', ...withClock(shiftMs) });
-    await installation.start({ MODE: 'worker' });
+    const clocks = [withClock(shiftMs), {}];
+    await Promise.all(clocks.map((clock) => installation.start({ MODE: 'worker', ...clock })));
     const backoff = { type: 'fixed', delayMs: BACKOFF_MS } as const;
     const jobs = [];
     for (let n = 0; n < JOBS; n += 1) {

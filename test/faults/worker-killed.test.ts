@@ -5,7 +5,7 @@ import type { StatsResource } from '../../src/contract/program.ts';
 import type { TransportName } from '../../src/define/queue.ts';
 import { countNotes, readNotes } from '../support/notes.ts';
 import { waitFor } from '../support/wait-for.ts';
-import { install, LOCK_DURATION_MS, STALLED_INTERVAL_MS } from './site.ts';
+import { install, LOCK_DURATION_MS, STALLED_INTERVAL_MS } from './setup.ts';
 
 const RUNNING = 8;
 const WAITING = 12;

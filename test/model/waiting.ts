@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import type { JobStatus } from '../../src/contract/job.ts';
 import { createId } from '../../src/shared/ids.ts';
+import { makeNewJob } from '../support/new-job.ts';
 import { changeOf, command, DELAY_MINUTES, EVERYTHING, fixed, MAX_JOBS, onJob } from './command.ts';
 import { end, handOver, isDue, isExpired, RUNS_PER_DELIVERY, redeliver } from './model.ts';
 
@@ -17,12 +18,10 @@ export const insert = fc
         const id = createId();
         const delay = isDelayed ? DELAY_MINUTES : 0;
         await record.store.jobs.insert([
-          {
-            ...{ id, tenant: 'default', type: 'model:job', queue: 'model', priority: 0, tags: [], metadata: {} },
-            ...{ input: null, maxAttempts: 3, backoff: null, timeoutMs: 60_000, webhook: null, parentId: null },
-            ...{ deduplicationKey: null, foreignId: null, delayMs: delay * 60_000, runAt: null, isHandedOver },
+          makeNewJob({
+            ...{ id, type: 'model:job', queue: 'model', delayMs: delay * 60_000, isHandedOver },
             ttlMs: hasTtl ? TTL_MINUTES * 60_000 : null,
-          },
+          }),
         ]);
         model.jobs.push({
           ...{ id, status: isDelayed ? 'scheduled' : 'queued', fence: 0, delivery: 1, attempt: 0, rescues: 0 },

@@ -18,7 +18,7 @@ interface Producer {
 }
 
 /** Where the storm takes place: servers, and processes behind networks of their own. */
-export interface Field {
+export interface Cluster {
   readonly transport: TransportName;
   readonly installation: Installation;
   readonly postgres: PrivatePostgres;
@@ -31,7 +31,7 @@ export interface Field {
   remove(): Promise<void>;
 }
 
-export async function createField(transport: TransportName): Promise<Field> {
+export async function createCluster(transport: TransportName): Promise<Cluster> {
   const redis = transport === 'bullmq' ? await startRedis() : undefined;
   const postgres = await startPrivatePostgres();
   const installation = await Installation.create({

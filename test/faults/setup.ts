@@ -5,6 +5,7 @@ import { type PrivatePostgres, startPrivatePostgres } from '../support/private-p
 import { Installation, type InstallationOptions } from '../support/program.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
+import { startWebhookReceiver, type WebhookReceiver } from '../support/webhook-receiver.ts';
 
 /** How long a dead worker's run, or a dead leader's office, may stay its own. */
 export const LOCK_DURATION_MS = 2000;
@@ -34,6 +35,13 @@ export async function startProxy(target: string | undefined): Promise<TcpProxy> 
   const proxy = await TcpProxy.start(target);
   onTestFinished(() => proxy.stop());
   return proxy;
+}
+
+/** A receiver of webhooks that ends with the test. */
+export async function receiveWebhooks(): Promise<WebhookReceiver> {
+  const receiver = await startWebhookReceiver();
+  onTestFinished(() => receiver.stop());
+  return receiver;
 }
 
 /** A Redis that the test may empty and stop. */
