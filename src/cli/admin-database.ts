@@ -41,7 +41,7 @@ export async function requireDatabase(env: Env): Promise<void> {
 
 export async function migrateDatabase(databaseUrl: string, log: Logger): Promise<void> {
   const { migrate } = await import('../store/migrate.ts');
-  const { toStoreError } = await import('../store/database.ts');
+  const { toStoreError } = await import('../store/database-errors.ts');
   try {
     await migrate(databaseUrl, log);
   } catch (thrown) {

@@ -3,7 +3,7 @@ import { AppError } from '../shared/errors.ts';
 import { messageOf } from '../shared/failure.ts';
 import { pause } from '../shared/time.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import { isConnectionError } from './database.ts';
+import { isConnectionError } from './database-errors.ts';
 
 const MINIMUM_VERSION = 140_000;
 

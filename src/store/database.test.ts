@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Logger } from '../telemetry/logger.ts';
-import { isConnectionError, openDatabase, toStoreError } from './database.ts';
+import { openDatabase } from './database.ts';
 import { createStore } from './store.ts';
 
 const quiet = () => undefined;
@@ -19,32 +19,5 @@ describe('a database that nobody serves', () => {
     ['the settings', () => store.settings.getOrCreate('name', () => 'value')],
   ])('is STORE_UNAVAILABLE for %s', async (_what, ask) => {
     await expect(ask()).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE', cause: expect.any(Error) });
-  });
-});
-
-describe('isConnectionError', () => {
-  const coded = (code: string) => Object.assign(new Error('x'), { code });
-
-  it('tells a server that is away from a statement that is wrong', () => {
-    for (const code of ['ECONNREFUSED', 'ECONNRESET', '57P01', '57P03', '53300', '08006']) {
-      expect(isConnectionError(coded(code))).toBe(true);
-    }
-    for (const code of ['23505', '22P05', '42601', '28P01', '25006'])
-      expect(isConnectionError(coded(code))).toBe(false);
-    expect(isConnectionError(new Error('Connection terminated unexpectedly'))).toBe(true);
-    expect(isConnectionError(new Error('something else'))).toBe(false);
-    expect(isConnectionError('ECONNREFUSED')).toBe(false);
-  });
-
-  it('looks at causes, and at every address that was tried', () => {
-    expect(isConnectionError(new Error('failed', { cause: coded('ECONNRESET') }))).toBe(true);
-    expect(isConnectionError(new AggregateError([coded('X'), coded('ECONNREFUSED')], 'all failed'))).toBe(true);
-  });
-
-  it('decides what toStoreError makes of an error', () => {
-    const wrong = coded('23505');
-    expect(toStoreError(wrong)).toBe(wrong);
-    const away = coded('ECONNREFUSED');
-    expect(toStoreError(away)).toMatchObject({ code: 'STORE_UNAVAILABLE', cause: away });
   });
 });

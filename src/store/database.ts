@@ -1,9 +1,8 @@
 import { DrizzleQueryError } from 'drizzle-orm/errors';
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
 import pg from 'pg';
-import { AppError } from '../shared/errors.ts';
-import { messageOf } from '../shared/failure.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import { isConnectionError, toStoreError } from './database-errors.ts';
 import * as schema from './schema.ts';
 
 /** What the store's functions need: drizzle for ordinary queries, plain SQL where the plan matters. */
@@ -147,42 +146,4 @@ function chooseParser(oid: number, format?: 'text' | 'binary'): (value: string) 
   return oid === pg.types.builtins.INT8
     ? Number
     : (pg.types.getTypeParser(oid, format as 'text') as (value: string) => unknown);
-}
-
-const CONNECTION_CODES = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'EPIPE',
-  'ETIMEDOUT',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ENOENT',
-  '57P01',
-  '57P02',
-  '57P03',
-  '53300',
-  '08000',
-  '08001',
-  '08003',
-  '08004',
-  '08006',
-]);
-const CONNECTION_MESSAGE =
-  /Connection terminated|Query read timeout|timeout exceeded when trying to connect|Client has encountered a connection error|not queryable/i;
-
-/** Whether nothing is wrong with the statement: the server was away, so trying again can help. */
-export function isConnectionError(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  const code = (error as { code?: unknown }).code;
-  if (typeof code === 'string' && CONNECTION_CODES.has(code)) return true;
-  if (error instanceof AggregateError && error.errors.some(isConnectionError)) return true;
-  return CONNECTION_MESSAGE.test(error.message) || (error.cause !== undefined && isConnectionError(error.cause));
-}
-
-/** Turns a connection fault into STORE_UNAVAILABLE and leaves every other fault as it is. */
-export function toStoreError(error: unknown): unknown {
-  if (!isConnectionError(error)) return error;
-  return new AppError('STORE_UNAVAILABLE', `the database did not answer: ${messageOf(error)}`, { cause: error });
 }

@@ -1,4 +1,5 @@
 import type { Database } from './database.ts';
+import { isUniqueViolation } from './database-errors.ts';
 import { type JobRow, jobColumns } from './job-row.ts';
 
 /** A job to run again; without `input` it keeps its own. */
@@ -7,7 +8,6 @@ export interface Retry {
   input?: unknown;
 }
 
-const UNIQUE_VIOLATION = '23505';
 /** Each try that loses its key to another job sees that job the next time. */
 const MAX_TRIES = 5;
 
@@ -42,10 +42,6 @@ export function createRetryStore(database: Database) {
       return row?.id;
     },
   };
-}
-
-function isUniqueViolation(error: unknown): boolean {
-  return (error as { code?: unknown }).code === UNIQUE_VIOLATION;
 }
 
 // Walks `jobs_deduplication`.

@@ -3,6 +3,7 @@ import { bulkFilterSchema } from '../../contract/filter.ts';
 import { isAppError } from '../../shared/errors.ts';
 import { messageOf } from '../../shared/failure.ts';
 import type { BulkActionRow } from '../../store/bulk-actions.ts';
+import { isConflict } from '../../store/database-errors.ts';
 import type { JobHead } from '../../store/job-row.ts';
 import { inTransaction, type Store } from '../../store/store.ts';
 import { APPLIES_TO } from '../bulk-actions.ts';
@@ -12,8 +13,6 @@ import { announceQueued } from '../retry.ts';
 
 const BATCH = 500;
 const IDLE_MS = 1000;
-/** Serialization failure, deadlock: the batch works when it is tried again. */
-const TRANSIENT_CODES = ['40001', '40P01'];
 
 /** What a batch has changed, and what is to be told once that is committed. */
 interface Effect {
@@ -25,7 +24,7 @@ interface Effect {
  * Does one batch of one of the running bulk actions. A batch and its progress are committed together: after a crash the
  * action goes on where it was, and each job is changed once. Several processes may call it at the same time.
  * @returns milliseconds until it wants to be called again
- * @throws STORE_UNAVAILABLE; any other fault ends the action as failed
+ * @throws STORE_UNAVAILABLE, or what PostgreSQL says of a conflict; any other fault ends the action as failed
  */
 export async function runBulkActions(engine: Engine): Promise<number> {
   const effect = await inTransaction(engine.store, async (store) => {
@@ -40,15 +39,11 @@ async function runBatch(engine: Engine, store: Store, action: BulkActionRow): Pr
   try {
     return await inTransaction(store, (inner) => advance(engine, inner, action));
   } catch (error) {
-    if (isTransient(error)) throw error;
+    if (isAppError(error, 'STORE_UNAVAILABLE') || isConflict(error)) throw error; // the loop tries again
     engine.log.error('a bulk action failed', { bulkAction: action.id, action: action.action, error });
     await store.bulkActions.fail(action.id, messageOf(error));
     return NOTHING;
   }
-}
-
-function isTransient(error: unknown): boolean {
-  return isAppError(error, 'STORE_UNAVAILABLE') || TRANSIENT_CODES.includes(String((error as { code?: unknown }).code));
 }
 
 async function advance(engine: Engine, store: Store, action: BulkActionRow): Promise<Effect> {

@@ -1,0 +1,56 @@
+import { AppError } from '../shared/errors.ts';
+import { messageOf } from '../shared/failure.ts';
+
+const UNIQUE_VIOLATION = '23505';
+const SERIALIZATION_FAILURE = '40001';
+const DEADLOCK = '40P01';
+const CONNECTION_CODES = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOENT',
+  '57P01',
+  '57P02',
+  '57P03',
+  '53300',
+  '08000',
+  '08001',
+  '08003',
+  '08004',
+  '08006',
+]);
+const CONNECTION_MESSAGE =
+  /Connection terminated|Query read timeout|timeout exceeded when trying to connect|Client has encountered a connection error|not queryable/i;
+
+/** Whether nothing is wrong with the statement: the server was away, so trying again can help. */
+export function isConnectionError(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  if (CONNECTION_CODES.has(codeOf(error))) return true;
+  if (error instanceof AggregateError && error.errors.some(isConnectionError)) return true;
+  return CONNECTION_MESSAGE.test(error.message) || (error.cause !== undefined && isConnectionError(error.cause));
+}
+
+/** Turns a connection fault into STORE_UNAVAILABLE and leaves every other fault as it is. */
+export function toStoreError(error: unknown): unknown {
+  if (!isConnectionError(error)) return error;
+  return new AppError('STORE_UNAVAILABLE', `the database did not answer: ${messageOf(error)}`, { cause: error });
+}
+
+/** Whether two statements were in each other's way, and this one works when it is tried again. */
+export function isConflict(error: unknown): boolean {
+  return [SERIALIZATION_FAILURE, DEADLOCK].includes(codeOf(error));
+}
+
+export function isUniqueViolation(error: unknown): boolean {
+  return codeOf(error) === UNIQUE_VIOLATION;
+}
+
+/** Of PostgreSQL (SQLSTATE) or of Node.js; empty for an error that has none. */
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
+}
