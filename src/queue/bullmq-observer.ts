@@ -1,19 +1,14 @@
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { createHeldJobs } from './bullmq-held-jobs.ts';
+import { tryOnce } from './redis.ts';
 import type { Transport } from './transport.ts';
 
 const TIMEOUT_MS = 5000;
 
 /** BullMQ as the doctor sees it: what it holds can be read, and nothing can be changed. Gives up when Redis is away. */
 export function createBullMqObserver(url: string, prefix: string): Transport {
-  const redis = new Redis(url, {
-    connectTimeout: TIMEOUT_MS,
-    commandTimeout: TIMEOUT_MS,
-    maxRetriesPerRequest: 0,
-    retryStrategy: () => null,
-    enableReadyCheck: false, // INFO may be forbidden
-  });
+  const redis = new Redis(url, { ...tryOnce(TIMEOUT_MS), enableReadyCheck: false }); // INFO may be forbidden
   redis.on('error', () => {}); // the command rejects too
   const queues = new Map<string, Queue>();
 

@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis';
 import { messageOf } from '../shared/failure.ts';
+import { tryOnce } from './redis.ts';
 
 /** What Redis tells of itself. Where INFO or CONFIG are forbidden (managed services) something is undefined. */
 export interface RedisFacts {
@@ -27,11 +28,8 @@ const TIMEOUT_MS = 5000;
  */
 export async function inspectRedis(url: string): Promise<RedisFacts> {
   const redis = new Redis(url, {
+    ...tryOnce(TIMEOUT_MS),
     lazyConnect: true,
-    connectTimeout: TIMEOUT_MS,
-    commandTimeout: TIMEOUT_MS,
-    maxRetriesPerRequest: 0,
-    retryStrategy: () => null,
     enableReadyCheck: false, // one that still loads its data answers INFO already
   });
   let fault: string | undefined;

@@ -1,4 +1,4 @@
-import { Redis } from 'ioredis';
+import { Redis, type RedisOptions } from 'ioredis';
 import { AppError } from '../shared/errors.ts';
 import { messageOf } from '../shared/failure.ts';
 import { pause } from '../shared/time.ts';
@@ -26,6 +26,16 @@ export function openRedis(url: string, log: Logger): Redis {
     isLost = false;
   });
   return redis;
+}
+
+/** For a connection that fails its commands when Redis does not answer them in time, rather than waiting for it. */
+export function tryOnce(timeoutMs: number): RedisOptions {
+  return {
+    connectTimeout: timeoutMs,
+    commandTimeout: timeoutMs,
+    maxRetriesPerRequest: 0,
+    retryStrategy: () => null,
+  };
 }
 
 /** Whether it only says that Redis is away, which {@link openRedis} has logged once already. */
@@ -57,13 +67,7 @@ export async function waitForRedis(url: string, shownUrl: string, timeoutMs: num
 
 /** @returns what is wrong, or undefined when Redis answered */
 async function tryRedis(url: string): Promise<string | undefined> {
-  const redis = new Redis(url, {
-    lazyConnect: true,
-    connectTimeout: 3000,
-    commandTimeout: 3000,
-    maxRetriesPerRequest: 0,
-    retryStrategy: () => null,
-  });
+  const redis = new Redis(url, { ...tryOnce(3000), lazyConnect: true });
   let fault: string | undefined;
   redis.on('error', (error) => {
     fault = messageOf(error);

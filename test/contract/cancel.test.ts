@@ -126,47 +126,42 @@ describe.each<TransportName>(['postgres', 'bullmq'])('cancelling on the %s trans
   });
 
   it('aborts a run in another process', async () => {
-    const gate = new Gate();
-    let isAborted = false;
-    const long = defineJob({
-      type: 'long:job',
-      input: z.null(),
-      run: async (_input, ctx) => {
-        ctx.signal.addEventListener('abort', () => {
-          isAborted = true;
-        });
-        await gate.pass(ctx.signal);
-      },
-    });
+    const { long, gate, isAborted } = defineLong();
     const harness = await start([long]);
     const other = await start([long], { beside: harness });
     await harness.startWorker({ heartbeatMs: 600_000 }); // only the signal can tell it
     const { id } = await other.enqueue(long, null);
     await waitFor(() => gate.arrivals === 1, { describe: 'the handler runs' });
     await cancel(other, id);
-    await waitFor(() => isAborted, { describe: 'the signal aborts' });
+    await waitFor(isAborted, { describe: 'the signal aborts' });
     expect((await harness.attempts(id)).map((each) => each.outcome)).toEqual(['cancelled']);
   });
 
   it('aborts a cancelled run by the next heartbeat when the signal was lost', async () => {
-    const gate = new Gate();
-    let isAborted = false;
-    const long = defineJob({
-      type: 'long:job',
-      input: z.null(),
-      run: async (_input, ctx) => {
-        ctx.signal.addEventListener('abort', () => {
-          isAborted = true;
-        });
-        await gate.pass(ctx.signal);
-      },
-    });
+    const { long, gate, isAborted } = defineLong();
     const harness = await start([long]);
     await harness.startWorker({ heartbeatMs: 100 });
     const { id } = await harness.enqueue(long, null);
     await waitFor(() => gate.arrivals === 1, { describe: 'the handler runs' });
     await harness.sql(`update longshore.jobs set status = 'cancelled', finished_at = now() where id = $1`, [id]);
-    await waitFor(() => isAborted, { describe: 'the signal aborts' });
+    await waitFor(isAborted, { describe: 'the signal aborts' });
     expect((await harness.job(id)).status).toBe('cancelled');
   });
 });
+
+/** A job that runs until its signal aborts. */
+function defineLong() {
+  const gate = new Gate();
+  let hasAborted = false;
+  const long = defineJob({
+    type: 'long:job',
+    input: z.null(),
+    run: async (_input, ctx) => {
+      ctx.signal.addEventListener('abort', () => {
+        hasAborted = true;
+      });
+      await gate.pass(ctx.signal);
+    },
+  });
+  return { long, gate, isAborted: () => hasAborted };
+}
