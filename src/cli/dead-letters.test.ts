@@ -86,6 +86,19 @@ describe('dead-letters list and groups', () => {
       /^ +17 {2}http:request .*3 s ago .*1 min ago {2}3f2a9c0d1b4e5f67 {2}TypeError: no luck$/m,
     );
   });
+
+  it('tell what went wrong also at 80 columns', async () => {
+    const message = 'cannot reach https://example.com after 3 attempts';
+    const job = { ...failed, error: { name: 'TypeError', message, attempt: 3 } };
+    server.on('GET /v1/dead-letters', ({ path }, response) =>
+      answerJson(response, { items: [path.includes('groupBy') ? { ...group, message } : job], nextCursor: null }),
+    );
+    const [list, groups] = [open({ isTTY: true, columns: 80 }), open({ isTTY: true, columns: 80 })];
+    await list.run('dead-letters', 'list');
+    await groups.run('dead-letters', 'groups');
+    expect(stripVTControlCharacters(list.stdout())).toMatch(/^\S+000001 {2}http:request .*TypeError: cannot rea.*…$/m);
+    expect(stripVTControlCharacters(groups.stdout())).toMatch(/3f2a9c0d1b4e5f67 {2}TypeError: cannot reach https.*…$/m);
+  });
 });
 
 describe('dead-letters retry and discard', () => {
