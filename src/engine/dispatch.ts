@@ -37,6 +37,7 @@ export class Dispatcher {
   readonly #window: Window;
   readonly #handingOver = new Map<Promise<boolean>, readonly JobRow[]>();
   readonly #heldQueues: string[];
+  readonly #claimedQueues: string[];
   /** Queues whose last batch from the backlog has not arrived yet. */
   readonly #filling = new Set<string>();
   /** Whose job of a queue was taken from the backlog last. */
@@ -47,12 +48,12 @@ export class Dispatcher {
     this.#options = options;
     this.#window = new Window(options.windowSize);
     this.#heldQueues = options.queues.filter((queue) => options.transports.of(queue).held);
+    this.#claimedQueues = options.queues.filter((queue) => !options.transports.of(queue).held);
     this.#loop = new Loop('dispatching', options.log, () => this.#dispatchDue());
   }
 
   async start(): Promise<void> {
-    const claimed = this.#options.queues.filter((queue) => !this.#heldQueues.includes(queue));
-    await this.#options.store.backlog.reclaimFromBullMq(claimed);
+    await this.takeBack();
     await this.#measure();
     this.#loop.start();
   }
@@ -102,6 +103,18 @@ export class Dispatcher {
       else if (this.#window.noteBacklog(job.queue)) this.#loop.wake();
     }
     if (due.length > 0) void this.#deliver(due);
+  }
+
+  /**
+   * Takes back what BullMQ holds of queues that PostgreSQL serves now: from the time before, or from a program of the
+   * former settings that still runs.
+   */
+  async takeBack(): Promise<void> {
+    const { store, signals, log } = this.#options;
+    const queues = await store.backlog.reclaimFromBullMq(this.#claimedQueues);
+    if (queues.length === 0) return;
+    log.info(`${queues.length} jobs that BullMQ held are served by PostgreSQL now`, { queues: [...new Set(queues)] });
+    signals.publish('work', [...new Set(queues)]);
   }
 
   /** Resolves when everything that was given to `handOver` so far has been handed over. */

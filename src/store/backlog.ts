@@ -66,15 +66,13 @@ export function createBacklogStore(database: Database) {
       );
     },
 
-    /** Takes back what BullMQ held of queues that the Postgres transport serves now. */
-    async reclaimFromBullMq(queues: readonly string[]): Promise<void> {
-      await database.query(
-        `update longshore.jobs
-         set dispatched_at = null,
-           delivery = delivery + 1
-         where queue = any($1) and dispatched_at is not null and status in ('scheduled', 'queued', 'retrying')`,
-        [queues],
-      );
+    /**
+     * Takes back what BullMQ holds of queues that the Postgres transport serves now. Walks `jobs_handed_over`.
+     * @returns one queue for each job
+     */
+    async reclaimFromBullMq(queues: readonly string[]): Promise<string[]> {
+      const rows = await database.query<{ queue: string }>(RECLAIM, [queues]);
+      return rows.map((row) => row.queue);
     },
   };
 }
@@ -92,6 +90,20 @@ const PROMOTE = `
   set status = 'queued'
   from due
   where j.id = due.id
+  returning j.queue`;
+
+const RECLAIM = `
+  with held as (
+    select id
+    from longshore.jobs
+    where queue = any($1) and dispatched_at is not null and status in ('scheduled', 'queued', 'retrying')
+    for update skip locked
+  )
+  update longshore.jobs j
+  set dispatched_at = null,
+    delivery = j.delivery + 1
+  from held
+  where j.id = held.id
   returning j.queue`;
 
 const MEASURE = `

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { TransportName } from '../../src/define/queue.ts';
 import { defineJob, defineQueue } from '../../src/index.ts';
 import { AppError } from '../../src/shared/errors.ts';
-import { useHarnesses } from '../support/harness.ts';
+import { Harness, useHarnesses } from '../support/harness.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 const settings = { DISPATCH_INTERVAL_MS: '50', POLL_INTERVAL_MS: '50' };
@@ -104,6 +104,19 @@ describe('a queue that chooses its transport', () => {
     await moved.startWorker();
     expect(await moved.ended(due.id)).toMatchObject({ status: 'completed', output: 'tiny', attempt: 1 });
     expect(await moved.ended(waits.id)).toMatchObject({ status: 'completed', output: 'tiny', attempt: 2 });
+  });
+
+  it('gets the jobs too that a program of the former settings hands to BullMQ after that', async () => {
+    const moved = await start([onPostgres], {
+      settings: { ...settings, RECONCILE_INTERVAL_MS: '100', LEADER_LEASE_MS: '1000' },
+    });
+    await moved.startWorker();
+    const before = [{ ...onPostgres, queue: { name: 'tiny' } }];
+    const former = await Harness.start({ transport: 'bullmq', jobs: before, beside: moved });
+    const { id, dispatchedAt } = await former.enqueue(onPostgres, null);
+    expect(dispatchedAt).toBeInstanceOf(Date);
+    await former.stop();
+    expect(await moved.ended(id)).toMatchObject({ status: 'completed', output: 'tiny', attempt: 1 });
   });
 
   it('needs REDIS_URL for BullMQ', async () => {

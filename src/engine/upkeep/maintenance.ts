@@ -53,6 +53,7 @@ export class Maintenance {
       this.#lead('expiring', async () => ((await expireJobs(engine, BATCH)) === BATCH ? 0 : EXPIRY_INTERVAL_MS)),
       this.#lead('tidying', () => this.#tidy()),
       ...(heldQueues.length > 0 ? [this.#lead('reconciling', () => this.#reconcile())] : []),
+      this.#lead('taking jobs back from BullMQ', () => this.#takeBack()),
       this.#lead('doing bulk actions', () => runBulkActions(engine)),
       this.#lead('removing what is old', () => removeExpiredJobs(engine, retention)),
       ...(alertUrl === undefined ? [] : [this.#lead('sending alerts', () => sendAlerts(engine, alertUrl))]),
@@ -64,6 +65,7 @@ export class Maintenance {
       leaseMs,
       onGained: () => {
         this.#reconcileAtMs = 0; // what happened before is not known
+        this.#epoch = undefined; // another leader has counted since
         for (const loop of this.#loops) loop.wake();
       },
       log: engine.log,
@@ -100,6 +102,11 @@ export class Maintenance {
     const { workers, idempotency } = this.#options.engine.store;
     await workers.removeSilent(FORGET_WORKERS_MS);
     return (await idempotency.removeExpired(BATCH)) === BATCH ? 0 : TIDY_INTERVAL_MS;
+  }
+
+  async #takeBack(): Promise<number> {
+    await this.#options.engine.dispatcher.takeBack();
+    return this.#options.reconcileIntervalMs;
   }
 
   async #reconcile(): Promise<number> {
