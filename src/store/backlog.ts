@@ -58,10 +58,18 @@ export function createBacklogStore(database: Database) {
     /** Puts jobs back that perhaps did not arrive. One that did is told from its second copy by its id. */
     async putBack(jobs: readonly { id: string; delivery: number }[]): Promise<void> {
       await database.query(
-        `update longshore.jobs j
+        `with given as (
+           select j.id
+           from longshore.jobs j
+           join unnest($1::uuid[], $2::integer[]) as g(id, delivery) on g.id = j.id and g.delivery = j.delivery
+           where j.status = 'queued'
+           order by j.id
+           for update of j
+         )
+         update longshore.jobs j
          set dispatched_at = null
-         from unnest($1::uuid[], $2::integer[]) as given(id, delivery)
-         where j.id = given.id and j.delivery = given.delivery and j.status = 'queued'`,
+         from given
+         where j.id = given.id`,
         [jobs.map((job) => job.id), jobs.map((job) => job.delivery)],
       );
     },

@@ -45,12 +45,19 @@ export function createDriftStore(database: Database) {
     /** Puts jobs back into the backlog as new deliveries; an old one that turns up is refused. @returns the ids of those */
     async redeliver(jobs: readonly { id: string; delivery: number }[]): Promise<string[]> {
       const rows = await database.query<{ id: string }>(
-        `update longshore.jobs j
+        `with given as (
+           select j.id
+           from longshore.jobs j
+           join unnest($1::uuid[], $2::integer[]) as g(id, delivery) on g.id = j.id and g.delivery = j.delivery
+           where j.status in ('scheduled', 'queued', 'retrying') and j.dispatched_at is not null
+           order by j.id
+           for update of j
+         )
+         update longshore.jobs j
          set dispatched_at = null,
            delivery = j.delivery + 1
-         from unnest($1::uuid[], $2::integer[]) as given(id, delivery)
-         where j.id = given.id and j.delivery = given.delivery
-           and j.status in ('scheduled', 'queued', 'retrying') and j.dispatched_at is not null
+         from given
+         where j.id = given.id
          returning j.id`,
         [jobs.map((job) => job.id), jobs.map((job) => job.delivery)],
       );

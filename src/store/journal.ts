@@ -83,18 +83,43 @@ export function logLineId(line: { fence: number; seq: number }): number {
   return eventIdOf(line.fence, line.seq);
 }
 
+// Both lock jobs by id, as everything does that changes several jobs: two statements never wait for each other. The lock
+// keeps a job that is deleted at this moment from failing the lines of all others.
 const ADD_LOGS = `
+  with r as (
+    select *
+    from jsonb_to_recordset($1::jsonb) as r(
+      "jobId" uuid, fence bigint, seq integer, attempt integer, level text, message text, fields jsonb, "atMs" float8)
+  ),
+  kept as (
+    select j.id
+    from longshore.jobs j
+    where j.id in (select "jobId" from r)
+    order by j.id
+    for key share of j
+  )
   insert into longshore.job_logs (job_id, fence, seq, attempt, level, message, fields, at)
   select r."jobId", r.fence, r.seq, r.attempt, r.level, r.message, r.fields, to_timestamp(r."atMs" / 1000.0)
-  from jsonb_to_recordset($1::jsonb) as r(
-    "jobId" uuid, fence bigint, seq integer, attempt integer, level text, message text, fields jsonb, "atMs" float8)
-  where exists (select 1 from longshore.jobs j where j.id = r."jobId")
+  from r
+  join kept on kept.id = r."jobId"
   on conflict do nothing`;
 
 const SAVE_PROGRESS = `
+  with r as (
+    select * from jsonb_to_recordset($1::jsonb) as r("jobId" uuid, fence bigint, seq integer, percent real, message text)
+  ),
+  open as (
+    select j.id
+    from longshore.jobs j
+    join r on r."jobId" = j.id and r.fence = j.fence
+    where j.status = 'processing'
+    order by j.id
+    for update of j
+  )
   update longshore.jobs j
   set progress_percent = r.percent,
     progress_message = r.message,
     progress_seq = r.seq
-  from jsonb_to_recordset($1::jsonb) as r("jobId" uuid, fence bigint, seq integer, percent real, message text)
-  where j.id = r."jobId" and j.fence = r.fence and j.status = 'processing'`;
+  from open
+  join r on r."jobId" = open.id
+  where j.id = open.id and j.fence = r.fence`;

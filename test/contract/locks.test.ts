@@ -1,0 +1,68 @@
+import { describe, expect, it } from 'vitest';
+import type { LogLine } from '../../src/store/journal.ts';
+import type { Store } from '../../src/store/store.ts';
+import { type Harness, useHarnesses } from '../support/harness.ts';
+import { waitFor } from '../support/wait-for.ts';
+
+const low = '01980000-0000-7000-8000-000000000001';
+const high = '01980000-0000-7000-8000-000000000002';
+const lineOf = (jobId: string): LogLine => ({
+  ...{ jobId, fence: 1, seq: 1, attempt: 1, level: 'info', message: 'a line', fields: null, atMs: 0 },
+});
+
+describe('statements that change several jobs', () => {
+  const start = useHarnesses('postgres'); // no transport has a part in it
+
+  const record = (harness: Harness, status: 'queued' | 'processing') =>
+    harness.sql(
+      `insert into longshore.jobs
+         (id, tenant, type, queue, status, input, max_attempts, timeout_ms, fence, worker, started_at, dispatched_at)
+       select id, 'default', 'some:job', 'some', $2, 'null', 1, 1000, 1, 'some worker', now(), now()
+       from unnest($1::uuid[]) as ids(id)`,
+      [[high, low], status],
+    );
+  const isSomebodyWaiting = (harness: Harness) =>
+    harness
+      .sql(`select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`)
+      .then((rows) => rows.length > 0);
+
+  it.each<[string, 'queued' | 'processing', (store: Store) => Promise<unknown>]>([
+    ['put back', 'queued', ({ backlog }) => backlog.putBack([high, low].map((id) => ({ id, delivery: 1 })))],
+    ['hand over anew', 'queued', ({ drift }) => drift.redeliver([high, low].map((id) => ({ id, delivery: 1 })))],
+    [
+      'store progress',
+      'processing',
+      ({ journal }) =>
+        journal.saveProgress([high, low].map((jobId) => ({ jobId, fence: 1, seq: 1, percent: 50, message: null }))),
+    ],
+    ['store lines', 'processing', ({ journal }) => journal.addLogs([high, low].map(lineOf))],
+  ])('never wait for each other in a circle: those that %s', async (_what, status, change) => {
+    const harness = await start([]);
+    await record(harness, status);
+    const { store } = harness.engine;
+    let changed: Promise<unknown> | undefined;
+    // As a bulk action does it: by id.
+    await store.database.transaction(async (other) => {
+      const lock = (id: string) => other.query(`select 1 from longshore.jobs where id = $1 for update`, [id]);
+      await lock(low);
+      changed = change(store);
+      await waitFor(() => isSomebodyWaiting(harness), { describe: 'it waits' });
+      await lock(high);
+    });
+    await changed;
+  });
+
+  it('keep the lines of a job although another one is deleted at that moment', async () => {
+    const harness = await start([]);
+    await record(harness, 'processing');
+    const { store } = harness.engine;
+    let stored: Promise<unknown> | undefined;
+    await store.database.transaction(async (other) => {
+      await other.query(`delete from longshore.jobs where id = $1`, [low]);
+      stored = store.journal.addLogs([low, high].map(lineOf));
+      await waitFor(() => isSomebodyWaiting(harness), { describe: 'it waits' });
+    });
+    await stored;
+    expect(await store.journal.logs(high, { fence: 0, seq: 0 }, 10)).toMatchObject([{ message: 'a line' }]);
+  });
+});
