@@ -1,6 +1,7 @@
 import type { WebhookOptions } from '../contract/enqueue.ts';
 import type { JobFilter } from '../contract/filter.ts';
 import type { Backoff } from '../shared/backoff.ts';
+import { writeDespiteOthers } from './contention.ts';
 import type { Database } from './database.ts';
 import { createParameters, matchJobs } from './job-filter.ts';
 import { type JobRow, jobColumns } from './job-row.ts';
@@ -52,7 +53,8 @@ export function createJobStore(database: Database) {
      */
     insert(jobs: readonly NewJob[]): Promise<JobRow[]> {
       // In one order everywhere: two statements that want the same keys must not wait for each other.
-      return database.query<JobRow>(INSERT, [JSON.stringify([...jobs].sort(compareKeys))]);
+      const ordered = JSON.stringify([...jobs].sort(compareKeys));
+      return writeDespiteOthers(() => database.query<JobRow>(INSERT, [ordered]));
     },
 
     /**

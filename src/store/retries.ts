@@ -1,5 +1,5 @@
+import { writeDespiteOthers } from './contention.ts';
 import type { Database } from './database.ts';
-import { isUniqueViolation } from './database-errors.ts';
 import { type JobRow, jobColumns } from './job-row.ts';
 
 /** A job to run again; without `input` it keeps its own. */
@@ -7,9 +7,6 @@ export interface Retry {
   id: string;
   input?: unknown;
 }
-
-/** Each try that loses its key to another job sees that job the next time. */
-const MAX_TRIES = 5;
 
 export function createRetryStore(database: Database) {
   return {
@@ -21,13 +18,9 @@ export function createRetryStore(database: Database) {
      */
     async retry(retries: readonly Retry[]): Promise<JobRow[]> {
       const values = retries.map((item) => ({ id: item.id, isEdited: 'input' in item, input: item.input }));
-      for (let tries = 1; ; tries += 1) {
-        try {
-          return await database.transaction((inner) => inner.query<JobRow>(RETRY, [JSON.stringify(values)]));
-        } catch (error) {
-          if (tries === MAX_TRIES || !isUniqueViolation(error)) throw error;
-        }
-      }
+      return writeDespiteOthers(() =>
+        database.transaction((inner) => inner.query<JobRow>(RETRY, [JSON.stringify(values)])),
+      );
     },
 
     /** The job that has not ended and holds the deduplication key of this one, if there is one. */

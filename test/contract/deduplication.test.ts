@@ -136,6 +136,26 @@ describe.each<TransportName>(['postgres', 'bullmq'])('a deduplication key on the
     expect(await countJobs(harness)).toBe(3);
   });
 
+  it('lets a bulk request pass that meets a bulk retry of the same keys in another order', async () => {
+    const gate = new Gate();
+    const harness = await start([makeJob(gate)]);
+    const { ids } = await enqueueKeys(harness, ['a', 'b']);
+    for (const id of ids) await cancelJob(harness.engine, everyone, id);
+    let request: Promise<unknown> | undefined;
+    await harness.engine.store.database.transaction(async ({ query }) => {
+      const retry = (id = '') =>
+        query(`update longshore.jobs set status = 'queued', finished_at = null where id = $1`, [id]);
+      await query(`set local deadlock_timeout = '10s'`); // the other one is to give way
+      await retry(ids[1]);
+      request = enqueueKeys(harness, ['a', 'b']);
+      const isWaiting = () =>
+        query(`select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`);
+      await waitFor(async () => (await isWaiting()).length > 0, { describe: 'the request waits' });
+      await retry(ids[0]);
+    });
+    expect(await request).toMatchObject({ ids, deduplicated: [0, 1] });
+  });
+
   it('works for the children of a job, within its tenant', async () => {
     const gate = new Gate();
     const child = makeJob(gate);
