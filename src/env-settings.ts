@@ -128,7 +128,7 @@ export const settings = {
   databasePoolSize: setting({
     name: 'DATABASE_POOL_SIZE',
     group: 'PostgreSQL',
-    description: 'Connections that one process keeps at most.',
+    description: 'Connections that one process keeps at most, besides one for signs of life and one for LISTEN.',
     schema: wholeNumber(2, 200),
     default: '10',
   }),

@@ -29,6 +29,8 @@ export interface Database {
 export interface QueryOptions {
   /** In place of `queryTimeoutMs`. */
   timeoutMs?: number;
+  /** By a connection that nothing else uses: for signs of life, which must not queue behind long queries. */
+  isUrgent?: boolean;
 }
 
 export interface DatabaseOptions {
@@ -52,18 +54,23 @@ export function openDatabase(options: DatabaseOptions): Database {
     keepAlive: true,
     types: { getTypeParser: chooseParser as typeof pg.types.getTypeParser },
   };
-  const pool = new pg.Pool({
-    ...connection,
-    max: options.poolSize,
-    idleTimeoutMillis: 30_000,
-    onConnect: (client) => limitHanging(client, options.queryTimeoutMs),
-  });
-  // Without a listener a lost idle connection ends the process, e.g. whenever Postgres restarts.
-  pool.on('error', (error) => options.log.warn('lost an idle database connection', { error }));
+  const openPool = (max: number) => {
+    const opened = new pg.Pool({
+      ...connection,
+      max,
+      idleTimeoutMillis: 30_000,
+      onConnect: (client) => limitHanging(client, options.queryTimeoutMs),
+    });
+    // Without a listener a lost idle connection ends the process, e.g. whenever Postgres restarts.
+    opened.on('error', (error) => options.log.warn('lost an idle database connection', { error }));
+    return opened;
+  };
+  const pool = openPool(options.poolSize);
+  const urgentPool = openPool(1);
   const orm = drizzle(pool, { schema });
   const database: Database = {
     orm,
-    query: (text, values, more) => query(pool, text, values, more),
+    query: (text, values, more) => query(more?.isUrgent ? urgentPool : pool, text, values, more),
     async transaction(work) {
       const client = await pool.connect().catch((error: unknown) => {
         throw toStoreError(error);
@@ -94,7 +101,9 @@ export function openDatabase(options: DatabaseOptions): Database {
       await client.connect();
       return client;
     },
-    close: () => pool.end(),
+    async close() {
+      await Promise.all([pool.end(), urgentPool.end()]);
+    },
   };
   return database;
 }

@@ -11,7 +11,9 @@ export function createLeaseStore(database: Database) {
      * @returns 0 when `holder` has it for `leaseMs` from now, else for how many milliseconds another one has it
      */
     async acquire(name: string, holder: string, leaseMs: number): Promise<number> {
-      const [row] = await database.query<{ othersMs: number }>(ACQUIRE, [name, holder, leaseMs]);
+      const [row] = await database.query<{ othersMs: number }>(ACQUIRE, [name, holder, leaseMs], {
+        isUrgent: true,
+      });
       return row?.othersMs ?? leaseMs; // neither row: it was released or taken at this moment
     },
 

@@ -47,7 +47,7 @@ export function createWorkerStore(database: Database) {
           worker.running,
           worker.leaseMs,
         ],
-        { timeoutMs },
+        { timeoutMs, isUrgent: true },
       );
     },
 

@@ -25,6 +25,8 @@ const FORGOTTEN_AFTER_MS = 30_000;
 export class Heartbeat {
   readonly #options: HeartbeatOptions;
   readonly #loop: Loop;
+  /** Apart from the heartbeat, which must not wait for its queries. */
+  readonly #comparing: Loop;
   #isLost = false;
   #lastAtMs: number | undefined;
 
@@ -32,6 +34,11 @@ export class Heartbeat {
     this.#options = options;
     this.#loop = new Loop('the heartbeat', options.engine.log, async () => {
       await this.#beat();
+      return options.intervalMs;
+    });
+    this.#comparing = new Loop('comparing runs with the record', options.engine.log, async () => {
+      await this.#abortEndedRuns();
+      await this.#giveBackForgottenRuns();
       return options.intervalMs;
     });
   }
@@ -45,10 +52,11 @@ export class Heartbeat {
   async start(): Promise<void> {
     await this.#beat();
     this.#loop.start();
+    this.#comparing.start();
   }
 
-  stop(): Promise<void> {
-    return this.#loop.stop();
+  async stop(): Promise<void> {
+    await Promise.all([this.#loop.stop(), this.#comparing.stop()]);
   }
 
   /** Somebody else could not reach the record: tries at once, and says when it is back. */
@@ -72,9 +80,8 @@ export class Heartbeat {
     if (this.#isLost) {
       this.#isLost = false;
       onBack();
+      this.#comparing.wake();
     }
-    await this.#abortEndedRuns();
-    await this.#giveBackForgottenRuns();
   }
 
   // A cancel's signal may have been lost, and a rescue elsewhere sends none.

@@ -214,3 +214,31 @@ describe('a BullMQ worker that dies before it could record anything', () => {
     expect(await harness.attempts(id)).toEqual([]);
   });
 });
+
+describe('a worker whose program is busy with long queries', () => {
+  const start = useHarnesses('postgres');
+
+  it('says that it lives all the same, and so does the leader', async () => {
+    const harness = await start([], { settings: { DATABASE_POOL_SIZE: '2', LEADER_LEASE_MS: '1000' } });
+    const worker = await harness.startWorker({ heartbeatMs: 50 });
+    const { database } = harness.engine.store;
+    const observer = await database.connect();
+    const signs = async () => {
+      const { rows } = await observer.query(
+        `select heartbeat_at::text || expires_at::text as sign
+         from longshore.workers, longshore.leases
+         where id = $1 and name = 'maintenance' and expires_at > now()`,
+        [worker.id],
+      );
+      return rows[0]?.sign as string | undefined;
+    };
+    await database.transaction(() =>
+      database.transaction(async () => {
+        const seen = new Set<string | undefined>();
+        const isAlive = async () => seen.add(await signs()).size > 10;
+        await waitFor(isAlive, { describe: 'signs of life while no connection is free' });
+      }),
+    );
+    await observer.end();
+  });
+});
