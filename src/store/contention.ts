@@ -1,5 +1,5 @@
-const UNIQUE_VIOLATION = '23505';
-const DEADLOCK = '40P01';
+import { isConflict, isUniqueViolation } from './database-errors.ts';
+
 const MAX_TRIES = 5;
 
 /**
@@ -12,8 +12,7 @@ export async function writeDespiteOthers<Result>(write: () => Promise<Result>): 
     try {
       return await write();
     } catch (error) {
-      const { code } = error as { code?: unknown };
-      if (tries === MAX_TRIES || (code !== UNIQUE_VIOLATION && code !== DEADLOCK)) throw error;
+      if (tries === MAX_TRIES || !(isUniqueViolation(error) || isConflict(error))) throw error;
     }
   }
 }

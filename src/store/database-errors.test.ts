@@ -25,6 +25,12 @@ describe('isConnectionError', () => {
     expect(toStoreError(wrong)).toBe(wrong);
     const away = coded('ECONNREFUSED');
     expect(toStoreError(away)).toMatchObject({ code: 'STORE_UNAVAILABLE', cause: away });
+    for (const code of ['53100', '53200', '58030', '25006']) {
+      expect(toStoreError(coded(code))).toMatchObject({
+        code: 'STORE_UNAVAILABLE',
+        message: expect.stringContaining('stores'),
+      });
+    }
   });
 });
 

@@ -35,8 +35,17 @@ export function isConnectionError(error: unknown): boolean {
   return CONNECTION_MESSAGE.test(error.message) || (error.cause !== undefined && isConnectionError(error.cause));
 }
 
-/** Turns a connection fault into STORE_UNAVAILABLE and leaves every other fault as it is. */
+/**
+ * A server that is there and stores nothing: its disk, memory or connections are used up (class 53), it cannot read or
+ * write a file (58030), or it is a replica now, after a failover (25006). Nothing is wrong with the statement.
+ */
+const STORES_NOTHING = /^(53...|58030|25006)$/;
+
+/** Turns what only time or an operator can mend into STORE_UNAVAILABLE, and leaves every other fault as it is. */
 export function toStoreError(error: unknown): unknown {
+  if (STORES_NOTHING.test(codeOf(error))) {
+    return new AppError('STORE_UNAVAILABLE', `the database stores nothing: ${messageOf(error)}`, { cause: error });
+  }
   if (!isConnectionError(error)) return error;
   return new AppError('STORE_UNAVAILABLE', `the database did not answer: ${messageOf(error)}`, { cause: error });
 }

@@ -86,7 +86,7 @@ export function openDatabase(options: DatabaseOptions): Database {
         throw error;
       } finally {
         client.off('error', onError);
-        client.release(isConnectionError(fault)); // a broken connection must not go back to the pool
+        client.release(fault instanceof AppError); // a connection that is broken, or to a replica, must not be used again
       }
     },
     async run(query) {
