@@ -56,10 +56,12 @@ interface Begun {
 }
 
 /** Records the start, unless taking the job did that already. */
-async function begin({ engine, worker }: AttemptOptions, offer: Offer): Promise<Begun | { verdict: Verdict }> {
+async function begin({ engine, worker, running }: AttemptOptions, offer: Offer): Promise<Begun | { verdict: Verdict }> {
   if (offer.row) return { job: offer.row, fault: undefined };
   const adopted = offer.foreign ? await adoptJob(engine, offer.queue, offer.jobId, offer.foreign) : undefined;
   const jobId = adopted?.id ?? offer.jobId;
+  // A Redis that went back to an earlier state numbers the same run again; the record cannot tell the two apart.
+  if (running.holds({ id: jobId, fence: offer.fence })) return { verdict: { kind: 'discarded' } };
   const job = await engine.store.transitions.start(jobId, offer.fence, worker);
   engine.dispatcher.noteStart(offer.queue);
   if (job) return { job, fault: adopted?.fault };

@@ -28,6 +28,10 @@ export class RunningJobs {
     return [...this.#held];
   }
 
+  holds({ id, fence }: RunKey): boolean {
+    return this.held.some((run) => run.id === id && run.fence === fence);
+  }
+
   /** @returns a function to call when the end has been recorded */
   hold({ id, fence }: RunKey): () => void {
     const key = { id, fence };

@@ -164,3 +164,29 @@ describe.each<TransportName>(['postgres', 'bullmq'])('a fence on the %s transpor
     ).toEqual(jobs.map((job) => job.id).sort());
   });
 });
+
+describe('a run that BullMQ gives a second time to the worker that has it', () => {
+  const start = useHarnesses('bullmq');
+
+  it('is not begun again: Redis had gone back to an earlier state', async () => {
+    const gate = new Gate();
+    const job = defineJob({ type: 'some:gate', input: z.null(), concurrency: 2, run: () => gate.pass() });
+    const other = defineJob({ type: 'some:other', input: z.null(), concurrency: 2, run: () => undefined });
+    const harness = await start([job, other]);
+    await harness.startWorker();
+    const { id } = await harness.enqueue(job, null);
+    await waitFor(() => gate.arrivals === 1, { describe: 'it runs' });
+    const key = `${harness.prefix}:some`;
+    await harness.redis
+      .multi()
+      .del(`${key}:${id}:lock`)
+      .lrem(`${key}:active`, 0, id)
+      .hset(`${key}:${id}`, 'ats', 0)
+      .rpush(`${key}:wait`, id)
+      .exec();
+    await harness.ended((await harness.enqueue(other, null)).id); // came behind it
+    gate.open();
+    expect(await harness.ended(id)).toMatchObject({ status: 'completed', attempt: 1, rescues: 0 });
+    expect(gate.arrivals).toBe(1);
+  });
+});
