@@ -50,14 +50,14 @@ export async function announceEnded(
   jobs: readonly JobHead[],
   ended: readonly Applied[],
 ): Promise<void> {
-  const fromStatuses = new Map(ended.map((each) => [each.id, each.fromStatus]));
-  const told = jobs.filter((job) => fromStatuses.has(job.id));
+  const byId = new Map(ended.map((each) => [each.id, each]));
+  const told = jobs.filter((job) => byId.has(job.id));
   const idsOf = (some: readonly JobHead[]) => some.map((job) => job.id);
   engine.signals.publish('changed', idsOf(told));
   engine.signals.publish('webhook', idsOf(told.filter((job) => job.webhook)));
-  engine.signals.publish('cancel', idsOf(told.filter((job) => fromStatuses.get(job.id) === 'processing')));
+  engine.signals.publish('cancel', idsOf(told.filter((job) => byId.get(job.id)?.fromStatus === 'processing')));
   // The record has ended them: a Redis that is away holds up neither a cancel nor what expires next.
-  await endsWithin(Promise.all(told.map((job) => removeDelivery(engine, job))), TRANSPORT_GRACE_MS);
+  await endsWithin(Promise.all(told.map((job) => removeDelivery(engine, job, byId.get(job.id)))), TRANSPORT_GRACE_MS);
 }
 
 /**
@@ -75,11 +75,12 @@ export async function setQueuePaused(engine: Engine, queue: string, isPaused: bo
   told.catch(log);
 }
 
-// Best effort: a delivery that stays behind finds no runnable job when it is taken.
-async function removeDelivery(engine: Engine, job: JobHead): Promise<void> {
-  if (job.dispatchedAt === null) return;
+// Best effort: a delivery that stays behind finds no runnable job when it is taken. What was handed over is known from the
+// change itself: the job may have been handed over, or anew, since it was read.
+async function removeDelivery(engine: Engine, job: JobHead, ended: Applied | undefined): Promise<void> {
+  if (!ended?.isHandedOver) return;
   try {
-    await engine.transports.of(job.queue).remove(job);
+    await engine.transports.of(job.queue).remove({ ...job, delivery: ended.delivery });
   } catch (error) {
     engine.log.debug('the delivery of an ended job stays until a worker meets it', { jobId: job.id, error });
   }

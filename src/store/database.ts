@@ -1,6 +1,7 @@
 import { DrizzleQueryError } from 'drizzle-orm/errors';
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
 import pg from 'pg';
+import { AppError } from '../shared/errors.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { isConnectionError, toStoreError } from './database-errors.ts';
 import * as schema from './schema.ts';

@@ -42,6 +42,8 @@ export interface Applied {
   status: JobStatus;
   queue: string;
   delivery: number;
+  /** Whether BullMQ holds it, or did when it ended. */
+  isHandedOver: boolean;
   worker: string | null;
 }
 
@@ -122,7 +124,8 @@ const APPLY = `
     from t
     join before on before.id = t.id
     where j.id = t.id
-    returning j.id, before.status as "fromStatus", j.status, j.queue, j.delivery, j.worker, j.fence, j.started_at, before.attempt
+    returning j.id, before.status as "fromStatus", j.status, j.queue, j.delivery, j.dispatched_at is not null as "isHandedOver",
+      j.worker, j.fence, j.started_at, before.attempt
   ),
   history as (
     insert into longshore.job_attempts (job_id, fence, attempt, outcome, worker, error, started_at)
@@ -139,7 +142,7 @@ const APPLY = `
     join t on t.id = c.id
     where jsonb_typeof(t.webhook) = 'object'
   )
-  select id, "fromStatus", status, queue, delivery, worker from changed`;
+  select id, "fromStatus", status, queue, delivery, "isHandedOver", worker from changed`;
 
 const START = `
   with before as (

@@ -149,6 +149,26 @@ describe.each<TransportName>(['postgres', 'bullmq'])('cancelling on the %s trans
   });
 });
 
+describe('cancelling a job that BullMQ holds', () => {
+  const start = useHarnesses('bullmq');
+
+  it('takes out the delivery that counts, also when the job was handed over anew since it was read', async () => {
+    const job = defineJob({ type: 'some:job', input: z.null(), run: () => undefined });
+    const harness = await start([job], { settings: { DISPATCH_INTERVAL_MS: '50' } });
+    const { id, delivery } = await harness.enqueue(job, null);
+    await harness.engine.dispatcher.settled();
+    const { drift, transitions } = harness.engine.store;
+    const { apply } = transitions;
+    transitions.apply = async (changes) => {
+      await drift.redeliver([{ id, delivery }]);
+      await waitFor(() => harness.queue('some').getJob(`${id}.2`), { describe: 'it is handed over anew' });
+      return apply(changes);
+    };
+    await cancelJob(harness.engine, everyone, id);
+    expect(await harness.queue('some').getJob(`${id}.2`)).toBeUndefined();
+  });
+});
+
 /** A job that runs until its signal aborts. */
 function defineLong() {
   const gate = new Gate();
