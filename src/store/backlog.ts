@@ -114,6 +114,7 @@ const RECLAIM = `
   where j.id = held.id
   returning j.queue`;
 
+// Not "exists": where much waits, the planner hopes to meet it soon and walks through the whole table instead of the index.
 const MEASURE = `
   select q.name as queue,
     (select count(*)::integer
@@ -124,8 +125,12 @@ const MEASURE = `
      from (select 1 from longshore.jobs j
            where j.queue = q.name and j.status in ('scheduled', 'retrying') and j.dispatched_at is not null
            limit $2) held) as delayed,
-    exists (select 1 from longshore.jobs j
-            where j.queue = q.name and j.status = 'queued' and j.dispatched_at is null) as "hasBacklog"
+    coalesce(
+      (select true
+       from longshore.jobs j
+       where j.queue = q.name and j.status = 'queued' and j.dispatched_at is null
+       order by -j.priority
+       limit 1), false) as "hasBacklog"
   from unnest($1::text[]) as q(name)`;
 
 // `heads` skips through the index from tenant to tenant, so the length of a tenant's backlog costs nothing; it goes round,
