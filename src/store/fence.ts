@@ -19,6 +19,11 @@ export function fenceOf(delivery: number, started: number): number {
   return delivery * RUNS_PER_DELIVERY + Math.min(started, RUNS_PER_DELIVERY - 1);
 }
 
+/** The delivery that a BullMQ run's fence belongs to. */
+export function deliveryOf(fence: number): number {
+  return Math.floor(fence / RUNS_PER_DELIVERY);
+}
+
 /** The id of an event: grows within a job, the same for every reader, below 2^53. */
 export function eventIdOf(fence: number, seq: number): number {
   return fence * EVENTS_PER_RUN + seq;

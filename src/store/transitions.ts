@@ -2,6 +2,7 @@ import type { JobReason, JobStatus } from '../contract/job.ts';
 import type { Database } from './database.ts';
 import { RUNS_PER_DELIVERY } from './fence.ts';
 import { type JobRow, jobColumns, type RecordedFailure } from './job-row.ts';
+import { IS_ALIVE } from './workers.ts';
 
 /** A webhook delivery to write together with the status that it tells of. */
 export interface OutboxEntry {
@@ -62,8 +63,8 @@ export function createTransitionStore(database: Database) {
      * Records that a BullMQ delivery starts to run. A row that is still `processing` under an older fence lost its worker:
      * that run goes into the history and counts as a rescue, not as an attempt. The same start may be asked for again, in case
      * its answer was lost.
-     * @returns the job, or undefined when there is nothing to run: it has ended or expired, is not due yet, or this delivery or
-     * run of it has been superseded
+     * @returns the job, or undefined when there is nothing to run: it has ended or expired, is not due yet, this delivery or run
+     * of it has been superseded, or another worker runs it and lives, whatever BullMQ takes it for after an outage of Redis
      */
     async start(id: string, fence: number, worker: string): Promise<JobRow | undefined> {
       const rows = await database.query<JobRow>(START, [id, fence, worker]);
@@ -144,6 +145,8 @@ const APPLY = `
   )
   select id, "fromStatus", status, queue, delivery, "isHandedOver", worker from changed`;
 
+const IS_ALIVE_OF_JOB = `select ${IS_ALIVE} from longshore.workers where id = j.worker`;
+
 const START = `
   with before as (
     select j.id, j.status, j.fence, j.worker, j.started_at, j.attempt
@@ -154,6 +157,7 @@ const START = `
       and (j.status not in ('scheduled', 'retrying') or j.run_at <= now() + interval '${EARLY_TOLERANCE_MS} milliseconds')
       and (j.fence < $2 or (j.fence = $2 and j.worker = $3 and j.status = 'processing'))
       and (j.expires_at is null or j.expires_at > now() or j.started_at is not null)
+      and (j.status <> 'processing' or j.worker = $3 or (${IS_ALIVE_OF_JOB}) is not true)
     for update
   ),
   lost as (

@@ -60,7 +60,7 @@ async function begin({ engine, worker, running }: AttemptOptions, offer: Offer):
   if (offer.row) return { job: offer.row, fault: undefined };
   const adopted = offer.foreign ? await adoptJob(engine, offer.queue, offer.jobId, offer.foreign) : undefined;
   const jobId = adopted?.id ?? offer.jobId;
-  // A Redis that went back to an earlier state numbers the same run again; the record cannot tell the two apart.
+  // A Redis that was away, or went back to an earlier state, offers again what runs here.
   if (running.holds({ id: jobId, fence: offer.fence })) return { verdict: { kind: 'discarded' } };
   const job = await engine.store.transitions.start(jobId, offer.fence, worker);
   engine.dispatcher.noteStart(offer.queue);

@@ -1,3 +1,4 @@
+import { deliveryOf } from '../store/fence.ts';
 import type { JobRow } from '../store/job-row.ts';
 import type { RunKey } from '../store/jobs.ts';
 import { type AbortReason, RunAborted } from './execute.ts';
@@ -28,8 +29,9 @@ export class RunningJobs {
     return [...this.#held];
   }
 
+  /** Whether a run of the same delivery of the job is open here. */
   holds({ id, fence }: RunKey): boolean {
-    return this.held.some((run) => run.id === id && run.fence === fence);
+    return this.held.some((run) => run.id === id && deliveryOf(run.fence) === deliveryOf(fence));
   }
 
   /** @returns a function to call when the end has been recorded */

@@ -124,7 +124,7 @@ describe.each<TransportName>(['postgres', 'bullmq'])('a fence on the %s transpor
     expect(await harness.engine.store.deliveries.list(id, null, 10)).toEqual([]);
   });
 
-  it('lets a run start once only, and none when the job has ended', async () => {
+  it('lets a run start once only, none while the worker of another lives, and none when the job has ended', async () => {
     const noop = defineJob({ type: 'noop:job', input: z.null(), run: () => null });
     const harness = await start([noop]);
     const { transitions } = harness.engine.store;
@@ -133,6 +133,8 @@ describe.each<TransportName>(['postgres', 'bullmq'])('a fence on the %s transpor
     const starts = await Promise.all([1, 1, 1].map((fence) => transitions.start(id, 1_700_000 + fence, 'w1')));
     expect(starts.filter((row) => row?.attempt === 1 && row.rescues === 0)).toHaveLength(starts.filter(Boolean).length);
     expect(await transitions.start(id, 1_600_000, 'w2')).toBeUndefined();
+    expect(await transitions.start(id, 1_700_002, 'w2')).toBeUndefined();
+    await harness.sql(`update longshore.workers set heartbeat_at = now() - interval '1 hour' where id = 'w1'`);
     const newer = await transitions.start(id, 1_700_002, 'w2');
     expect(newer).toMatchObject({ worker: 'w2', attempt: 1, rescues: 1, status: 'processing' });
     const [applied] = newer ? await transitions.apply([endOf(newer, newer.fence, 'completed')]) : [];

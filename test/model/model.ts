@@ -55,6 +55,8 @@ export function mayStart(model: Model, job: ModelJob, fence: number, worker: str
   if (isTerminal(job) || isExpired(model, job)) return false;
   if (job.delivery !== Math.floor(fence / RUNS_PER_DELIVERY)) return false;
   if ((job.status === 'scheduled' || job.status === 'retrying') && !isDue(model, job)) return false;
+  const isElsewhere = job.status === 'processing' && job.worker !== worker && !model.deadWorkers.has(job.worker ?? '');
+  if (isElsewhere) return false;
   const isRepeat = job.fence === fence && job.worker === worker && job.status === 'processing';
   return job.fence < fence || isRepeat;
 }
