@@ -215,6 +215,31 @@ describe('a BullMQ worker that dies before it could record anything', () => {
   });
 });
 
+describe('a BullMQ worker whose lock ran out, as in an outage of Redis', () => {
+  const start = useHarnesses('bullmq');
+
+  it.each(['another worker', 'the same worker'])(
+    'keeps its run while it lives, also when BullMQ offers it to %s',
+    async (to) => {
+      const gate = new Gate();
+      const job = defineJob({ type: 'lost:job', input: z.null(), attempts: 1, run: () => gate.pass() });
+      const harness = await start([job], { settings });
+      const worker = await harness.startWorker({ concurrency: 2, heartbeatMs: 200 });
+      const { id } = await harness.enqueue(job, null);
+      await waitFor(() => gate.arrivals === 1, { describe: 'the job runs' });
+      if (to === 'another worker') await harness.startWorker({ concurrency: 2, heartbeatMs: 200 });
+      await harness.redis.del(`${harness.prefix}:lost:${id}:lock`);
+      await waitFor(async () => !(await harness.queue('lost').getJob(id)), {
+        describe: 'the second offer was refused',
+      });
+      gate.open();
+      expect(await harness.ended(id)).toMatchObject({ status: 'completed', attempt: 1, rescues: 0, worker: worker.id });
+      expect(gate.arrivals).toBe(1);
+      expect(await harness.attempts(id)).toEqual([]);
+    },
+  );
+});
+
 describe('a worker whose program is busy with long queries', () => {
   const start = useHarnesses('postgres');
 
