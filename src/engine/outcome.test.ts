@@ -63,7 +63,9 @@ const table: [what: string, job: RunJob, result: RunResult, outcome: object][] =
   ],
   ['a timeout at last', last, { kind: 'timed_out' }, { to: 'failed', reason: 'timeout' }],
   ['a stop', last, { kind: 'stopped' }, { to: 'queued' }],
-  ['a type that this worker lacks', last, { kind: 'not_known_here' }, { to: 'scheduled', delayMs: 5000 }],
+  ['a type that this worker lacks', last, { kind: 'not_known_here', ageMs: 70 }, { to: 'scheduled', delayMs: 5000 }],
+  ['… for minutes', last, { kind: 'not_known_here', ageMs: 300_000 }, { to: 'scheduled', delayMs: 30_000 }],
+  ['… for days', last, { kind: 'not_known_here', ageMs: 9e8 }, { to: 'scheduled', delayMs: 600_000 }],
   [
     'a type that nobody has',
     job,

@@ -20,7 +20,8 @@ export type RunResult =
   | { kind: 'invalid_input'; error: unknown }
   | { kind: 'invalid_output'; error: unknown }
   | { kind: 'unknown_type' }
-  | { kind: 'not_known_here' }
+  /** How old the job is. */
+  | { kind: 'not_known_here'; ageMs: number }
   | { kind: 'worker_lost' };
 
 /** What becomes of the job. */
@@ -33,8 +34,9 @@ export type Outcome =
 
 /** A job that takes its worker down this often fails rather than circling for ever. */
 export const MAX_RESCUES = 3;
-/** How long a job waits for a worker that knows its type. */
-const NOT_KNOWN_HERE_DELAY_MS = 5000;
+/** How long a job waits for a worker that knows its type: a tenth of its age, within these bounds. */
+const UNKNOWN_TYPE_MIN_MS = 5000;
+const UNKNOWN_TYPE_MAX_MS = 600_000;
 
 export type RunJob = Pick<JobRow, 'type' | 'attempt' | 'maxAttempts' | 'timeoutMs' | 'rescues'> & {
   backoff: Backoff | BackoffFunction;
@@ -51,7 +53,7 @@ export function decideOutcome(job: RunJob, result: RunResult, random: number): O
     case 'stopped':
       return { to: 'queued' };
     case 'not_known_here':
-      return { to: 'scheduled', delayMs: NOT_KNOWN_HERE_DELAY_MS };
+      return { to: 'scheduled', delayMs: waitForTypeMs(result.ageMs) };
     case 'unknown_type':
       return {
         to: 'failed',
@@ -79,6 +81,11 @@ export function decideOutcome(job: RunJob, result: RunResult, random: number): O
     case 'threw':
       return decideThrown(job, result.error, random);
   }
+}
+
+// Longer and longer: each time leaves a line in the job's history.
+function waitForTypeMs(ageMs: number): number {
+  return Math.round(Math.min(UNKNOWN_TYPE_MAX_MS, Math.max(UNKNOWN_TYPE_MIN_MS, ageMs / 10)));
 }
 
 function decideThrown(job: RunJob, thrown: unknown, random: number): Outcome {

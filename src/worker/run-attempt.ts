@@ -81,7 +81,10 @@ async function run(options: AttemptOptions, offer: Offer, { job, fault }: Begun)
   engine.signals.publish('changed', [job.id]);
   if (job.rescues >= MAX_RESCUES) return { kind: 'worker_lost' };
   const definition = engine.registry.definitions.get(job.type);
-  if (!definition) return { kind: offer.foreign ? 'unknown_type' : 'not_known_here' };
+  if (!definition) {
+    const ageMs = engine.clock.now() - job.createdAt.getTime();
+    return offer.foreign ? { kind: 'unknown_type' } : { kind: 'not_known_here', ageMs };
+  }
   if (fault !== undefined) return { kind: 'invalid_input', error: new Error(fault) };
 
   const abort = new AbortController();
