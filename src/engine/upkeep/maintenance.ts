@@ -112,8 +112,11 @@ export class Maintenance {
   async #reconcile(): Promise<number> {
     const { engine, heldQueues, reconcileIntervalMs } = this.#options;
     const hasLostData = await this.#hasLostData();
-    if (hasLostData) engine.log.warn('Redis has lost data: comparing it with the record');
-    if (!hasLostData && performance.now() < this.#reconcileAtMs) return EPOCH_INTERVAL_MS;
+    if (hasLostData) {
+      engine.log.warn('Redis has lost data: comparing it with the record');
+      this.#reconcileAtMs = 0; // a comparison that fails is made again at once
+    }
+    if (performance.now() < this.#reconcileAtMs) return EPOCH_INTERVAL_MS;
     await reconcile(engine, heldQueues, { isDryRun: false, signal: this.#stopping.signal });
     engine.dispatcher.wake();
     // Jobs that were handed over in the moment of the loss are spared by their age: the next comparison sees them.
