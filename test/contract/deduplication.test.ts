@@ -126,8 +126,7 @@ describe.each<TransportName>(['postgres', 'bullmq'])('a deduplication key on the
     await holder.query(INSERT_KEY, [createId(), 'middle']); // both meet here, each with its first key in hand
     const keys = ['first', 'middle', 'last'];
     const calls = [keys, keys.toReversed()].map((wanted) => enqueueKeys(harness, wanted));
-    const waiting = `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
-    await waitFor(async () => (await harness.sql(waiting)).length === 2, { describe: 'both wait for a lock' });
+    await waitFor(async () => (await harness.countLockWaits()) === 2, { describe: 'both wait for a lock' });
     await holder.query('rollback');
     await holder.end();
     const [one, other] = await Promise.all(calls);
@@ -148,9 +147,7 @@ describe.each<TransportName>(['postgres', 'bullmq'])('a deduplication key on the
       await query(`set local deadlock_timeout = '10s'`); // the other one is to give way
       await retry(ids[1]);
       request = enqueueKeys(harness, ['a', 'b']);
-      const isWaiting = () =>
-        query(`select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`);
-      await waitFor(async () => (await isWaiting()).length > 0, { describe: 'the request waits' });
+      await waitFor(async () => (await harness.countLockWaits()) === 1, { describe: 'the request waits' });
       await retry(ids[0]);
     });
     expect(await request).toMatchObject({ ids, deduplicated: [0, 1] });

@@ -21,10 +21,6 @@ describe('statements that change several jobs', () => {
        from unnest($1::uuid[]) as ids(id)`,
       [[high, low], status],
     );
-  const isSomebodyWaiting = (harness: Harness) =>
-    harness
-      .sql(`select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`)
-      .then((rows) => rows.length > 0);
 
   it.each<[string, 'queued' | 'processing', (store: Store) => Promise<unknown>]>([
     ['put back', 'queued', ({ backlog }) => backlog.putBack([high, low].map((id) => ({ id, delivery: 1 })))],
@@ -46,7 +42,7 @@ describe('statements that change several jobs', () => {
       const lock = (id: string) => other.query(`select 1 from longshore.jobs where id = $1 for update`, [id]);
       await lock(low);
       changed = change(store);
-      await waitFor(() => isSomebodyWaiting(harness), { describe: 'it waits' });
+      await waitFor(() => harness.countLockWaits(), { describe: 'it waits' });
       await lock(high);
     });
     await changed;
@@ -60,7 +56,7 @@ describe('statements that change several jobs', () => {
     await store.database.transaction(async (other) => {
       await other.query(`delete from longshore.jobs where id = $1`, [low]);
       stored = store.journal.addLogs([low, high].map(lineOf));
-      await waitFor(() => isSomebodyWaiting(harness), { describe: 'it waits' });
+      await waitFor(() => harness.countLockWaits(), { describe: 'it waits' });
     });
     await stored;
     expect(await store.journal.logs(high, { fence: 0, seq: 0 }, 10)).toMatchObject([{ message: 'a line' }]);

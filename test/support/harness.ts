@@ -181,6 +181,17 @@ export class Harness {
     return this.engine.store.database.query<Row>(text, values);
   }
 
+  /**
+   * How many statements wait for a lock. It asks on a connection of its own: within a transaction, PostgreSQL shows
+   * the activity as it was at the first look.
+   */
+  async countLockWaits(): Promise<number> {
+    const waiting = await this.sql(
+      `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+    );
+    return waiting.length;
+  }
+
   /** What was logged about a job, or everything. */
   lines(jobId?: string): LoggedLine[] {
     const lines = this.logLines.map((line) => JSON.parse(line) as LoggedLine);
