@@ -93,10 +93,10 @@ describe('longshore admin doctor and Redis', () => {
     const jobs = [];
     for (let n = 0; n < 3; n += 1) jobs.push(await program.enqueue('test:echo', n));
     const lost = jobs[1]?.id ?? '';
-    await program.stop();
     const client = new Redis(redis.url);
     const prefix = `${installation.prefix}:test:`;
     await waitFor(async () => (await client.llen(`${prefix}wait`)) === 3, { describe: 'BullMQ holds the jobs' });
+    await program.stop(); // only now: a program that stops puts back what is still on its way
     await client.lrem(`${prefix}wait`, 1, lost);
     await client.del(`${prefix}${lost}`);
 
