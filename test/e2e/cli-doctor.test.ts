@@ -91,14 +91,13 @@ describe.each<TransportName>(['postgres', 'bullmq'])('longshore admin doctor, on
     const { checks } = await waitFor(
       async () => {
         const diagnosis = await diagnose(cli);
-        return diagnosis.checks.drift?.found.endsWith('1 lost_run') && diagnosis;
+        const { drift, workers } = diagnosis.checks; // the leases of the worker and of the leader end one after the other
+        return drift?.verdict === 'wrong' && workers?.verdict === 'wrong' && diagnosis;
       },
-      { describe: 'the run is known to be lost', timeoutMs: 30_000 },
+      { describe: 'the run is known to be lost, and nobody to repair it', timeoutMs: 30_000 },
     );
-    expect(checks).toMatchObject({
-      drift: { verdict: 'wrong' },
-      workers: { verdict: 'wrong', found: 'nobody serves test (1 due)' },
-    });
+    expect(checks.drift?.found).toMatch(/1 lost_run$/);
+    expect(checks.workers?.found).toBe('nobody serves test (1 due)');
 
     const { code, document } = await cli.runJson<{ repairs: Record<string, number> }>('admin', 'reconcile');
     expect(code).toBe(0);
