@@ -90,6 +90,8 @@ describe('the account of a storm', () => {
   it('measures how long the job of a killed worker stood still', async () => {
     const id = await enqueue('complete');
     await change(id, `status = 'processing', started_at = now(), worker = 'host-77-x', fence = 1`);
+    // A kill is timed in whole milliseconds: let the start be clearly before it.
+    await runSql(url(), `update chaos.events set at = at - interval '1 minute'`);
     const kills = [{ pid: 77, at: new Date() }];
     await change(id, `status = 'queued'`);
     await change(id, `status = 'processing', worker = 'host-78-x', fence = 2`);
