@@ -23,6 +23,7 @@ export class Child {
   readonly isGroup: boolean;
   readonly #process: ChildProcess;
   readonly #written = { stdout: '', stderr: '', both: '' };
+  #isReadToItsEnd = false;
 
   constructor(program: string, args: readonly string[], options: ChildOptions) {
     const { cwd, env, isGroup = false } = options;
@@ -38,7 +39,10 @@ export class Child {
     this.#process.stdin?.end(options.stdin ?? '');
     this.ended = new Promise((resolve, reject) => {
       this.#process.once('error', reject);
-      this.#process.once('close', (code, signal) => resolve({ code, signal }));
+      this.#process.once('close', (code, signal) => {
+        this.#isReadToItsEnd = true;
+        resolve({ code, signal });
+      });
     });
     this.ended.catch(() => {}); // whoever awaits it hears of it
   }
@@ -86,7 +90,7 @@ export class Child {
     return waitFor(
       () => {
         const match = pattern.exec(this.output);
-        if (!match && this.hasEnded) return new Error('it has ended'); // no use in waiting longer
+        if (!match && this.#isReadToItsEnd) return new Error('it has ended'); // no use in waiting longer
         return match;
       },
       { describe: `${pattern} in the output`, ...(timeoutMs === undefined ? {} : { timeoutMs }) },

@@ -23,6 +23,7 @@ export class EventStream {
     this.response = response;
     this.#abort = abort;
     this.closed = this.#read();
+    this.closed.catch(() => {}); // whoever awaits it hears of it
   }
 
   get text(): string {

@@ -47,10 +47,11 @@ export class Program extends Child {
     return this.#url;
   }
 
-  /** Its log lines. Needs LOG_FORMAT=json, which is the tests' default. */
+  /** Its whole log lines so far. Needs LOG_FORMAT=json, which is the tests' default. */
   get log(): Record<string, unknown>[] {
     return this.output
       .split('\n')
+      .slice(0, -1) // of the last line perhaps only the beginning has been read
       .filter((line) => line.startsWith('{'))
       .map((line) => JSON.parse(line));
   }

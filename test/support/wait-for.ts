@@ -19,7 +19,7 @@ export async function waitFor<Value>(
   options: WaitOptions,
 ): Promise<Exclude<Value, false | 0 | '' | null | undefined>> {
   const { timeoutMs = 15_000, intervalMs = 20, describe } = options;
-  const deadline = Date.now() + timeoutMs;
+  const deadline = performance.now() + timeoutMs; // the wall clock of a virtual machine may jump
   for (;;) {
     let last: unknown;
     try {
@@ -29,7 +29,7 @@ export async function waitFor<Value>(
     } catch (error) {
       last = error;
     }
-    if (Date.now() >= deadline) {
+    if (performance.now() >= deadline) {
       throw new Error(`waited ${timeoutMs} ms for: ${describe}; last seen: ${inspect(last, { depth: 4 })}`);
     }
     await new Promise((resolve) => setTimeout(resolve, intervalMs));
