@@ -1,8 +1,6 @@
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
-import { createServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { answerJson, type FakeServer, formatEvents, makeJob, startFakeServer } from '../test/support/fake-server.ts';
+import { findFreePort } from '../test/support/free-port.ts';
 import { createClient, LongshoreError, ServerUnreachableError, WaitTimeoutError } from './client.ts';
 import type { JobEvent } from './contract/job.ts';
 
@@ -271,11 +269,4 @@ describe('events', () => {
   });
 });
 
-async function findDeadUrl(): Promise<string> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, 'close');
-  return `http://127.0.0.1:${port}`;
-}
+const findDeadUrl = async () => `http://127.0.0.1:${await findFreePort()}`;

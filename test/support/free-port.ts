@@ -1,12 +1,26 @@
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
+import { createServer } from 'node:net';
 
-/** A port of this machine that nobody listens on now. */
+/** Below the range from which systems give ports to whoever asks for any (Linux: from 32768), and above 10080, which `fetch` blocks. */
+const RANGE = [11_000, 32_000] as const;
+const TRIES = 100;
+
+/**
+ * A port of this machine that nobody listens on now. Nobody is likely to take it later either, so a test may count on it
+ * that nobody listens there, or stop a server on it and start it again.
+ */
 export async function findFreePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
+  for (let tries = 1; ; tries += 1) {
+    const port = randomInt(...RANGE);
+    try {
+      const server = createServer().listen(port, '127.0.0.1');
+      await once(server, 'listening');
+      server.close();
+      await once(server, 'close');
+      return port;
+    } catch (error) {
+      if (tries === TRIES) throw error;
+    }
+  }
 }

@@ -4,6 +4,7 @@ import { findBinaries } from '../../src/store/embedded/binaries.ts';
 import { createDataOnce, describeCluster, ROLE } from '../../src/store/embedded/cluster.ts';
 import { createRunner } from '../../src/store/embedded/run-as.ts';
 import { ensureRunning } from '../../src/store/embedded/server.ts';
+import { findFreePort } from './free-port.ts';
 import { createDataDir, FLAGS } from './postgres.ts';
 
 /** `fast` ends sessions and writes everything to disk; `immediate` ends like a crash, and the next start recovers. */
@@ -27,7 +28,7 @@ export async function startPrivatePostgres(): Promise<PrivatePostgres> {
     await chmod(folder, 0o700);
     const binaries = await findBinaries();
     const cluster = describeCluster(folder, binaries, await createRunner(folder, binaries));
-    const settings = await createDataOnce(cluster, () => {});
+    const settings = { ...(await createDataOnce(cluster, () => {})), port: await findFreePort() };
     const port = await ensureRunning(cluster, settings, FLAGS);
     return {
       url: `postgres://${ROLE}:${settings.password}@127.0.0.1:${port}/postgres?sslmode=disable`,

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { findFreePort } from './free-port.ts';
 
 /** What stands between a program and its server. */
 interface Pipe {
@@ -16,17 +17,18 @@ export class TcpProxy {
   readonly #targetPort: number;
   readonly #pipes = new Set<Pipe>();
   #server: Server | undefined;
-  #port = 0;
+  readonly #port: number;
   #isStalled = false;
   #delayMs = 0;
 
-  private constructor(targetPort: number) {
+  private constructor(targetPort: number, port: number) {
     this.#targetPort = targetPort;
+    this.#port = port;
   }
 
   /** @param target the URL of a server on this machine */
   static async start(target: string): Promise<TcpProxy> {
-    const proxy = new TcpProxy(Number(new URL(target).port));
+    const proxy = new TcpProxy(Number(new URL(target).port), await findFreePort());
     await proxy.pass();
     return proxy;
   }
@@ -52,7 +54,6 @@ export class TcpProxy {
     this.#server = server;
     server.listen(this.#port, '127.0.0.1');
     await once(server, 'listening');
-    this.#port = (server.address() as AddressInfo).port;
   }
 
   /** Breaks every connection with a reset. New ones pass. */
