@@ -6,7 +6,9 @@ import type { Page } from '../../src/contract/list.ts';
 import type { HealthResource, QueueResource, StatsResource, TypeResource } from '../../src/contract/program.ts';
 import type { TransportName } from '../../src/define/queue.ts';
 import { noDrift } from '../../src/engine/upkeep/drift.ts';
+import { pauseQueue } from '../support/pause-queue.ts';
 import { Installation, type Program } from '../support/program.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 const NO_JOBS = {
   scheduled: 0,
@@ -81,6 +83,8 @@ describe.each<TransportName>(['postgres', 'bullmq'])('lists over HTTP, on the %s
       program.enqueue('test:echo', input, { tenant, delayMs: 600_000, ...options });
     const order = await make({ order: { id: 17, items: ['a "b"', null], isPaid: true } }, { tags: ['red', 'big'] });
     const percent = await make({ order: { id: '17' }, note: '100% of C:\\dir_a' }, { tags: ['red'] });
+    const isLater = () => Date.now() > Date.parse(percent.createdAt);
+    await waitFor(isLater, { describe: 'another millisecond, by which lists tell jobs apart', intervalMs: 1 });
     const text = await make('just a Text');
     const broken = await program.enqueue('test:flaky', { times: 9 }, { tenant, attempts: 1 });
     await program.jobEnded(broken.id);
@@ -158,7 +162,7 @@ describe.each<TransportName>(['postgres', 'bullmq'])('lists over HTTP, on the %s
   });
 
   it('takes no job of a paused queue and all of them after it is resumed', async () => {
-    const paused = await program.call<QueueResource>('/v1/queues/test/pause', { method: 'POST' });
+    const paused = await pauseQueue(installation, program, 'test');
     expect(paused).toMatchObject({ status: 200, body: { name: 'test', isPaused: true } });
     const { id } = await program.enqueue('test:echo', 'patient');
     const other = await program.enqueue('test:echo', 'elsewhere', { queue: 'work' });

@@ -4,6 +4,7 @@ import type { JobResource } from '../../src/contract/job.ts';
 import type { Problem } from '../../src/contract/program.ts';
 import type { TransportName } from '../../src/define/queue.ts';
 import { countNotes } from '../support/notes.ts';
+import { pauseQueue } from '../support/pause-queue.ts';
 import { Installation, type Program } from '../support/program.ts';
 import { waitFor } from '../support/wait-for.ts';
 
@@ -120,7 +121,7 @@ describe.each<TransportName>(['postgres', 'bullmq'])('jobs over HTTP, on the %s 
 
   it('changes the ETag when the job changes', async () => {
     const path = installation.nextGate();
-    await program.call('/v1/queues/test/pause', { method: 'POST' });
+    await pauseQueue(installation, program, 'test');
     const { id } = await program.enqueue('test:gate', { path });
     const etagNow = async () => (await program.call(`/v1/jobs/${id}`)).headers.get('etag');
     const seen = new Set([await etagNow()]);
