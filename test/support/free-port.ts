@@ -6,13 +6,16 @@ import { createServer } from 'node:net';
 const RANGE = [11_000, 32_000] as const;
 const TRIES = 100;
 
+let next = randomInt(...RANGE);
+
 /**
- * A port of this machine that nobody listens on now. Nobody is likely to take it later either, so a test may count on it
- * that nobody listens there, or stop a server on it and start it again.
+ * A port of this machine that nobody listens on now, and another one each time. Nobody is likely to take it later either,
+ * so a test may count on it that nobody listens there, or stop a server on it and start it again.
  */
 export async function findFreePort(): Promise<number> {
   for (let tries = 1; ; tries += 1) {
-    const port = randomInt(...RANGE);
+    const port = next;
+    next = port + 1 < RANGE[1] ? port + 1 : RANGE[0];
     try {
       const server = createServer().listen(port, '127.0.0.1');
       await once(server, 'listening');
