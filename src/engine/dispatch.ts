@@ -158,7 +158,8 @@ export class Dispatcher {
     const { store, batchSize } = this.#options;
     if (this.#filling.has(queue)) return;
     const afterTenant = this.#lastTenants.get(queue) ?? '';
-    const jobs = await store.backlog.take(queue, { limit: batchSize, window: this.#window.size, afterTenant });
+    const window = this.#window.sizeForBacklog(queue);
+    const jobs = await store.backlog.take(queue, { limit: batchSize, window, afterTenant });
     const last = jobs.at(-1);
     if (!last) return;
     this.#lastTenants.set(queue, last.tenant);

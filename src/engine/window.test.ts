@@ -37,6 +37,16 @@ describe('Window', () => {
     expect(window.reserve('q')).toBe(true);
   });
 
+  it('leaves the backlog no place of a job that is being recorded', () => {
+    const window = new Window(2);
+    expect(window.sizeForBacklog('q')).toBe(2);
+    window.update([measure]);
+    window.reserve('q');
+    expect(window.sizeForBacklog('q')).toBe(1);
+    window.release('q');
+    expect(window.sizeForBacklog('q')).toBe(2);
+  });
+
   it('asks for a measure when a quarter of the places is left', () => {
     const window = new Window(8);
     window.update([{ ...measure, waiting: 5 }]);

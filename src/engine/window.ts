@@ -40,6 +40,11 @@ export class Window {
     return true;
   }
 
+  /** The size without the places of jobs that are being recorded: the record does not know of them yet. */
+  sizeForBacklog(queue: string): number {
+    return Math.max(0, this.size - (this.#rooms.get(queue)?.reserved ?? 0));
+  }
+
   /** Ends a reservation; the place stays taken until the next measure. */
   release(queue: string): void {
     const room = this.#rooms.get(queue);
