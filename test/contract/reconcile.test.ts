@@ -14,18 +14,8 @@ describe('the reconciler', () => {
   const start = useHarnesses('bullmq');
   const job = defineJob({ type: 'some:job', input: z.string(), run: (name) => name });
 
-  /** Takes the lead from the program, so that only the test compares. */
-  const startFollower: typeof start = async (jobs) => {
-    const harness = await start(jobs, { settings });
-    await waitFor(() => harness.lines().some((line) => line.message.includes('this process leads')), {
-      describe: 'it leads',
-    });
-    await harness.sql(`update longshore.leases set holder = 'the test', expires_at = now() + interval '1 hour'`);
-    await waitFor(() => harness.lines().some((line) => line.message.includes('another process leads')), {
-      describe: 'it follows',
-    });
-    return harness;
-  };
+  /** Only the test compares. */
+  const startFollower: typeof start = (jobs) => start(jobs, { settings, isFollower: true });
   const compare = (harness: Harness, isDryRun = false) =>
     reconcile(harness.engine, [...harness.engine.registry.queues.keys()], { isDryRun });
   /** As if everything had been handed over a while ago. */
@@ -89,7 +79,7 @@ describe('the reconciler', () => {
     const failing = defineJob({
       type: 'some:failing',
       input: z.null(),
-      backoff: { type: 'fixed', delayMs: 2500, jitter: 0 },
+      backoff: { type: 'fixed', delayMs: 5000, jitter: 0 },
       run: (_input, ctx) => {
         if (ctx.attempt === 1) throw new Error('not yet');
         return Date.now();
@@ -196,7 +186,7 @@ describe('the reconciler', () => {
     const failing = defineJob({
       type: 'retry:failing',
       input: z.null(),
-      backoff: { type: 'fixed', delayMs: 2000, jitter: 0 },
+      backoff: { type: 'fixed', delayMs: 5000, jitter: 0 },
       run: (_input, ctx) => {
         if (ctx.attempt === 1) throw new Error('not yet');
       },
@@ -208,6 +198,7 @@ describe('the reconciler', () => {
     const waiting = await Promise.all([1, 2, 3].map((n) => harness.enqueue(job, `waits ${n}`)));
     await waitFor(() => gate.arrivals === 1, { describe: 'one runs' });
     await harness.has(retrying.id, 'retrying');
+    await harness.engine.dispatcher.settled();
     await age(harness);
     const keys = await harness.redis.keys(`${harness.prefix}:*`);
     await harness.redis.del(keys);

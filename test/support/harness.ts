@@ -18,6 +18,7 @@ import { enqueueJob } from '../../src/engine/enqueue.ts';
 import { loadEnv } from '../../src/env.ts';
 import type { JobRow } from '../../src/store/job-row.ts';
 import type { AttemptRow } from '../../src/store/journal.ts';
+import { MAINTENANCE_LEASE } from '../../src/store/leases.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { WorkerService } from '../../src/worker/worker-service.ts';
 import { createTestDatabase, type TestDatabase } from './postgres.ts';
@@ -42,6 +43,8 @@ export interface HarnessOptions {
   services?: Partial<Services>;
   /** Share the database and the Redis keys of another harness: a second process on one installation. */
   beside?: Harness;
+  /** Another process seems to lead, so that nobody but the test does what a leader does. */
+  isFollower?: boolean;
 }
 
 /** A line of the program's log. */
@@ -122,6 +125,7 @@ export class Harness {
       version: '0.0.0-test',
       log: createLogger({ level: 'debug', format: 'json', stream }),
     });
+    if (options.isFollower) await program.engine.store.leases.acquire(MAINTENANCE_LEASE, 'the test', 3_600_000);
     await program.start();
     return new Harness({
       database,
