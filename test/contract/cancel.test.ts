@@ -42,6 +42,10 @@ describe.each<TransportName>(['postgres', 'bullmq'])('cancelling on the %s trans
     await harness.startWorker();
     const { id } = await harness.enqueue(flaky, null);
     await harness.has(id, 'retrying');
+    if (transport === 'bullmq') {
+      const isDelayed = async () => (await harness.queue('flaky').getDelayedCount()) === 1;
+      await waitFor(isDelayed, { describe: 'BullMQ has the delivery to wake' });
+    }
     expect(await cancel(harness, id)).toMatchObject({ status: 'cancelled', attempt: 1, error: { message: 'not yet' } });
     expect((await harness.attempts(id)).map((each) => each.outcome)).toEqual(['retrying']);
     if (transport === 'bullmq') {
@@ -130,6 +134,7 @@ describe.each<TransportName>(['postgres', 'bullmq'])('cancelling on the %s trans
     const harness = await start([long]);
     const other = await start([long], { beside: harness });
     await harness.startWorker({ heartbeatMs: 600_000 }); // only the signal can tell it
+    await harness.hears(other);
     const { id } = await other.enqueue(long, null);
     await waitFor(() => gate.arrivals === 1, { describe: 'the handler runs' });
     await cancel(other, id);
@@ -165,7 +170,8 @@ describe('cancelling a job that BullMQ holds', () => {
       return apply(changes);
     };
     await cancelJob(harness.engine, everyone, id);
-    expect(await harness.queue('some').getJob(`${id}.2`)).toBeUndefined();
+    const isGone = async () => (await harness.queue('some').getJob(`${id}.2`)) === undefined;
+    await waitFor(isGone, { describe: 'BullMQ has dropped the delivery' }); // a cancel waits for that only for a moment
   });
 });
 

@@ -87,8 +87,9 @@ describe.each<TransportName>(['postgres', 'bullmq'])(
         });
         expect(worker.getStats().ended.discarded).toBe(0);
         if (transport === 'bullmq') {
-          const state = await harness.queue('some').getJobState(id);
-          expect(state).toBe(to === 'failed' ? 'failed' : 'completed');
+          const state = to === 'failed' ? 'failed' : 'completed';
+          const isTold = async () => (await harness.queue('some').getJobState(id)) === state;
+          await waitFor(isTold, { describe: `BullMQ has it as ${state}` });
         }
       },
     );

@@ -208,6 +208,20 @@ export class Harness {
     return waitFor(find, { describe: `a line "${text}" about job ${jobId}` });
   }
 
+  /** Waits until the signals of another process arrive here: a program listens some time after its start. */
+  async hears(other: Harness): Promise<void> {
+    const probe = randomBytes(8).toString('hex');
+    let isHeard = false;
+    const unsubscribe = this.engine.signals.subscribe('changed', (keys) => {
+      isHeard ||= keys.includes(probe);
+    });
+    const isConnected = () => {
+      other.engine.signals.publish('changed', [probe]);
+      return isHeard;
+    };
+    await waitFor(isConnected, { describe: 'the signals of the other process arrive' }).finally(unsubscribe);
+  }
+
   /** A queue as another BullMQ producer sees it. */
   queue(name: string): Queue {
     const known = this.#queues.get(name);
