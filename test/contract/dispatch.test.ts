@@ -47,14 +47,22 @@ describe.each<TransportName>(['postgres', 'bullmq'])('handing jobs over to the %
     });
     const harness = await start([job], { settings });
     await harness.startWorker();
-    const now = Date.now();
-    const jobs = [
-      await harness.enqueue(job, 'second', { runAt: new Date(now + 900).toISOString() }),
-      await harness.enqueue(job, 'first', { delayMs: 400 }),
-      await harness.enqueue(job, 'past', { runAt: '2020-01-01T00:00:00Z' }),
-    ];
-    expect(jobs.map((each) => each.status)).toEqual(['scheduled', 'scheduled', 'queued']);
-    await Promise.all(jobs.map(({ id }) => harness.ended(id)));
+    const second = await harness.enqueue(job, 'second', { runAt: new Date(Date.now() + 3_600_000).toISOString() });
+    const first = await harness.enqueue(job, 'first', { delayMs: 600_000 });
+    const past = await harness.enqueue(job, 'past', { runAt: '2020-01-01T00:00:00Z' });
+    expect([second, first, past].map((each) => each.status)).toEqual(['scheduled', 'scheduled', 'queued']);
+    await harness.ended(past.id);
+    // As if their times were near.
+    await harness.sql(
+      `update longshore.jobs
+       set run_at = now() + case id when $1 then interval '100 milliseconds' else interval '400 milliseconds' end
+       where id in ($1, $2)`,
+      [first.id, second.id],
+    );
+    for (const { id } of [first, second]) {
+      const { startedAt, runAt } = await harness.ended(id);
+      expect(Number(startedAt)).toBeGreaterThanOrEqual(Number(runAt));
+    }
     expect(order).toEqual(['past', 'first', 'second']);
   });
 });
@@ -91,16 +99,18 @@ describe('a queue that chooses its transport', () => {
         throw new Error('on bullmq');
       },
     });
-    const harness = await start([before]);
-    const worker = await harness.startWorker();
-    const waits = await harness.enqueue(before, null);
-    await harness.has(waits.id, 'retrying');
+    const bystander = await start([]); // keeps the database, and knows nothing of the queue
+    const former = await Harness.start({ transport: 'bullmq', jobs: [before], beside: bystander });
+    const worker = await former.startWorker();
+    const waits = await former.enqueue(before, null);
+    await former.has(waits.id, 'retrying');
     await worker.stop();
-    const due = await harness.enqueue(before, null);
-    await harness.engine.dispatcher.settled();
-    expect(await harness.job(due.id)).toMatchObject({ status: 'queued', dispatchedAt: expect.any(Date) });
-    const moved = await start([onPostgres], { beside: harness, settings });
-    await harness.sql('update longshore.jobs set run_at = now() where id = $1', [waits.id]); // its time has come
+    const due = await former.enqueue(before, null);
+    await former.engine.dispatcher.settled();
+    expect(await former.job(due.id)).toMatchObject({ status: 'queued', dispatchedAt: expect.any(Date) });
+    await former.stop(); // or it would hand them to BullMQ again
+    const moved = await start([onPostgres], { beside: bystander, settings });
+    await moved.sql('update longshore.jobs set run_at = now() where id = $1', [waits.id]); // its time has come
     await moved.startWorker();
     expect(await moved.ended(due.id)).toMatchObject({ status: 'completed', output: 'tiny', attempt: 1 });
     expect(await moved.ended(waits.id)).toMatchObject({ status: 'completed', output: 'tiny', attempt: 2 });

@@ -85,7 +85,7 @@ describe.each<TransportName>(['postgres', 'bullmq'])('a timeout on the %s transp
     const deaf = defineJob({
       type: 'deaf:job',
       input: z.null(),
-      backoff: { type: 'fixed', delayMs: 1000 },
+      backoff: { type: 'fixed', delayMs: 3000 },
       run: async (_input, ctx) => {
         await gates[ctx.attempt - 1]?.pass();
         return `attempt ${ctx.attempt}`;
