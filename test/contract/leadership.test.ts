@@ -12,13 +12,17 @@ describe('the lead of the upkeep', () => {
     for (const candidate of candidates.splice(0)) await candidate.stop();
   });
 
-  function stand(harness: Harness, holder: string): { leadership: Leadership; gains: () => number } {
+  function stand(
+    harness: Harness,
+    holder: string,
+    leaseMs = LEASE_MS,
+  ): { leadership: Leadership; gains: () => number } {
     let gains = 0;
     const leadership = new Leadership({
       store: harness.engine.store,
       name: 'a test',
       holder,
-      leaseMs: LEASE_MS,
+      leaseMs,
       onGained: () => {
         gains += 1;
       },
@@ -31,7 +35,7 @@ describe('the lead of the upkeep', () => {
 
   it('has one holder, and goes to another when that one stops', async () => {
     const harness = await start([]);
-    const all = ['a', 'b', 'c'].map((holder) => stand(harness, holder));
+    const all = ['a', 'b', 'c'].map((holder) => stand(harness, holder, 9000)); // none lapses
     const leaders = () => all.filter(({ leadership }) => leadership.isLeader);
     await waitFor(() => leaders().length === 1, { describe: 'one leads' });
     const [first] = leaders();
