@@ -40,7 +40,7 @@ describe('the backlog of BullMQ', () => {
     await waitFor(async () => (await countBacklog(harness)) === 9 * WINDOW, { describe: 'the rest waits' });
     expect(await countInRedis(harness)).toBe(WINDOW);
     await harness.startWorker();
-    await Promise.all(jobs.map(({ id }) => harness.ended(id)));
+    await harness.allEnded(jobs);
     expect(started).toHaveLength(10 * WINDOW);
     expect(await harness.sql(`select distinct attempt, status from longshore.jobs`)).toEqual([
       { attempt: 1, status: 'completed' },
@@ -62,7 +62,7 @@ describe('the backlog of BullMQ', () => {
     await harness.ended(single.id);
     // One window is in BullMQ already; the next batch has it near its front.
     expect(started.indexOf('single')).toBeLessThan(3 * WINDOW);
-    await waitFor(() => started.length === 15 * WINDOW + 1, { describe: 'all have run' });
+    await waitFor(() => started.length === 15 * WINDOW + 1, { describe: 'all have run', timeoutMs: 40_000 });
   });
 
   it.each([1, 3])('serves tenants in turn when they are more than a window of %i has room for', async (windowSize) => {
@@ -75,7 +75,7 @@ describe('the backlog of BullMQ', () => {
     await harness.startWorker();
     await harness.ended(single.id);
     expect(started.indexOf('single')).toBeLessThan(2 * tenants.length + windowSize);
-    await waitFor(() => started.length === 20 * tenants.length + 1, { describe: 'all have run' });
+    await waitFor(() => started.length === 20 * tenants.length + 1, { describe: 'all have run', timeoutMs: 40_000 });
   });
 
   it('hands over higher priorities first, whoever they belong to', async () => {
@@ -121,7 +121,7 @@ describe('the backlog of BullMQ', () => {
     };
     await waitFor(haveFailed, { describe: 'all have failed once' });
     expect(mostDelayed).toBeLessThanOrEqual(2 * 5);
-    const ended = await Promise.all(jobs.map(({ job }) => harness.ended(job.id)));
+    const ended = await harness.allEnded(jobs.map(({ job }) => job));
     expect(ended.every((each) => each.status === 'completed' && each.output === 2)).toBe(true);
     expect(await harness.engine.store.drift.totals()).toEqual({});
   });

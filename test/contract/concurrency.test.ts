@@ -26,7 +26,7 @@ describe.each<TransportName>(['postgres', 'bullmq'])('side by side on the %s tra
     const harness = await start([narrow]);
     const worker = await harness.startWorker({ concurrency: 50 });
     const jobs = await Promise.all(Array.from({ length: 40 }, (_, n) => harness.enqueue(narrow, n)));
-    await Promise.all(jobs.map((job) => harness.ended(job.id)));
+    await harness.allEnded(jobs);
     expect(most).toBeLessThanOrEqual(3);
     expect(worker.getHealth().queues).toContainEqual(expect.objectContaining({ name: 'narrow', concurrency: 3 }));
   });
@@ -67,7 +67,7 @@ describe.each<TransportName>(['postgres', 'bullmq'])('side by side on the %s tra
     ]);
     const numbers = Array.from({ length: 200 }, (_, n) => n);
     const jobs = await Promise.all(numbers.map((n) => (n % 2 ? harness : other).enqueue(count, n)));
-    const ends = await Promise.all(jobs.map((job) => harness.ended(job.id, 30_000)));
+    const ends = await harness.allEnded(jobs);
     expect(ends.every((job) => job.status === 'completed' && job.attempt === 1 && job.rescues === 0)).toBe(true);
     expect([...runs.keys()].sort((a, b) => a - b)).toEqual(numbers);
     expect([...runs.values()].every((times) => times === 1)).toBe(true);

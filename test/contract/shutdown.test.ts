@@ -95,7 +95,7 @@ describe.each<TransportName>(['postgres', 'bullmq'])('stopping a worker on the %
     await waitFor(() => gate.arrivals === 30, { describe: 'the rest runs elsewhere' });
     gate.open();
     await stopped;
-    const ends = await Promise.all(jobs.map((each) => harness.ended(each.id)));
+    const ends = await harness.allEnded(jobs);
     expect(ends.every((each) => each.status === 'completed' && each.attempt === 1)).toBe(true);
     expect(runs.sort((a, b) => a - b)).toEqual(jobs.map((_, n) => n));
     expect(worker.getStats()).toMatchObject({ started: 20, ended: { completed: 20, put_back: 0 } });
@@ -118,7 +118,7 @@ describe.each<TransportName>(['postgres', 'bullmq'])('stopping a worker on the %
     await waitFor(() => first.arrivals === 20, { describe: '20 run' });
     const other = await start([job], { beside: harness });
     await Promise.all([worker.stop(), other.startWorker({ concurrency: 20 })]);
-    const ends = await Promise.all(jobs.map((each) => harness.ended(each.id)));
+    const ends = await harness.allEnded(jobs);
     expect(ends.map((each) => each.output)).toEqual(jobs.map((_, n) => n));
     expect(ends.every((each) => each.attempt === 1 && each.rescues === 0)).toBe(true);
     expect(worker.getStats().ended).toMatchObject({ put_back: 20 });

@@ -241,6 +241,23 @@ export class Harness {
     return this.#until(id, 'has ended', (job) => isTerminal(job.status), timeoutMs);
   }
 
+  /** Waits until all of many jobs have ended, with one query for all: hundreds that ask would hold up the jobs. */
+  async allEnded(jobs: readonly Pick<JobRow, 'id'>[]): Promise<JobRow[]> {
+    const ids = jobs.map(({ id }) => id);
+    const text = 'select id, status from longshore.jobs where id = any($1::uuid[]) and finished_at is null limit 3';
+    let open: object[] = [];
+    const haveEnded = async () => {
+      open = await this.sql(text, [ids]);
+      return open.length === 0;
+    };
+    await waitFor(haveEnded, { describe: `${ids.length} jobs have ended`, timeoutMs: 40_000 }).catch(
+      (error: unknown) => {
+        throw new Error(`${String(error)}\nsome of the others: ${JSON.stringify(open)}\n${this.#lastLines()}`);
+      },
+    );
+    return Promise.all(ids.map((id) => this.job(id)));
+  }
+
   /** Waits until a job has a status. */
   has(id: string, status: JobStatus, timeoutMs?: number): Promise<JobRow> {
     return this.#until(id, `is ${status}`, (job) => job.status === status, timeoutMs);
@@ -264,8 +281,12 @@ export class Harness {
       },
       { describe: `job ${id} ${what}`, timeoutMs },
     ).catch((error: unknown) => {
-      throw new Error(`${String(error)}\nlog:\n${this.logLines.slice(-30).join('\n')}`);
+      throw new Error(`${String(error)}\n${this.#lastLines()}`);
     });
     return found;
+  }
+
+  #lastLines(): string {
+    return `log:\n${this.logLines.slice(-30).join('\n')}`;
   }
 }
