@@ -48,7 +48,7 @@ const enrol = (harness: Harness, id: string) =>
       running: 0,
       leaseMs: 60_000,
     },
-    1000,
+    10_000,
   );
 
 describe.each<TransportName>(['postgres', 'bullmq'])('a fence on the %s transport', (transport) => {
@@ -126,7 +126,7 @@ describe.each<TransportName>(['postgres', 'bullmq'])('a fence on the %s transpor
 
   it('lets a run start once only, none while the worker of another lives, and none when the job has ended', async () => {
     const noop = defineJob({ type: 'noop:job', input: z.null(), run: () => null });
-    const harness = await start([noop]);
+    const harness = await start([noop], { isFollower: true }); // a leader rescues too
     const { transitions } = harness.engine.store;
     await Promise.all(['w1', 'w2', 'w3'].map((worker) => enrol(harness, worker)));
     const { id } = await harness.enqueue(noop, null);

@@ -13,6 +13,7 @@ const lineOf = (jobId: string): LogLine => ({
 describe('statements that change several jobs', () => {
   const start = useHarnesses('postgres'); // no transport has a part in it
 
+  /** The worker is none that lives: a leader would rescue its runs. */
   const record = (harness: Harness, status: 'queued' | 'processing') =>
     harness.sql(
       `insert into longshore.jobs
@@ -33,7 +34,7 @@ describe('statements that change several jobs', () => {
     ],
     ['store lines', 'processing', ({ journal }) => journal.addLogs([high, low].map(lineOf))],
   ])('never wait for each other in a circle: those that %s', async (_what, status, change) => {
-    const harness = await start([]);
+    const harness = await start([], { isFollower: true });
     await record(harness, status);
     const { store } = harness.engine;
     let changed: Promise<unknown> | undefined;
@@ -49,7 +50,7 @@ describe('statements that change several jobs', () => {
   });
 
   it('keep the lines of a job although another one is deleted at that moment', async () => {
-    const harness = await start([]);
+    const harness = await start([], { isFollower: true });
     await record(harness, 'processing');
     const { store } = harness.engine;
     let stored: Promise<unknown> | undefined;
