@@ -132,7 +132,7 @@ describe('the backlog of BullMQ', () => {
       type: 'some:flaky',
       input: z.string(),
       concurrency: 1,
-      backoff: { type: 'fixed', delayMs: 100, jitter: 0 },
+      backoff: { type: 'fixed', delayMs: 600_000 },
       run: async (name, ctx) => {
         if (name === 'urgent' && ctx.attempt === 1) throw new Error('not yet');
         order.push(name);
@@ -146,6 +146,8 @@ describe('the backlog of BullMQ', () => {
     isRetryWaiting = async () => (await harness.redis.lindex(`${harness.prefix}:some:wait`, -1)) === `${urgent.id}.2`;
     await harness.has(urgent.id, 'retrying');
     const plain = [await harness.enqueue(flaky, 'first'), await harness.enqueue(flaky, 'second')];
+    await waitFor(() => order.length === 1, { describe: 'the first runs' });
+    await harness.sql('update longshore.jobs set run_at = now() where id = $1', [urgent.id]); // its time has come
     await Promise.all([urgent, ...plain].map(({ id }) => harness.ended(id)));
     expect(order).toEqual(['first', 'urgent', 'second']);
   });
