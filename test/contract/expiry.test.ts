@@ -79,7 +79,7 @@ describe.each<TransportName>(['postgres', 'bullmq'])('a time to live on the %s t
       input: z.null(),
       run: async () => {
         runs += 1;
-        return runs === 1 ? snooze(1500) : 'awake';
+        return runs === 1 ? snooze(4000) : 'awake';
       },
     });
     const harness = await start([job]);
