@@ -146,6 +146,7 @@ export class Dispatcher {
   /** @returns the queues that have a backlog and room */
   async #measure(): Promise<string[]> {
     if (this.#heldQueues.length === 0) return [];
+    this.#window.beginMeasure();
     const measures = await this.#options.store.backlog.measure(this.#heldQueues, this.#window.size);
     this.#measuredAtMs = performance.now();
     this.#window.update(measures);

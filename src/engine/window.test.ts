@@ -30,9 +30,11 @@ describe('Window', () => {
     window.update([measure]);
     expect(window.reserve('q')).toBe(false);
     window.release('q');
+    window.beginMeasure();
     window.update([{ ...measure, waiting: 1 }]);
     expect(window.reserve('q')).toBe(false);
     window.release('q');
+    window.beginMeasure();
     window.update([{ ...measure, waiting: 1 }]);
     expect(window.reserve('q')).toBe(true);
   });
@@ -45,6 +47,20 @@ describe('Window', () => {
     expect(window.sizeForBacklog('q')).toBe(1);
     window.release('q');
     expect(window.sizeForBacklog('q')).toBe(2);
+  });
+
+  it('counts a job that is recorded while a measure is under way, which may have been too early to see it', () => {
+    const window = new Window(2);
+    window.update([measure]);
+    window.reserve('q');
+    window.beginMeasure();
+    window.release('q');
+    window.update([measure]);
+    expect([window.reserve('q'), window.reserve('q')]).toEqual([true, false]);
+    window.release('q');
+    window.beginMeasure();
+    window.update([{ ...measure, waiting: 1 }]);
+    expect([window.reserve('q'), window.reserve('q')]).toEqual([true, false]);
   });
 
   it('asks for a measure when a quarter of the places is left', () => {

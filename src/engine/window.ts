@@ -9,11 +9,14 @@ interface Room {
   hasBacklog: boolean;
   /** Jobs that started in this process since the last measure. */
   started: number;
+  /** Reservations that ended since the last measure began: it may have been too early to see their jobs. */
+  released: number;
 }
 
 /**
  * How much room BullMQ's queues have, as far as this process knows: measured in the record from time to time, counted
- * here in between. Several processes may fill the same room, so a queue may hold somewhat more than its window.
+ * here in between. Several processes may fill the same room, and a start may be counted twice when it is noted just after
+ * a measure that has seen it, so for a moment a queue may hold somewhat more than its window.
  */
 export class Window {
   readonly size: number;
@@ -23,11 +26,22 @@ export class Window {
     this.size = size;
   }
 
+  /** To be called before the record is asked for what `update` is given. */
+  beginMeasure(): void {
+    for (const room of this.#rooms.values()) room.released = 0;
+  }
+
   update(measures: readonly QueueMeasure[]): void {
     for (const { queue, waiting, delayed, hasBacklog } of measures) {
-      const reserved = this.#rooms.get(queue)?.reserved ?? 0;
-      const free = this.size - waiting - reserved;
-      this.#rooms.set(queue, { free, reserved, delayedFree: this.size - delayed, hasBacklog, started: 0 });
+      const { reserved = 0, released = 0 } = this.#rooms.get(queue) ?? {};
+      this.#rooms.set(queue, {
+        free: this.size - waiting - reserved - released,
+        reserved,
+        delayedFree: this.size - delayed,
+        hasBacklog,
+        started: 0,
+        released: 0,
+      });
     }
   }
 
@@ -48,7 +62,9 @@ export class Window {
   /** Ends a reservation; the place stays taken until the next measure. */
   release(queue: string): void {
     const room = this.#rooms.get(queue);
-    if (room) room.reserved -= 1;
+    if (!room) return;
+    room.reserved -= 1;
+    room.released += 1;
   }
 
   /** Takes a place for a job that BullMQ is to wake. @returns whether there was one */
