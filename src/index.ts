@@ -1,9 +1,18 @@
 /** What a job author imports: `import { defineJob, z } from 'longshore'`. */
 export { z } from 'zod';
 export type { JobContext, JobHandle, JobLog } from './define/context.ts';
-export { NonRetryableError, RetryLaterError, snooze } from './define/errors.ts';
+export { NonRetryableError, RetryLaterError, StepError, snooze } from './define/errors.ts';
 export { type BackoffFunction, defineJob, type JobDefinition, type JobOptions } from './define/job.ts';
 export type { EnqueueOptions } from './define/options.ts';
+export {
+  definePipeline,
+  type EventOptions,
+  type PipelineContext,
+  type PipelineOptions,
+  type Step,
+  type StepManyOptions,
+  type StepOptions,
+} from './define/pipeline.ts';
 export {
   defineQueue,
   type QueueDefinition,

@@ -36,11 +36,17 @@ export function toJobResource(job: JobRow): JobResource {
     startedAt: iso(job.startedAt),
     finishedAt: iso(job.finishedAt),
     parentId: job.parentId,
+    stepKey: stepKeyOf(job),
     scheduleId: job.scheduleId,
     worker: job.worker,
     deduplicationKey: job.deduplicationKey,
     links: { self, events: `${self}/events`, cancel: `${self}/cancel` },
   };
+}
+
+/** The key of one of many ends with its index. */
+function stepKeyOf({ stepKey, stepIndex }: JobRow): string | null {
+  return stepIndex === null ? stepKey : `${stepKey}[${stepIndex}]`;
 }
 
 /** Changes with the job and not with the clock, which the estimate of the remaining time does. */

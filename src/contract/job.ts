@@ -20,6 +20,8 @@ export const jobReasons = [
   'non_retryable',
   'invalid_input',
   'unknown_type',
+  'step_failed',
+  'pipeline_changed',
 ] as const;
 
 export const jobStatusSchema = z.enum(jobStatuses);
@@ -74,6 +76,7 @@ export const jobSchema = z
     startedAt: time.nullable(),
     finishedAt: time.nullable(),
     parentId: z.uuid().nullable(),
+    stepKey: z.string().nullable().meta({ description: 'Its key as a step of the pipeline `parentId`.' }),
     scheduleId: z.uuid().nullable(),
     worker: z.string().nullable(),
     deduplicationKey: z.string().nullable(),

@@ -34,6 +34,29 @@ export function snooze(delayMs: number): never {
   throw new SnoozeSignal(delayMs);
 }
 
+/** What a pipeline gets for a step that did not complete. The pipeline fails with it, unless it is caught. */
+export class StepError extends Error {
+  override name = 'StepError';
+  /** The key of the step; that of one of many ends with its index, e.g. `video:image#1[3]`. */
+  readonly step: string;
+  readonly type: string;
+  readonly jobId: string;
+  readonly status: 'failed' | 'cancelled' | 'expired';
+  readonly reason: string | null;
+  constructor(
+    message: string,
+    about: Pick<StepError, 'step' | 'type' | 'jobId' | 'status' | 'reason'>,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    this.step = about.step;
+    this.type = about.type;
+    this.jobId = about.jobId;
+    this.status = about.status;
+    this.reason = about.reason;
+  }
+}
+
 /** The signals of a handler are recognised by name, so that two copies of the package understand each other. */
 export function isSignal<T extends Error>(thrown: unknown, kind: { prototype: T; name: string }): thrown is T {
   return thrown instanceof Error && thrown.name === kind.name;

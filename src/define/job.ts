@@ -42,6 +42,8 @@ export interface JobDefinition<Input = unknown, Output = unknown> {
   readonly attempts: number;
   readonly backoff: Backoff | BackoffFunction;
   readonly timeoutMs: number;
+  /** Whether it calls other jobs as steps: then its context is that of a pipeline. */
+  readonly isPipeline: boolean;
   /** `input` is what `inputSchema` returned. */
   run(input: unknown, ctx: JobContext): Promise<unknown>;
 }
@@ -83,6 +85,7 @@ export function defineJob<In extends z.ZodType, Out extends z.ZodType = z.ZodUnk
     attempts,
     backoff: options.backoff ?? DEFAULT_BACKOFF,
     timeoutMs,
+    isPipeline: false,
     run: async (input, ctx) => options.run(input as z.output<In>, ctx),
   };
 }

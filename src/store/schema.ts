@@ -26,6 +26,10 @@ const milliseconds = (name: string) => bigint(name, { mode: 'number' });
  * One row per job: the record. `fence` is the token of the newest run and only grows (I3). For BullMQ: `dispatched_at` is
  * null while the job waits in the Postgres backlog, `delivery` counts how often it was handed over anew, and `foreign_id`
  * is the id that another producer gave it. `fingerprint` is that of the error of a failed job.
+ *
+ * Pipelines: `step_key` and `step_index` name a step's job within its parent. `steps` counts what a pipeline has recorded,
+ * `wakes` how often one of that has been settled: a run may only be suspended when it has seen the last. `suspended_at`
+ * tells a pipeline that goes on from one that starts.
  */
 export const jobs = longshore.table(
   'jobs',
@@ -59,6 +63,11 @@ export const jobs = longshore.table(
     fingerprint: text('fingerprint'),
     worker: text('worker'),
     parentId: uuid('parent_id'),
+    stepKey: text('step_key'),
+    stepIndex: integer('step_index'),
+    steps: integer('steps').notNull().default(0),
+    wakes: integer('wakes').notNull().default(0),
+    suspendedAt: time('suspended_at'),
     scheduleId: uuid('schedule_id'),
     createdAt: time('created_at').notNull().default(sql`now()`),
     runAt: time('run_at').notNull().default(sql`now()`),
@@ -85,6 +94,7 @@ export const jobs = longshore.table(
     check('jobs_attempt', sql`${t.attempt} >= 0 and ${t.maxAttempts} >= 1 and ${t.rescues} >= 0`),
     check('jobs_priority', sql`${t.priority} between -100 and 100`),
     check('jobs_progress', sql`${t.progressPercent} between 0 and 100`),
+    check('jobs_step', sql`${t.stepKey} is null or ${t.parentId} is not null`),
     check('jobs_fingerprint', sql`${t.fingerprint} is null or ${t.status} = 'failed'`),
     // The claim of the Postgres transport: by priority, then due time.
     index('jobs_claim')
@@ -112,13 +122,88 @@ export const jobs = longshore.table(
       .where(sql`${t.expiresAt} is not null and ${t.status} in ('scheduled', 'queued')`),
     index('jobs_status_id').on(t.status, t.id),
     index('jobs_type_id').on(t.type, t.id),
-    index('jobs_parent').on(t.parentId).where(sql`${t.parentId} is not null`),
+    index('jobs_parent').on(t.parentId, t.stepKey, t.stepIndex).where(sql`${t.parentId} is not null`),
+    // What a pipeline still waits for, however much of it is done.
+    index('jobs_open_steps')
+      .on(t.parentId, t.stepKey, t.stepIndex)
+      .where(sql`${t.stepKey} is not null and ${t.status} not in ('completed', 'failed', 'cancelled', 'expired')`),
     // Retention, throughput. Each ended job is in one of the two.
     index('jobs_ended').on(t.finishedAt).where(sql`${t.status} in ('completed', 'cancelled', 'expired')`),
     index('jobs_failed_at').on(t.finishedAt).where(sql`${t.status} = 'failed'`),
     // Dead letters by their error.
     index('jobs_failed_fingerprint').on(t.fingerprint, t.id).where(sql`${t.status} = 'failed'`),
   ],
+);
+
+/**
+ * What a pipeline has called, by its key: a job (`job`), many jobs at once (`all`), a pause or a wait for an event. `seen`
+ * is how much had been settled when the run that recorded it had read the record; `settled` is its own place in the order
+ * in which steps were settled, null while it is open. `failed_job_id` is the job that failed it.
+ */
+export const pipelineSteps = longshore.table(
+  'pipeline_steps',
+  {
+    pipelineId: uuid('pipeline_id')
+      .notNull()
+      .references(() => jobs.id, { onDelete: 'cascade' }),
+    key: text('key').notNull(),
+    position: integer('position').notNull(),
+    kind: text('kind').notNull(),
+    /** The type of the jobs, or the name of the event. */
+    name: text('name').notNull(),
+    /** Of everything that the step was called with and that must not change. */
+    inputHash: text('input_hash').notNull(),
+    /** How many jobs it is. */
+    size: integer('size').notNull().default(0),
+    onFailure: text('on_failure').notNull().default('fail'),
+    concurrency: integer('concurrency'),
+    /** When a pause is over, or nobody waits for the event any more. */
+    wakeAt: time('wake_at'),
+    seen: integer('seen').notNull(),
+    settled: integer('settled'),
+    failedJobId: uuid('failed_job_id'),
+    createdAt: time('created_at').notNull().default(sql`now()`),
+    settledAt: time('settled_at'),
+  },
+  (t) => [
+    primaryKey({ columns: [t.pipelineId, t.key] }),
+    check('pipeline_steps_kind', sql`${t.kind} in ('job', 'all', 'sleep', 'event')`),
+    check('pipeline_steps_on_failure', sql`${t.onFailure} in ('fail', 'continue')`),
+    check('pipeline_steps_settled', sql`(${t.settledAt} is not null) = (${t.settled} is not null)`),
+    uniqueIndex('pipeline_steps_position').on(t.pipelineId, t.position),
+    index('pipeline_steps_due').on(t.wakeAt).where(sql`${t.settled} is null and ${t.wakeAt} is not null`),
+  ],
+);
+
+/** What was told to a pipeline from outside. It waits until a step asks for an event of its name, which then takes it. */
+export const pipelineEvents = longshore.table(
+  'pipeline_events',
+  {
+    id: uuid('id').primaryKey(),
+    pipelineId: uuid('pipeline_id')
+      .notNull()
+      .references(() => jobs.id, { onDelete: 'cascade' }),
+    name: text('name').notNull(),
+    payload: jsonb('payload'),
+    receivedAt: time('received_at').notNull().default(sql`now()`),
+    stepKey: text('step_key'),
+  },
+  (t) => [index('pipeline_events_name').on(t.pipelineId, t.name, t.id)],
+);
+
+/**
+ * The outbox of pipelines: written by whatever a pipeline has to hear of, in the same statement, and taken by whoever
+ * wakes it. `job_id` is a step's job that has ended; without a `step_key` the pipeline itself has ended.
+ */
+export const pipelineNews = longshore.table(
+  'pipeline_news',
+  {
+    id: bigint('id', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
+    pipelineId: uuid('pipeline_id').notNull(),
+    stepKey: text('step_key'),
+    jobId: uuid('job_id'),
+  },
+  (t) => [check('pipeline_news_job', sql`${t.jobId} is null or ${t.stepKey} is not null`)],
 );
 
 /** Runs that ended without completing the job. A completed run is on the job's own row. */
@@ -138,7 +223,10 @@ export const attempts = longshore.table(
   },
   (t) => [
     primaryKey({ columns: [t.jobId, t.fence] }),
-    check('job_attempts_outcome', sql`${t.outcome} in ('failed', 'retrying', 'cancelled', 'worker_lost', 'put_back')`),
+    check(
+      'job_attempts_outcome',
+      sql`${t.outcome} in ('failed', 'retrying', 'cancelled', 'worker_lost', 'put_back', 'waiting')`,
+    ),
   ],
 );
 

@@ -88,6 +88,7 @@ export function makeJob(changes: Partial<JobResource> = {}): JobResource {
     startedAt: null,
     finishedAt: null,
     parentId: null,
+    stepKey: null,
     scheduleId: null,
     worker: null,
     deduplicationKey: null,
