@@ -6,6 +6,7 @@ import { createRegistry, type Registry } from './define/registry.ts';
 import type { Services } from './define/services.ts';
 import { Dispatcher } from './engine/dispatch.ts';
 import type { Engine } from './engine/engine.ts';
+import { PipelineWaker } from './engine/pipelines/waker.ts';
 import { Maintenance } from './engine/upkeep/maintenance.ts';
 import { JobWatcher } from './engine/watch.ts';
 import { WebhookSender } from './engine/webhooks.ts';
@@ -94,6 +95,7 @@ async function connectParts(
     windowSize: env.dispatchWindow,
     log,
   });
+  const waker = new PipelineWaker();
   const watcher = new JobWatcher(store, signals, log);
   const engine: Engine = {
     store,
@@ -101,6 +103,7 @@ async function connectParts(
     transports,
     signals,
     dispatcher,
+    waker,
     watcher,
     outbound,
     clock: systemClock,
@@ -133,11 +136,12 @@ async function connectParts(
       signals.start();
       watcher.start();
       await dispatcher.start();
+      waker.start(engine);
       sender.start();
       maintenance.start();
     },
     async stop() {
-      await Promise.all([maintenance.stop(), sender.stop(), dispatcher.stop()]);
+      await Promise.all([maintenance.stop(), waker.stop(), sender.stop(), dispatcher.stop()]);
       watcher.stop();
       await signals.stop();
       await Promise.all(transports.all.map((transport) => transport.stop()));

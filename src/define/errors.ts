@@ -57,6 +57,11 @@ export class StepError extends Error {
   }
 }
 
+/** The code of a pipeline does not fit what an earlier run of it recorded; it fails with reason `pipeline_changed`. */
+export class PipelineChangedError extends Error {
+  override name = 'PipelineChangedError';
+}
+
 /** The signals of a handler are recognised by name, so that two copies of the package understand each other. */
 export function isSignal<T extends Error>(thrown: unknown, kind: { prototype: T; name: string }): thrown is T {
   return thrown instanceof Error && thrown.name === kind.name;

@@ -26,9 +26,6 @@ export interface StepManyOptions extends StepOptions {
 
 type Lenient<Options> = Options & { onFailure: 'continue' };
 
-/** The most jobs that one call of `step.all` or `step.map` can start. */
-const MAX_ITEMS = 10_000;
-
 /**
  * Calls jobs as steps of a pipeline. What a call returns is kept: when the pipeline runs again, it is read from the
  * record. While it waits for steps, a pipeline holds no slot of a worker.
@@ -47,7 +44,7 @@ export interface Step {
   <Input, Output>(job: JobDefinition<Input, Output>, input: Input, options?: StepOptions): Promise<Output>;
 
   /**
-   * Runs a job once for each input, at most {@link MAX_ITEMS}, and waits for all of them.
+   * Runs a job once for each input, at most 10,000, and waits for all of them.
    * @returns their outputs, in the order of the inputs
    * @throws {@link StepError} of the first that did not complete
    */

@@ -8,9 +8,13 @@ import { type Caller, DEFAULT_TENANT, type Engine } from './engine.ts';
 import type { PreparedJob } from './record-jobs.ts';
 
 /** What a new job is beside what its caller says. */
-export interface JobOrigin {
+export interface JobOrigin extends Pick<PreparedJob, 'parentId' | 'stepKey' | 'stepIndex' | 'isHeldBack'> {
   id: string;
-  parentId: string | null;
+}
+
+/** The origin of a job that is no step of a pipeline. */
+export function ownOrigin(id: string, parentId: string | null = null): JobOrigin {
+  return { id, parentId, stepKey: null, stepIndex: null, isHeldBack: false };
 }
 
 /**
@@ -104,7 +108,7 @@ function toNewJob(definition: JobDefinition, request: EnqueueRequest, tenant: st
   const { options } = request;
   const queue = options.queue ?? definition.queue.name;
   return {
-    id: origin.id,
+    ...origin,
     tenant,
     type: definition.type,
     queue,
@@ -116,7 +120,6 @@ function toNewJob(definition: JobDefinition, request: EnqueueRequest, tenant: st
     backoff: (options.backoff as Backoff | undefined) ?? null,
     timeoutMs: options.timeoutMs ?? definition.timeoutMs,
     webhook: options.webhook ?? null,
-    parentId: origin.parentId,
     deduplicationKey: options.deduplicationKey ?? null,
     foreignId: null,
     delayMs: options.delayMs ?? null,

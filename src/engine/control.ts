@@ -56,6 +56,7 @@ export async function announceEnded(
   engine.signals.publish('changed', idsOf(told));
   engine.signals.publish('webhook', idsOf(told.filter((job) => job.webhook)));
   engine.signals.publish('cancel', idsOf(told.filter((job) => byId.get(job.id)?.fromStatus === 'processing')));
+  if (told.length > 0) engine.waker.wake();
   // The record has ended them: a Redis that is away holds up neither a cancel nor what expires next.
   await endsWithin(Promise.all(told.map((job) => removeDelivery(engine, job, byId.get(job.id)))), TRANSPORT_GRACE_MS);
 }

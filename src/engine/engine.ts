@@ -6,6 +6,7 @@ import type { Clock } from '../shared/time.ts';
 import type { Store } from '../store/store.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Dispatcher } from './dispatch.ts';
+import type { PipelineWaker } from './pipelines/waker.ts';
 import type { JobWatcher } from './watch.ts';
 
 /** What every verb of the engine works with. `main` puts it together. */
@@ -15,6 +16,7 @@ export interface Engine {
   readonly transports: Transports;
   readonly signals: Signals;
   readonly dispatcher: Dispatcher;
+  readonly waker: PipelineWaker;
   readonly watcher: JobWatcher;
   readonly outbound: Outbound;
   readonly clock: Clock;

@@ -2,7 +2,7 @@ import type { BulkAnswer } from '../contract/bulk.ts';
 import type { EnqueueRequest } from '../contract/enqueue.ts';
 import { AppError, errorCatalogue, type FieldError } from '../shared/errors.ts';
 import { deriveIds } from '../shared/ids.ts';
-import { prepareJob } from './check-request.ts';
+import { ownOrigin, prepareJob } from './check-request.ts';
 import type { Caller, Engine } from './engine.ts';
 import { type PreparedJob, recordJobs } from './record-jobs.ts';
 
@@ -45,7 +45,7 @@ export async function enqueueBulk(
 async function checkPart(engine: Engine, caller: Caller, part: BulkPart, index: number, id: string): Promise<Checked> {
   if (!part.ok) return { index, ...part };
   try {
-    return { index, ok: true, job: await prepareJob(engine, caller, part.value, { id, parentId: null }) };
+    return { index, ok: true, job: await prepareJob(engine, caller, part.value, ownOrigin(id)) };
   } catch (error) {
     if (!(error instanceof AppError) || errorCatalogue[error.code].status !== 422) throw error;
     return { index, ok: false, faults: error.errors ?? [{ path: '', message: error.message }] };

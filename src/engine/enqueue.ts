@@ -1,7 +1,7 @@
 import type { EnqueueRequest } from '../contract/enqueue.ts';
 import { AppError } from '../shared/errors.ts';
 import { createId } from '../shared/ids.ts';
-import { type JobOrigin, prepareJob } from './check-request.ts';
+import { type JobOrigin, ownOrigin, prepareJob } from './check-request.ts';
 import type { Caller, Engine } from './engine.ts';
 import { type Enqueued, recordJobs } from './record-jobs.ts';
 
@@ -15,9 +15,9 @@ export async function enqueueJob(
   engine: Engine,
   caller: Caller,
   request: EnqueueRequest,
-  { id = createId(), parentId = null }: Partial<JobOrigin> = {},
+  { id = createId(), parentId = null }: Partial<Pick<JobOrigin, 'id' | 'parentId'>> = {},
 ): Promise<Enqueued> {
-  const job = await prepareJob(engine, caller, request, { id, parentId });
+  const job = await prepareJob(engine, caller, request, ownOrigin(id, parentId));
   const [enqueued] = await recordJobs(engine, [job]);
   if (!enqueued) throw new AppError('INTERNAL', `the new job ${id} could not be recorded`);
   return enqueued;

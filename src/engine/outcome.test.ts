@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { NonRetryableError, RetryLaterError, SnoozeSignal } from '../define/errors.ts';
-import { decideOutcome, type RunJob, type RunResult } from './outcome.ts';
+import { decideOutcome, type OpenResult, type RunJob } from './outcome.ts';
 
 const job: RunJob = {
   type: 'some:job',
@@ -13,12 +13,12 @@ const job: RunJob = {
 const last = { ...job, attempt: 3 };
 const failure = { name: 'Error', message: 'boom' };
 const boom = new Error('boom');
-const threw = (error: unknown): RunResult => ({ kind: 'threw', error });
+const threw = (error: unknown): OpenResult => ({ kind: 'threw', error });
 
 // A copy of the package has classes of its own: the name tells.
 const foreignSnooze = Object.assign(new Error('snoozed'), { name: 'SnoozeSignal', delayMs: 70 });
 
-const table: [what: string, job: RunJob, result: RunResult, outcome: object][] = [
+const table: [what: string, job: RunJob, result: OpenResult, outcome: object][] = [
   ['what was returned', job, { kind: 'returned', output: '{"a":1}' }, { to: 'completed', output: '{"a":1}' }],
   ['the last attempt returns', last, { kind: 'returned', output: 'null' }, { to: 'completed', output: 'null' }],
   ['an error', job, threw(boom), { to: 'retrying', delayMs: 900, error: failure }],

@@ -1,5 +1,12 @@
 import type { JobReason, JobStatus } from '../contract/job.ts';
-import { isSignal, NonRetryableError, RetryLaterError, SnoozeSignal } from '../define/errors.ts';
+import {
+  isSignal,
+  NonRetryableError,
+  PipelineChangedError,
+  RetryLaterError,
+  SnoozeSignal,
+  StepError,
+} from '../define/errors.ts';
 import type { BackoffFunction } from '../define/job.ts';
 import type { Verdict } from '../queue/transport.ts';
 import { type Backoff, computeBackoffMs, DEFAULT_BACKOFF } from '../shared/backoff.ts';
@@ -22,7 +29,14 @@ export type RunResult =
   | { kind: 'unknown_type' }
   /** How old the job is. */
   | { kind: 'not_known_here'; ageMs: number }
-  | { kind: 'worker_lost' };
+  | { kind: 'worker_lost' }
+  /** A pipeline that waits for its steps; the record has it already. */
+  | { kind: 'suspended' }
+  /** A run that the record has given up. */
+  | { kind: 'superseded' };
+
+/** Those whose end is still to be recorded. */
+export type OpenResult = Exclude<RunResult, { kind: 'suspended' | 'superseded' }>;
 
 /** What becomes of the job. */
 export type Outcome =
@@ -46,7 +60,7 @@ export type RunJob = Pick<JobRow, 'type' | 'attempt' | 'maxAttempts' | 'timeoutM
  * Decides what a run's end means: the only place where an attempt is judged. Pure.
  * @param random 0 ≤ random < 1, for the jitter of the backoff
  */
-export function decideOutcome(job: RunJob, result: RunResult, random: number): Outcome {
+export function decideOutcome(job: RunJob, result: OpenResult, random: number): Outcome {
   switch (result.kind) {
     case 'returned':
       return { to: 'completed', output: result.output };
@@ -91,6 +105,11 @@ function waitForTypeMs(ageMs: number): number {
 function decideThrown(job: RunJob, thrown: unknown, random: number): Outcome {
   if (isSignal(thrown, SnoozeSignal)) return { to: 'scheduled', delayMs: thrown.delayMs };
   if (isSignal(thrown, NonRetryableError)) return { to: 'failed', reason: 'non_retryable', error: toFailure(thrown) };
+  // Its steps have had attempts of their own, and another run would only read the same from the record.
+  if (isSignal(thrown, StepError)) return { to: 'failed', reason: 'step_failed', error: toFailure(thrown) };
+  if (isSignal(thrown, PipelineChangedError)) {
+    return { to: 'failed', reason: 'pipeline_changed', error: toFailure(thrown) };
+  }
   return decideRetry(job, toFailure(thrown), 'attempts_exhausted', thrown, random);
 }
 
@@ -137,7 +156,7 @@ export interface Finished {
 export async function finishAttempt(
   engine: Engine,
   job: JobRow,
-  result: RunResult,
+  result: OpenResult,
   { isRepeat }: { isRepeat: boolean },
 ): Promise<Finished> {
   const backoff = job.backoff ?? engine.registry.definitions.get(job.type)?.backoff ?? DEFAULT_BACKOFF;
@@ -170,7 +189,11 @@ async function isWritten(engine: Engine, { id, fence }: JobRow, outcome: Outcome
 
 function announce(engine: Engine, job: JobRow, outcome: Outcome): void {
   engine.signals.publish('changed', [job.id]);
-  if (job.webhook && isTerminalOutcome(outcome.to)) engine.signals.publish('webhook', [job.id]);
+  if (isTerminalOutcome(outcome.to)) {
+    if (job.webhook) engine.signals.publish('webhook', [job.id]);
+    const isPipeline = engine.registry.definitions.get(job.type)?.isPipeline;
+    if (job.stepKey !== null || isPipeline) engine.waker.wake();
+  }
   if (outcome.to === 'queued' && !engine.transports.of(job.queue).held) engine.signals.publish('work', [job.queue]);
   if ('delayMs' in outcome) engine.dispatcher.wakeAt(engine.clock.now() + outcome.delayMs);
 }

@@ -102,6 +102,7 @@ async function obey(job: Job, token: string | undefined, verdict: Verdict): Prom
     case 'completed':
       return verdict.output;
     case 'discarded':
+    case 'suspended':
       return forget(job);
     case 'failed':
       job.opts.attempts = 0;

@@ -34,6 +34,8 @@ export type Verdict =
   | { kind: 'later'; delayMs: number; isParked: boolean }
   | { kind: 'put_back' }
   | { kind: 'discarded' }
+  /** A pipeline waits for its steps: the record hands it over anew. */
+  | { kind: 'suspended' }
   /** Nothing could be recorded, so the run is still open: the job must be offered again. */
   | { kind: 'unrecorded'; delayMs: number };
 

@@ -66,10 +66,10 @@ const CLAIM = `
     attempt = j.attempt + 1,
     worker = $3,
     reason = null,
-    progress_percent = 0,
+    progress_percent = case when j.suspended_at is null then 0 else j.progress_percent end,
     progress_message = null,
     progress_seq = 0,
-    started_at = now()
+    started_at = case when j.suspended_at is null then now() else j.started_at end
   from due
   where j.id = due.id
   returning ${jobColumns('j')}`;

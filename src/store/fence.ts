@@ -2,6 +2,8 @@
 export const RUNS_PER_DELIVERY = 1_000_000;
 const EVENTS_PER_RUN = 1_000_000;
 
+/** Where a run of a pipeline stopped to wait; what is told of its progress meanwhile is numbered from here. */
+export const SEQ_WAITING = 500_000;
 /** The last event of a run: it failed for now. */
 export const SEQ_RETRYING = EVENTS_PER_RUN - 2;
 /** The last event of a job. */

@@ -22,6 +22,11 @@ export interface NewJob {
   timeoutMs: number;
   webhook: WebhookOptions | null;
   parentId: string | null;
+  /** The step of the parent that it belongs to, and its place among the jobs of that step. */
+  stepKey: string | null;
+  stepIndex: number | null;
+  /** Whether it waits for its turn among the jobs of its step. */
+  isHeldBack: boolean;
   /** While a job of the tenant and type with this key has not ended, no other is recorded. */
   deduplicationKey: string | null;
   /** The id that another BullMQ producer gave it; null for our own. */
@@ -150,16 +155,16 @@ const FIND_PRESENT = `
 const INSERT = `
   insert into longshore.jobs as j
     (id, tenant, type, queue, status, priority, tags, metadata, input, max_attempts, backoff, timeout_ms, webhook, parent_id,
-     deduplication_key, foreign_id, run_at, dispatched_at, expires_at)
+     step_key, step_index, deduplication_key, foreign_id, run_at, dispatched_at, expires_at)
   select r.id, r.tenant, r.type, r.queue,
-    case when due.at > now() then 'scheduled' else 'queued' end,
+    case when r."isHeldBack" then 'waiting' when due.at > now() then 'scheduled' else 'queued' end,
     r.priority, r.tags, r.metadata, coalesce(r.input, 'null'), r."maxAttempts", r.backoff, r."timeoutMs", r.webhook, r."parentId",
-    r."deduplicationKey", r."foreignId", due.at,
-    case when r."isHandedOver" and due.at <= now() then now() end,
+    r."stepKey", r."stepIndex", r."deduplicationKey", r."foreignId", due.at,
+    case when r."isHandedOver" and not r."isHeldBack" and due.at <= now() then now() end,
     due.at + r."ttlMs" * interval '1 millisecond'
   from jsonb_to_recordset($1::jsonb) as r(
     id uuid, tenant text, type text, queue text, priority smallint, tags text[], metadata jsonb, input jsonb, "maxAttempts" integer,
-    backoff jsonb, "timeoutMs" bigint, webhook jsonb, "parentId" uuid, "deduplicationKey" text, "foreignId" text, "delayMs" bigint, "runAt" timestamptz, "ttlMs" bigint,
+    backoff jsonb, "timeoutMs" bigint, webhook jsonb, "parentId" uuid, "stepKey" text, "stepIndex" integer, "isHeldBack" boolean, "deduplicationKey" text, "foreignId" text, "delayMs" bigint, "runAt" timestamptz, "ttlMs" bigint,
     "isHandedOver" boolean)
   cross join lateral (
     select coalesce(r."runAt", now() + coalesce(r."delayMs", 0) * interval '1 millisecond') as at

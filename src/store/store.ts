@@ -12,6 +12,9 @@ import { createJobStore } from './jobs.ts';
 import { createJournalStore } from './journal.ts';
 import { createLeaseStore } from './leases.ts';
 import { createOverviewStore } from './overview.ts';
+import { createPipelineProgressStore } from './pipeline-progress.ts';
+import { createPipelineWakeStore } from './pipeline-wakes.ts';
+import { createPipelineStore } from './pipelines.ts';
 import { createRescueStore } from './rescues.ts';
 import { createRetentionStore } from './retention.ts';
 import { createRetryStore } from './retries.ts';
@@ -32,6 +35,9 @@ export function createStore(database: Database) {
     rescues: createRescueStore(database),
     drift: createDriftStore(database),
     leases: createLeaseStore(database),
+    pipelines: createPipelineStore(database),
+    pipelineProgress: createPipelineProgressStore(database),
+    pipelineWakes: createPipelineWakeStore(database),
     retries: createRetryStore(database),
     deadLetters: createDeadLetterStore(database),
     bulkActions: createBulkActionStore(database),

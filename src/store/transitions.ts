@@ -1,6 +1,6 @@
 import type { JobReason, JobStatus } from '../contract/job.ts';
 import type { Database } from './database.ts';
-import { RUNS_PER_DELIVERY } from './fence.ts';
+import { RUNS_PER_DELIVERY, SEQ_WAITING } from './fence.ts';
 import { type JobRow, jobColumns, type RecordedFailure } from './job-row.ts';
 import { IS_ALIVE } from './workers.ts';
 
@@ -19,6 +19,8 @@ export interface Transition {
   from: readonly JobStatus[];
   /** The run that the change belongs to, or null when any run may be replaced. */
   fence: number | null;
+  /** How much of a pipeline must have been settled, no more and no less; left out when that does not matter. */
+  wakes?: number;
   to: JobStatus;
   reason: JobReason | null;
   /** JSON text; only for `completed`. */
@@ -33,7 +35,7 @@ export interface Transition {
   /** 1 when the run does not count as an attempt. */
   attemptsBack: 0 | 1;
   /** How the run that ends here goes down in the history of attempts; null for one that completed. */
-  outcome: 'failed' | 'retrying' | 'cancelled' | 'put_back' | null;
+  outcome: 'failed' | 'retrying' | 'cancelled' | 'put_back' | 'waiting' | null;
   webhook: OutboxEntry | null;
 }
 
@@ -51,7 +53,7 @@ export interface Applied {
 export function createTransitionStore(database: Database) {
   return {
     /**
-     * Applies changes with their attempts and webhook deliveries in one statement (I2, I3, I4).
+     * Applies changes with their attempts, webhook deliveries and news for pipelines in one statement (I2, I3, I4).
      * @returns those that happened; one that is missing lost to a newer run, a cancel or an end
      */
     apply(transitions: readonly Transition[]): Promise<Applied[]> {
@@ -99,14 +101,16 @@ const EARLY_TOLERANCE_MS = 1000;
 const APPLY = `
   with t as (
     select * from jsonb_to_recordset($1::jsonb) as t(
-      id uuid, "from" text[], fence bigint, "to" text, reason text, "outputJson" text, error jsonb, "delayMs" bigint,
+      id uuid, "from" text[], fence bigint, wakes integer, "to" text, reason text, "outputJson" text, error jsonb, "delayMs" bigint,
       "isParked" boolean, fingerprint text, "attemptsBack" integer, outcome text, webhook jsonb)
   ),
   before as (
     select j.id, j.status, j.attempt
     from longshore.jobs j
     join t on t.id = j.id
-    where j.status = any(t."from") and (t.fence is null or j.fence = t.fence)
+    where j.status = any(t."from")
+      and (t.fence is null or j.fence = t.fence)
+      and (t.wakes is null or j.wakes = t.wakes)
     order by j.id
     for update of j
   ),
@@ -119,14 +123,27 @@ const APPLY = `
       fingerprint = t.fingerprint,
       dispatched_at = case when not t."isParked" then j.dispatched_at end,
       attempt = j.attempt - t."attemptsBack",
+      rescues = case when t."to" = 'waiting' then 0 else j.rescues end,
       progress_percent = case when t."to" = 'completed' then 100 else j.progress_percent end,
+      progress_seq = case when t."to" = 'waiting' then ${SEQ_WAITING} else j.progress_seq end,
+      suspended_at = case when t."to" = 'waiting' then now() else j.suspended_at end,
       run_at = case when t."delayMs" is null then j.run_at else now() + t."delayMs" * interval '1 millisecond' end,
       finished_at = case when t."to" in ('completed', 'failed', 'cancelled', 'expired') then now() end
     from t
     join before on before.id = t.id
     where j.id = t.id
     returning j.id, before.status as "fromStatus", j.status, j.queue, j.delivery, j.dispatched_at is not null as "isHandedOver",
-      j.worker, j.fence, j.started_at, before.attempt
+      j.worker, j.fence, j.started_at, before.attempt, j.parent_id, j.step_key, j.steps
+  ),
+  news as (
+    insert into longshore.pipeline_news (pipeline_id, step_key, job_id)
+    select c.parent_id, c.step_key, c.id
+    from changed c
+    where c.step_key is not null and c.status in ('completed', 'failed', 'cancelled', 'expired')
+    union all
+    select c.id, null, null
+    from changed c
+    where c.steps > 0 and c.status in ('completed', 'failed', 'cancelled', 'expired')
   ),
   history as (
     insert into longshore.job_attempts (job_id, fence, attempt, outcome, worker, error, started_at)
@@ -174,11 +191,11 @@ const START = `
     attempt = j.attempt + case when before.status = 'processing' then 0 else 1 end,
     rescues = j.rescues + case when before.status = 'processing' and before.fence < $2 then 1 else 0 end,
     reason = null,
-    progress_percent = 0,
+    progress_percent = case when j.suspended_at is null then 0 else j.progress_percent end,
     progress_message = null,
     progress_seq = 0,
     dispatched_at = coalesce(j.dispatched_at, now()),
-    started_at = now()
+    started_at = case when j.suspended_at is null then now() else j.started_at end
   from before
   where j.id = before.id
   returning ${jobColumns('j')}`;

@@ -3,6 +3,7 @@ import type { JobDefinition } from '../define/job.ts';
 import { parseWith, type SchemaFault } from '../define/registry.ts';
 import type { RunResult } from '../engine/outcome.ts';
 import { encodeJson } from '../shared/json.ts';
+import type { PipelineRun } from './pipeline-run.ts';
 
 /** Why a run was told to end before its handler did. */
 export type AbortReason = 'timeout' | 'cancelled' | 'superseded' | 'shutdown';
@@ -20,18 +21,26 @@ export class RunAborted extends Error {
 /**
  * Runs a handler to its end, or until its signal aborts: then at once, whatever the handler does. Never rejects.
  * @param maxOutputBytes the largest JSON that a handler may return
+ * @param pipeline where the handler calls steps: it may end the run, too
  */
 export async function execute(
   definition: JobDefinition,
   input: unknown,
   context: JobContext,
   maxOutputBytes: number,
+  pipeline?: PipelineRun,
 ): Promise<RunResult> {
   const parsed = await parseWith(definition.inputSchema, input, 'input');
   if (!parsed.ok) return { kind: 'invalid_input', error: new InvalidInputError(describe(parsed.faults)) };
-  const ended = await Promise.race([runHandler(definition, parsed.value, context), whenAborted(context.signal)]);
+  const running = runHandler(definition, parsed.value, context);
+  pipeline?.start();
+  const ends = pipeline ? [pipeline.ended.then((result) => ({ result }))] : [];
+  const ended = await Promise.race([running, whenAborted(context.signal), ...ends]);
+  if ('result' in ended) return ended.result;
   if ('error' in ended) return { kind: 'threw', error: ended.error };
   if ('abortedBy' in ended) return ended.abortedBy === 'timeout' ? { kind: 'timed_out' } : { kind: 'stopped' };
+  const fault = pipeline?.faultOfReturn();
+  if (fault) return { kind: 'threw', error: fault };
   return checkOutput(definition, ended.value, maxOutputBytes);
 }
 

@@ -3,6 +3,7 @@ import { isTerminal } from '../contract/job.ts';
 import type { JobContext, JobHandle, JobLog } from '../define/context.ts';
 import type { JobDefinition } from '../define/job.ts';
 import type { EnqueueOptions } from '../define/options.ts';
+import type { PipelineJobContext } from '../define/pipeline.ts';
 import type { Services } from '../define/services.ts';
 import type { Engine } from '../engine/engine.ts';
 import { enqueueJob } from '../engine/enqueue.ts';
@@ -12,6 +13,7 @@ import { encodeJson, toStorableText } from '../shared/json.ts';
 import type { JobRow } from '../store/job-row.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { RunJournal } from './journal.ts';
+import type { PipelineRun } from './pipeline-run.ts';
 
 export interface ContextOptions {
   engine: Engine;
@@ -20,6 +22,8 @@ export interface ContextOptions {
   signal: AbortSignal;
   journal: RunJournal;
   log: Logger;
+  /** Where the handler calls steps. */
+  pipeline: PipelineRun | undefined;
 }
 
 const MESSAGE_LIMIT = 8000;
@@ -29,9 +33,10 @@ const PROGRESS_LOG_MS = 1000;
 const WAIT_SLICE_MS = 60_000;
 
 /** What a handler gets beside its input. */
-export function createJobContext(options: ContextOptions): JobContext {
-  const { engine, job, signal } = options;
+export function createJobContext(options: ContextOptions): JobContext | PipelineJobContext {
+  const { engine, job, signal, pipeline } = options;
   return {
+    ...(pipeline ? { step: pipeline.step } : {}),
     signal,
     attempt: job.attempt,
     job: {
@@ -59,8 +64,9 @@ export function createJobContext(options: ContextOptions): JobContext {
   };
 }
 
-function createJobLog({ journal, log }: ContextOptions): JobLog {
+function createJobLog({ journal, log, pipeline }: ContextOptions): JobLog {
   const write = (level: 'debug' | 'info' | 'warn' | 'error') => (message: string, fields?: Record<string, unknown>) => {
+    if (pipeline?.isReplaying) return; // it has been said
     const text = toText(message);
     const storable = fields ? toStorableFields(fields) : null;
     const error = fields?.error instanceof Error ? { error: fields.error } : {};

@@ -2,7 +2,7 @@ import type { JobDefinition } from '../define/job.ts';
 import type { Services } from '../define/services.ts';
 import { adoptJob } from '../engine/adopt.ts';
 import type { Engine } from '../engine/engine.ts';
-import { type Finished, finishAttempt, MAX_RESCUES, type RunResult } from '../engine/outcome.ts';
+import { type Finished, finishAttempt, MAX_RESCUES, type OpenResult, type RunResult } from '../engine/outcome.ts';
 import type { Offer, Verdict } from '../queue/transport.ts';
 import { isAppError } from '../shared/errors.ts';
 import { pause } from '../shared/time.ts';
@@ -10,7 +10,8 @@ import type { JobRow } from '../store/job-row.ts';
 import { jobScope } from '../telemetry/job-scope.ts';
 import { execute, RunAborted } from './execute.ts';
 import { createJobContext } from './job-context.ts';
-import type { Journal } from './journal.ts';
+import type { Journal, RunJournal } from './journal.ts';
+import { PipelineRun } from './pipeline-run.ts';
 import type { RunningJobs } from './running-jobs.ts';
 
 export interface AttemptOptions {
@@ -23,6 +24,9 @@ export interface AttemptOptions {
   onStoreAway: () => void;
 }
 
+/** The largest result of a step, as JSON. */
+const STEP_OUTPUT_BYTES = 1_048_576;
+
 /** Runs one attempt of one job, from the transport's offer to the order that it gets back. Never rejects. */
 export async function runAttempt(options: AttemptOptions, offer: Offer): Promise<Verdict> {
   const { engine } = options;
@@ -33,6 +37,8 @@ export async function runAttempt(options: AttemptOptions, offer: Offer): Promise
     release = options.running.hold(begun.job);
     const begunAtMs = performance.now(); // the job's own times are of the database's clock
     const result = await run(options, offer, begun);
+    if (result.kind === 'suspended') return { kind: 'suspended' };
+    if (result.kind === 'superseded') return { kind: 'discarded' };
     const finished = await untilStoreAnswers(options, Infinity, (isRepeat) =>
       finish(engine, begun.job, result, isRepeat),
     );
@@ -101,24 +107,42 @@ async function run(options: AttemptOptions, offer: Offer, { job, fault }: Begun)
 }
 
 async function executeWithJournal(
-  { engine, services, journal }: AttemptOptions,
+  options: AttemptOptions,
   definition: JobDefinition,
   job: JobRow,
   signal: AbortSignal,
 ): Promise<RunResult> {
+  const { engine, services, journal } = options;
   const runJournal = journal.open({ jobId: job.id, fence: job.fence, attempt: job.attempt });
   const log = engine.log.child({ jobId: job.id, type: job.type, queue: job.queue, attempt: job.attempt });
   log.debug('started');
-  const context = createJobContext({ engine, job, services, signal, journal: runJournal, log });
+  const pipeline = definition.isPipeline ? await openPipeline(options, job, runJournal) : undefined;
+  if (definition.isPipeline && !pipeline) return { kind: 'superseded' };
+  const context = createJobContext({ engine, job, services, signal, journal: runJournal, log, pipeline });
   const result = await jobScope.run({ jobId: job.id, type: job.type, attempt: job.attempt }, () =>
-    execute(definition, job.input, context, engine.settings.maxOutputBytes),
+    execute(definition, job.input, context, maxOutputBytesOf(engine, job), pipeline),
   );
+  pipeline?.close();
   await runJournal.flush(); // what the run said is stored before its end is
   return result;
 }
 
+function openPipeline(options: AttemptOptions, job: JobRow, journal: RunJournal): Promise<PipelineRun | undefined> {
+  return PipelineRun.open({
+    engine: options.engine,
+    job,
+    persist: (work) => untilStoreAnswers(options, Infinity, work),
+    flush: () => journal.flush(),
+  });
+}
+
+// A pipeline reads the results of all its steps at once.
+function maxOutputBytesOf({ settings }: Engine, { stepKey }: JobRow): number {
+  return stepKey === null ? settings.maxOutputBytes : Math.min(settings.maxOutputBytes, STEP_OUTPUT_BYTES);
+}
+
 /** Writes the end; one that the record refuses (no fault of the connection) fails the job instead of leaving it open. */
-async function finish(engine: Engine, job: JobRow, result: RunResult, isRepeat: boolean): Promise<Finished> {
+async function finish(engine: Engine, job: JobRow, result: OpenResult, isRepeat: boolean): Promise<Finished> {
   try {
     return await finishAttempt(engine, job, result, { isRepeat });
   } catch (error) {
@@ -166,7 +190,7 @@ async function untilStoreAnswers<T>(
 function tell(
   engine: Engine,
   job: JobRow,
-  result: RunResult,
+  result: OpenResult,
   { outcome, isApplied }: Finished,
   durationMs: number,
 ): void {

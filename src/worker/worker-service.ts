@@ -35,7 +35,10 @@ export interface WorkerHealth {
 
 export interface WorkerStats {
   started: number;
-  ended: Record<'completed' | 'failed' | 'retry' | 'later' | 'put_back' | 'discarded' | 'unrecorded', number>;
+  ended: Record<
+    'completed' | 'failed' | 'retry' | 'later' | 'put_back' | 'discarded' | 'suspended' | 'unrecorded',
+    number
+  >;
   running: { jobId: string; type: string; fence: number; runningMs: number }[];
 }
 
@@ -57,6 +60,7 @@ export class WorkerService {
     later: 0,
     put_back: 0,
     discarded: 0,
+    suspended: 0,
     unrecorded: 0,
   };
   #started = 0;

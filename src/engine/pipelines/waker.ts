@@ -1,0 +1,60 @@
+import { inTransaction } from '../../store/store.ts';
+import { announceEnded, toCancellation } from '../control.ts';
+import type { Engine } from '../engine.ts';
+import { Loop } from '../loop.ts';
+import { announceQueued } from '../retry.ts';
+import { saveProgress } from './progress.ts';
+
+const BATCH = 500;
+/** How soon a process looks for what another one left behind when it ended. */
+const POLL_MS = 1000;
+
+/**
+ * Tells pipelines of the ends of their steps, and ends the steps of pipelines that have ended. Whoever writes such an end
+ * writes the news of it in the same statement and wakes the waker of its process; every process has one, so news are
+ * found however that process ends.
+ */
+export class PipelineWaker {
+  #loop: Loop | undefined;
+
+  start(engine: Engine): void {
+    this.#loop ??= new Loop('waking pipelines', engine.log, () => work(engine));
+    this.#loop.start();
+  }
+
+  async stop(): Promise<void> {
+    await this.#loop?.stop();
+  }
+
+  /** There are news. */
+  wake(): void {
+    this.#loop?.wake();
+  }
+
+  /** A pause will be over then. Epoch milliseconds. */
+  wakeAt(atMs: number): void {
+    this.#loop?.wakeAt(atMs);
+  }
+}
+
+async function work(engine: Engine): Promise<number> {
+  const { pipelineWakes } = engine.store;
+  const { woken, touched, released, isFull } = await pipelineWakes.settle(BATCH);
+  announceQueued(engine, [...woken.filter(({ status }) => status === 'queued'), ...released]);
+  const ended = await endOrphans(engine);
+  await saveProgress(engine, touched);
+  if (isFull || ended > 0) return 0;
+  return Math.min(POLL_MS, (await pipelineWakes.nextDueMs()) ?? POLL_MS);
+}
+
+/** Cancels the steps that a pipeline left open when it ended, whatever its end was. @returns how many */
+async function endOrphans(engine: Engine): Promise<number> {
+  const { jobs, ended } = await inTransaction(engine.store, async (store) => {
+    const jobs = await store.pipelineWakes.takeOrphans(BATCH);
+    const ended =
+      jobs.length === 0 ? [] : await store.transitions.apply(jobs.map((job) => toCancellation(engine, job)));
+    return { jobs, ended };
+  });
+  await announceEnded(engine, jobs, ended);
+  return ended.length;
+}

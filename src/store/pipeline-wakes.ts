@@ -1,0 +1,262 @@
+import type { Database } from './database.ts';
+import { type JobHead, jobHeadColumns } from './job-row.ts';
+
+/** A pipeline of which something has been settled. */
+export interface WokenPipeline {
+  id: string;
+  queue: string;
+  /** `queued` when it waited; one that runs, or is to run anyhow, finds out by itself. */
+  status: string;
+}
+
+export interface Settled {
+  woken: WokenPipeline[];
+  /** Every pipeline that had news. */
+  touched: string[];
+  /** Jobs that had to wait for their turn, and need not any more. */
+  released: { id: string; queue: string }[];
+  /** Whether there may be more to do. */
+  isFull: boolean;
+}
+
+/**
+ * How pipelines hear of the ends of their steps. News are consumed in the transaction that acts on them, so a crash loses
+ * none. Any number of processes may do so at once: of two ends of one step, the later look sees both.
+ */
+export function createPipelineWakeStore(database: Database) {
+  return {
+    /**
+     * Settles steps whose jobs have ended, whose time has come, or whose event has arrived, makes their pipelines `queued`,
+     * and lets the next jobs of a step with a `concurrency` start. Walks `pipeline_steps_due` and `jobs_open_steps`.
+     */
+    settle(limit: number): Promise<Settled> {
+      return database.transaction(async (inner) => {
+        const rows = await inner.query<SettleRow>(SETTLE, [limit]);
+        const limited = rows.filter((row) => row.what === 'limited');
+        const released =
+          limited.length === 0
+            ? []
+            : await inner.query<{ id: string; queue: string }>(RELEASE, [
+                limited.map((row) => row.id),
+                limited.map((row) => row.key),
+              ]);
+        return {
+          woken: rows.filter((row) => row.what === 'woken') as WokenPipeline[],
+          touched: [...new Set(rows.filter((row) => row.what === 'touched').map((row) => row.id))],
+          released,
+          isFull: rows.some((row) => row.what === 'full'),
+        };
+      });
+    },
+
+    /** Milliseconds until the next pause is over or wait has timed out, at least 0; undefined when there is none. */
+    async nextDueMs(): Promise<number | undefined> {
+      const [row] = await database.query<{ ms: number | null }>(
+        `select (extract(epoch from min(wake_at) - now()) * 1000)::float8 as ms
+         from longshore.pipeline_steps
+         where settled is null and wake_at is not null`,
+      );
+      return row?.ms == null ? undefined : Math.max(0, row.ms);
+    },
+
+    /**
+     * Takes the news that pipelines have ended, and lists the jobs of theirs that have not. For a transaction that ends
+     * those. Walks `jobs_open_steps`.
+     * @param limit jobs; a pipeline that has more stays in the news
+     */
+    async takeOrphans(limit: number): Promise<JobHead[]> {
+      const ended = await database.query<{ pipelineId: string }>(TAKE_ENDED, [ENDED_PER_LOOK]);
+      if (ended.length === 0) return [];
+      const ids = ended.map((row) => row.pipelineId);
+      const jobs = await database.query<JobHead>(LIST_ORPHANS, [ids, limit]);
+      if (jobs.length === limit) {
+        await database.query(`insert into longshore.pipeline_news (pipeline_id) select unnest($1::uuid[])`, [ids]);
+      }
+      return jobs;
+    },
+  };
+}
+
+const ENDED_PER_LOOK = 100;
+
+interface SettleRow {
+  what: 'woken' | 'touched' | 'limited' | 'full';
+  id: string;
+  key: string | null;
+  queue: string | null;
+  status: string | null;
+}
+
+const TERMINAL = `('completed', 'failed', 'cancelled', 'expired')`;
+
+// The order of settlement is that of the commits: whoever settles counts up under the lock of the pipeline's row. A reader
+// that knows the count so far therefore knows a beginning of that order.
+// The oldest event goes to the step that asked first. A pipeline that has ended settles nothing: a retry goes on from there.
+const SETTLE = `
+  with taken as (
+    delete from longshore.pipeline_news n
+    where n.id in (
+      select id
+      from longshore.pipeline_news
+      where step_key is not null
+      order by id
+      limit $1
+      for update skip locked)
+    returning n.pipeline_id, n.step_key, n.job_id
+  ),
+  due as (
+    select pipeline_id, key as step_key
+    from longshore.pipeline_steps
+    where settled is null and wake_at <= now()
+    order by wake_at
+    limit $1
+  ),
+  touched as (
+    select pipeline_id, step_key from taken
+    union
+    select pipeline_id, step_key from due
+  ),
+  answers as (
+    select asked.pipeline_id, asked.key, told.id
+    from (
+      select s.pipeline_id, s.key, s.name, row_number() over (partition by s.pipeline_id, s.name order by s.position) as turn
+      from longshore.pipeline_steps s
+      where s.kind = 'event' and s.settled is null and s.pipeline_id in (select pipeline_id from touched)
+    ) asked
+    join (
+      select e.pipeline_id, e.id, e.name, row_number() over (partition by e.pipeline_id, e.name order by e.id) as turn
+      from longshore.pipeline_events e
+      where e.step_key is null and e.pipeline_id in (select pipeline_id from touched)
+    ) told on told.pipeline_id = asked.pipeline_id and told.name = asked.name and told.turn = asked.turn
+  ),
+  looked_at as (
+    select s.pipeline_id, s.key, s.kind, s.concurrency, answers.id as event_id,
+      (select c.id
+       from taken
+       join longshore.jobs c on c.id = taken.job_id
+       where taken.pipeline_id = s.pipeline_id
+         and taken.step_key = s.key
+         and c.status in ('failed', 'cancelled', 'expired')
+         and s.on_failure = 'fail'
+       order by c.step_index
+       limit 1) as failed_job_id,
+      case
+        when s.kind in ('sleep', 'event') then s.wake_at <= now()
+        else not exists (
+          select 1
+          from longshore.jobs c
+          where c.parent_id = s.pipeline_id
+            and c.step_key = s.key
+            and c.status not in ${TERMINAL})
+      end as is_over
+    from longshore.pipeline_steps s
+    left join answers on answers.pipeline_id = s.pipeline_id and answers.key = s.key
+    where s.settled is null
+      and ((s.pipeline_id, s.key) in (select pipeline_id, step_key from touched) or answers.id is not null)
+  ),
+  settling as (
+    select *
+    from looked_at
+    where is_over or event_id is not null or failed_job_id is not null
+  ),
+  locked as (
+    select p.id
+    from longshore.jobs p
+    where p.id in (select pipeline_id from settling) and p.status not in ${TERMINAL}
+    order by p.id
+    for update
+  ),
+  woken as (
+    update longshore.jobs p
+    set wakes = p.wakes + 1,
+      status = case when p.status = 'waiting' and p.started_at is not null then 'queued' else p.status end
+    from locked
+    where p.id = locked.id
+    returning p.id, p.queue, p.status, p.wakes
+  ),
+  settled as (
+    update longshore.pipeline_steps s
+    set settled = woken.wakes,
+      settled_at = now(),
+      failed_job_id = settling.failed_job_id
+    from settling
+    join woken on woken.id = settling.pipeline_id
+    where s.pipeline_id = settling.pipeline_id and s.key = settling.key and s.settled is null
+    returning s.pipeline_id, s.key
+  ),
+  consumed as (
+    update longshore.pipeline_events e
+    set step_key = settling.key
+    from settling
+    join settled on settled.pipeline_id = settling.pipeline_id and settled.key = settling.key
+    where e.id = settling.event_id and e.step_key is null
+  )
+  select 'woken' as what, id, null as key, queue, status from woken
+  union all
+  select distinct 'touched', pipeline_id, null, null, null from touched
+  union all
+  select 'limited', l.pipeline_id, l.key, null, null
+  from looked_at l
+  where l.concurrency is not null and not l.is_over and l.failed_job_id is null
+  union all
+  select 'full', null, null, null, null
+  where (select count(*) from taken) = $1 or (select count(*) from due) = $1`;
+
+// A job that waits for its turn has never started; a pipeline that waits for its steps has.
+const RELEASE = `
+  with next as (
+    select c.id
+    from unnest($1::uuid[], $2::text[]) as t(pipeline_id, key)
+    join longshore.pipeline_steps s on s.pipeline_id = t.pipeline_id and s.key = t.key
+    join longshore.jobs p on p.id = s.pipeline_id and p.status not in ${TERMINAL}
+    cross join lateral (
+      select count(*) filter (where j.status <> 'waiting' or j.started_at is not null) as started
+      from longshore.jobs j
+      where j.parent_id = s.pipeline_id and j.step_key = s.key and j.status not in ${TERMINAL}
+    ) open
+    cross join lateral (
+      select j.id
+      from longshore.jobs j
+      where j.parent_id = s.pipeline_id
+        and j.step_key = s.key
+        and j.status not in ${TERMINAL}
+        and j.status = 'waiting'
+        and j.started_at is null
+      order by j.step_index
+      limit greatest(0, s.concurrency - open.started)
+    ) c
+  ),
+  locked as (
+    select j.id
+    from longshore.jobs j
+    where j.id in (select id from next) and j.status = 'waiting' and j.started_at is null
+    order by j.id
+    for update
+  )
+  update longshore.jobs j
+  set status = 'queued',
+    run_at = now()
+  from locked
+  where j.id = locked.id
+  returning j.id, j.queue`;
+
+const TAKE_ENDED = `
+  delete from longshore.pipeline_news n
+  where n.id in (
+    select id
+    from longshore.pipeline_news
+    where step_key is null
+    order by id
+    limit $1
+    for update skip locked)
+  returning n.pipeline_id as "pipelineId"`;
+
+// Not of one that runs again since; the lock keeps one from being retried until its jobs have ended.
+const LIST_ORPHANS = `
+  select ${jobHeadColumns('j')}
+  from longshore.jobs p
+  join longshore.jobs j on j.parent_id = p.id and j.step_key is not null and j.status not in ${TERMINAL}
+  where p.id = any($1::uuid[]) and p.status in ${TERMINAL}
+  order by j.id
+  limit $2
+  for share of p`;
