@@ -26,10 +26,16 @@ export function applyEvent(state: WatchState, event: JobEvent, nowMs: number): W
     case 'job.started': {
       const attempt = readNumber(data, 'attempt') ?? state.attempt;
       const sinceMs = readTime(data, 'at') ?? nowMs;
-      return { ...state, status: 'processing', percent: 0, message: null, etaMs: null, sinceMs, attempt };
+      const isNew = state.status !== 'waiting'; // a pipeline goes on
+      const percent = isNew ? 0 : state.percent;
+      return { ...state, status: 'processing', percent, message: null, etaMs: null, sinceMs, attempt };
     }
     case 'job.progress':
-      return { ...state, status: 'processing', ...readProgress(data) };
+      return {
+        ...state,
+        status: readText(data, 'status') === 'waiting' ? 'waiting' : 'processing',
+        ...readProgress(data),
+      };
     case 'job.retrying':
       return { ...state, status: 'retrying', etaMs: null, message: readErrorMessage(data), sinceMs: nowMs };
     case 'job.waiting':

@@ -1,7 +1,7 @@
 import { isTerminal, type JobEvent } from '../contract/job.ts';
-import { eventIdOf, SEQ_RETRYING, SEQ_TERMINAL } from '../store/fence.ts';
+import { eventIdOf, SEQ_RETRYING, SEQ_TERMINAL, SEQ_WAITING } from '../store/fence.ts';
 import type { JobRow } from '../store/job-row.ts';
-import type { AttemptRow, StoredLogLine } from '../store/journal.ts';
+import type { RunRow, StoredLogLine } from '../store/journal.ts';
 import type { Caller, Engine } from './engine.ts';
 import { requireJob } from './inquire.ts';
 
@@ -51,7 +51,7 @@ async function readEvents(
 ): Promise<{ events: JobEvent[]; isComplete: boolean }> {
   const fence = Math.floor(afterId / EVENTS_PER_RUN);
   // In this order: a run's lines are stored before its end, so an attempt that is seen here has none left to be told.
-  const attempts = await engine.store.journal.attempts(job.id, fence - 1, BATCH);
+  const attempts = await engine.store.journal.runs(job.id, fence - 1, BATCH);
   const lines = await engine.store.journal.logs(job.id, { fence, seq: afterId % EVENTS_PER_RUN }, BATCH);
   // Runs that began since the job was read are told at the next look, which knows their start.
   const [lastAttempt, lastLine] = [attempts.at(-1), lines.at(-1)];
@@ -69,7 +69,7 @@ async function readEvents(
 }
 
 /** Everything that is known of a job, as events in order. Pure. */
-export function toEvents(job: JobRow, attempts: readonly AttemptRow[], lines: readonly StoredLogLine[]): JobEvent[] {
+export function toEvents(job: JobRow, attempts: readonly RunRow[], lines: readonly StoredLogLine[]): JobEvent[] {
   const runAt = attempts.length === 0 ? { runAt: iso(job.runAt) } : {}; // an attempt has moved it since
   const events: JobEvent[] = [
     { id: 1, type: 'job.queued', data: { status: 'queued', at: iso(job.createdAt), ...runAt } },
@@ -85,16 +85,25 @@ export function toEvents(job: JobRow, attempts: readonly AttemptRow[], lines: re
   }
   const isRunOfRow = job.startedAt !== null && !attempts.some((attempt) => attempt.fence === job.fence);
   if (isRunOfRow) events.push(started(job.fence, job.attempt, job.worker, job.startedAt));
-  if (job.progressSeq > 0) {
-    const data = { percent: job.progressPercent, message: job.progressMessage, etaMs: etaMsOf(job) };
+  if (job.progressSeq > 0 && job.progressSeq !== SEQ_WAITING) {
+    const data = {
+      status: job.status,
+      percent: job.progressPercent,
+      message: job.progressMessage,
+      etaMs: etaMsOf(job),
+    };
     events.push({ id: eventIdOf(job.fence, job.progressSeq), type: 'job.progress', data });
   }
   if (isTerminal(job.status)) events.push(ended(job));
   return events.sort((a, b) => a.id - b.id);
 }
 
-function eventsOfAttempt(attempt: AttemptRow, job: JobRow): JobEvent[] {
+function eventsOfAttempt(attempt: RunRow, job: JobRow): JobEvent[] {
   const events = [started(attempt.fence, attempt.attempt, attempt.worker, attempt.startedAt)];
+  if (attempt.outcome === 'waiting') {
+    const data = { status: 'waiting', at: iso(attempt.finishedAt) };
+    return [...events, { id: eventIdOf(attempt.fence, SEQ_WAITING), type: 'job.waiting', data }];
+  }
   if (attempt.outcome === 'failed' || attempt.outcome === 'cancelled') {
     // The end of the newest life is told by the job itself; one before it was no end, for the job was run again.
     return attempt.fence === job.fence ? events : [...events, retried(attempt)];
@@ -109,7 +118,7 @@ function eventsOfAttempt(attempt: AttemptRow, job: JobRow): JobEvent[] {
   ];
 }
 
-function retried({ fence, attempt, error, finishedAt }: AttemptRow): JobEvent {
+function retried({ fence, attempt, error, finishedAt }: RunRow): JobEvent {
   const data = { status: 'queued', why: 'retried', attempt, error, at: iso(finishedAt), runAt: null };
   return { id: eventIdOf(fence, SEQ_TERMINAL), type: 'job.queued', data };
 }

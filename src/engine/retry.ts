@@ -9,7 +9,7 @@ export const RETRYABLE: readonly JobStatus[] = ['failed', 'cancelled', 'expired'
 
 /**
  * Runs a job that failed, was cancelled or expired again, under its id and with all of its attempts. Its last error and
- * its checkpoint stay.
+ * its checkpoint stay. A pipeline keeps what completed of its steps; a step is retried together with its pipeline.
  * @param edit the new input, where there is one
  * @throws NOT_FOUND, JOB_NOT_RETRYABLE, UNKNOWN_TYPE and INVALID_FIELDS for a new input, STORE_UNAVAILABLE
  */
@@ -21,10 +21,17 @@ export async function retryJob(
 ): Promise<JobRow> {
   const job = await requireJob(engine, caller, id);
   if (RETRYABLE.includes(job.status) && 'input' in edit) await checkNewInput(engine, job, edit.input);
-  const [row] = await engine.store.retries.retry([{ id, ...edit }]);
+  const rows = await engine.store.retries.retry([{ id, ...edit }]);
+  const row = rows.find((each) => each.id === id);
   if (!row) throw await explainRefusal(engine, caller, id);
-  announceQueued(engine, [row]);
+  announceRetried(engine, rows);
   return row;
+}
+
+/** Tells of jobs that run again, once that is committed. */
+export function announceRetried(engine: Engine, rows: readonly JobRow[]): void {
+  announceQueued(engine, rows);
+  engine.waker.wake(); // for steps that wait for their turn, or have come to their end meanwhile
 }
 
 /** Tells of jobs that are queued again, once that is committed: those who wait for them, and those who take them. */
@@ -50,9 +57,13 @@ async function checkNewInput(engine: Engine, { type }: JobRow, input: unknown): 
 }
 
 async function explainRefusal(engine: Engine, caller: Caller, id: string): Promise<AppError> {
-  const { status, deduplicationKey } = await requireJob(engine, caller, id);
+  const { status, deduplicationKey, stepKey, parentId } = await requireJob(engine, caller, id);
   if (!isTerminal(status)) return new AppError('JOB_NOT_RETRYABLE', `job ${id} has not ended: it is ${status}`);
   if (status === 'completed') return new AppError('JOB_NOT_RETRYABLE', `job ${id} has completed; enqueue a new one`);
+  if (stepKey !== null && parentId !== null && deduplicationKey === null) {
+    const why = `its pipeline, ${parentId}, goes on, or has gone on without it`;
+    return new AppError('JOB_NOT_RETRYABLE', `job ${id} cannot run again: ${why}`);
+  }
   const holder = await engine.store.retries.findKeyHolder(id);
   const why = `another job${holder ? `, ${holder},` : ''} holds its deduplication key "${deduplicationKey}"`;
   return new AppError('JOB_NOT_RETRYABLE', `job ${id} cannot run again now: ${why}`);

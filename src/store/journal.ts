@@ -1,4 +1,4 @@
-import { and, asc, eq, sql } from 'drizzle-orm';
+import { and, asc, eq, gt, ne } from 'drizzle-orm';
 import type { Database } from './database.ts';
 import { eventIdOf } from './fence.ts';
 import type { RecordedFailure } from './job-row.ts';
@@ -30,15 +30,19 @@ export interface StoredLogLine extends Omit<LogLine, 'atMs'> {
   at: Date;
 }
 
-export interface AttemptRow {
+/** A run that did not complete its job. */
+export interface RunRow {
   fence: number;
   attempt: number;
-  outcome: 'failed' | 'retrying' | 'cancelled' | 'worker_lost' | 'put_back';
+  outcome: 'failed' | 'retrying' | 'cancelled' | 'worker_lost' | 'put_back' | 'waiting';
   worker: string | null;
   error: RecordedFailure | null;
   startedAt: Date | null;
   finishedAt: Date;
 }
+
+/** A run that people know as an attempt: not that of a pipeline which went on to wait for its steps. */
+export type AttemptRow = RunRow & { outcome: Exclude<RunRow['outcome'], 'waiting'> };
 
 /** What runs leave behind while they run: progress, log lines, and the history of attempts. */
 export function createJournalStore(database: Database) {
@@ -65,17 +69,24 @@ export function createJournalStore(database: Database) {
       );
     },
 
-    /** Runs that did not complete the job, oldest first. The caller has checked that the job is the tenant's. */
+    /** Attempts that did not complete the job, oldest first. The caller has checked that the job is the tenant's. */
     async attempts(jobId: string, afterFence: number, limit: number): Promise<AttemptRow[]> {
-      const ended = database.orm
-        .select()
-        .from(attempts)
-        .where(and(eq(attempts.jobId, jobId), sql`${attempts.fence} > ${afterFence}`))
-        .orderBy(asc(attempts.fence))
-        .limit(limit);
+      const isAttempt = and(isRunAfter(jobId, afterFence), ne(attempts.outcome, 'waiting'));
+      const ended = database.orm.select().from(attempts).where(isAttempt).orderBy(asc(attempts.fence)).limit(limit);
       return (await database.run(ended)) as AttemptRow[];
     },
+
+    /** The same with the runs of a pipeline that went on to wait. */
+    async runs(jobId: string, afterFence: number, limit: number): Promise<RunRow[]> {
+      const isRun = isRunAfter(jobId, afterFence);
+      const ended = database.orm.select().from(attempts).where(isRun).orderBy(asc(attempts.fence)).limit(limit);
+      return (await database.run(ended)) as RunRow[];
+    },
   };
+}
+
+function isRunAfter(jobId: string, fence: number) {
+  return and(eq(attempts.jobId, jobId), gt(attempts.fence, fence));
 }
 
 /** The id of a log line as the API shows it: that of its event. */

@@ -1,6 +1,7 @@
 import { writeDespiteOthers } from './contention.ts';
 import type { Database } from './database.ts';
 import { type JobRow, jobColumns } from './job-row.ts';
+import { createRetryTree } from './retry-tree.ts';
 
 /** A job to run again; without `input` it keeps its own. */
 export interface Retry {
@@ -14,12 +15,27 @@ export function createRetryStore(database: Database) {
      * Puts jobs that failed, were cancelled or expired back into the queue, under larger fences than all of their runs had.
      * One is left out when it has another status, or when its deduplication key is held by a job that has not ended; of
      * several with one key the newest is taken.
-     * @returns the rows that changed
+     *
+     * A pipeline is retried with those of its steps that did not complete, and a step with its pipeline. One whose pipeline
+     * goes on, or has gone on without it, is left out. A pipeline that gets a new input forgets its steps.
+     * @returns the rows that changed, also those of pipelines and steps that were not asked for
      */
     async retry(retries: readonly Retry[]): Promise<JobRow[]> {
       const values = retries.map((item) => ({ id: item.id, isEdited: 'input' in item, input: item.input }));
       return writeDespiteOthers(() =>
-        database.transaction((inner) => inner.query<JobRow>(RETRY, [JSON.stringify(values)])),
+        database.transaction(async (inner) => {
+          const tree = createRetryTree(inner);
+          const edited = values.filter(({ isEdited }) => isEdited).map(({ id }) => id);
+          const wanted = await tree.expand(
+            values.map(({ id }) => id),
+            edited,
+          );
+          const edits = new Map(values.map((value) => [value.id, value]));
+          const all = wanted.map((id) => edits.get(id) ?? { id, isEdited: false });
+          const rows = await inner.query<JobRow>(RETRY, [JSON.stringify(all)]);
+          await tree.reopen(rows, edited);
+          return rows;
+        }),
       );
     },
 
@@ -67,7 +83,7 @@ const RETRY = `
     from ended
   )
   update longshore.jobs j
-  set status = 'queued',
+  set status = case when waits.turn then 'waiting' else 'queued' end,
     reason = null,
     fingerprint = null,
     input = case when r."isEdited" then coalesce(r.input, 'null') else j.input end,
@@ -84,8 +100,14 @@ const RETRY = `
     dispatched_at = null,
     expires_at = null,
     started_at = null,
-    finished_at = null
+    finished_at = null,
+    suspended_at = null
   from r
   join ranked on ranked.id = r.id and ranked.rank = 1
+  join longshore.jobs own on own.id = r.id
+  left join longshore.pipeline_steps s on s.pipeline_id = own.parent_id and s.key = own.step_key
+  cross join lateral (
+    select s.concurrency is not null and own.parent_id in (select id from ranked) as turn
+  ) waits
   where j.id = r.id
   returning ${jobColumns('j')}`;

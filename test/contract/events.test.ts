@@ -194,16 +194,16 @@ describe.each<TransportName>(['postgres', 'bullmq'])('the events of a job on the
     const gates = [new Gate(), new Gate()];
     const { harness, id, stored } = await startTalker(gates);
     const { journal } = harness.engine.store;
-    const { attempts } = journal;
+    const { runs } = journal;
     let isFirst = true;
-    journal.attempts = async (...args) => {
+    journal.runs = async (...args) => {
       if (isFirst) {
         isFirst = false;
         gates[0]?.open();
         await stored('first of 2');
         gates[1]?.open();
       }
-      return attempts(...args);
+      return runs(...args);
     };
     expect(typesOf(await read(harness, id))).toEqual(whole);
   });

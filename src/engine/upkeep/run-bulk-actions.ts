@@ -9,7 +9,7 @@ import { inTransaction, type Store } from '../../store/store.ts';
 import { APPLIES_TO } from '../bulk-actions.ts';
 import { announceEnded, toCancellation } from '../control.ts';
 import type { Engine } from '../engine.ts';
-import { announceQueued } from '../retry.ts';
+import { announceRetried } from '../retry.ts';
 
 const BATCH = 500;
 const IDLE_MS = 1000;
@@ -73,7 +73,8 @@ async function perform(
   switch (action) {
     case 'retry': {
       const rows = await store.retries.retry(ids.map((id) => ({ id })));
-      return { changed: rows.length, announce: () => announceQueued(engine, rows) };
+      const changed = rows.filter((row) => ids.includes(row.id)).length; // pipelines and steps of theirs are retried, too
+      return { changed, announce: () => announceRetried(engine, rows) };
     }
     case 'cancel': {
       const ended = await store.transitions.apply(jobs.map((job) => toCancellation(engine, job)));

@@ -1,0 +1,127 @@
+import type { Database } from './database.ts';
+import type { JobRow } from './job-row.ts';
+
+/** What a retry means for pipelines and their steps. For use within the transaction of the retry. */
+export function createRetryTree(database: Database) {
+  return {
+    /**
+     * Finds what has to run again so that these jobs can: of a step, the outermost of its pipelines that has ended, and of
+     * each pipeline the steps that did not complete. Locks the outermost ones.
+     * @param edited those that get a new input: the steps of such a pipeline are not run again
+     * @returns ids; without a job that cannot be retried because its pipeline goes on, or has gone on without it
+     */
+    async expand(ids: readonly string[], edited: readonly string[]): Promise<string[]> {
+      const outermost = await database.query<{ id: string }>(OUTERMOST, [ids]);
+      const tops = outermost.map((row) => row.id);
+      // Whoever ends the steps of one of them has it locked; what follows must see how that ended.
+      await database.query(`select 1 from longshore.jobs where id = any($1::uuid[]) order by id for update`, [tops]);
+      const rows = await database.query<{ id: string }>(BELOW, [tops, edited]);
+      return rows.map((row) => row.id);
+    },
+
+    /** Opens the steps of pipelines that run again; those of the edited ones are forgotten. */
+    async reopen(rows: readonly JobRow[], edited: readonly string[]): Promise<void> {
+      const pipelines = rows.filter((row) => row.steps > 0).map((row) => row.id);
+      const anew = pipelines.filter((id) => edited.includes(id));
+      if (anew.length > 0) await database.query(FORGET_STEPS, [anew]);
+      const goingOn = pipelines.filter((id) => !edited.includes(id));
+      if (goingOn.length > 0) await database.query(REOPEN, [goingOn]);
+    },
+  };
+}
+
+const RETRYABLE = `('failed', 'cancelled', 'expired')`;
+
+/** Whether the pipeline of a step `s` has acted upon its end: it has called something since. */
+const IS_PASSED = `(s.settled is not null and exists (
+      select 1 from longshore.pipeline_steps later where later.pipeline_id = s.pipeline_id and later.seen >= s.settled))`;
+
+// Goes up while the pipeline of a step has ended without completing.
+const OUTERMOST = `
+  with recursive up as (
+    select j.id as wanted, j.id, j.parent_id, j.step_key, j.status, 0 as height
+    from longshore.jobs j
+    where j.id = any($1::uuid[]) and j.status in ${RETRYABLE}
+    union all
+    select up.wanted, p.id, p.parent_id, p.step_key, p.status, up.height + 1
+    from up
+    join longshore.jobs p on p.id = up.parent_id
+    where up.step_key is not null and up.status in ${RETRYABLE}
+  ),
+  refused as (
+    select up.wanted
+    from up
+    where up.status not in ('completed', 'failed', 'cancelled', 'expired')
+    union
+    select up.wanted
+    from up
+    join longshore.jobs p on p.id = up.parent_id and p.status in ${RETRYABLE}
+    join longshore.pipeline_steps s on s.pipeline_id = up.parent_id and s.key = up.step_key
+    where ${IS_PASSED}
+  )
+  select distinct outermost.id
+  from (
+    select distinct on (up.wanted) up.wanted, up.id
+    from up
+    where up.status in ${RETRYABLE}
+    order by up.wanted, up.height desc
+  ) outermost
+  where outermost.wanted not in (select wanted from refused)`;
+
+const BELOW = `
+  with recursive down as (
+    select j.id
+    from longshore.jobs j
+    where j.id = any($1::uuid[])
+    union
+    select c.id
+    from down
+    join longshore.pipeline_steps s on s.pipeline_id = down.id and down.id <> all($2::uuid[]) and not ${IS_PASSED}
+    join longshore.jobs c on c.parent_id = s.pipeline_id and c.step_key = s.key and c.status in ${RETRYABLE}
+  )
+  select id from down`;
+
+// A step may have come to its end while nobody listened, or its jobs may wait for their turn: the news make somebody look.
+const REOPEN = `
+  with reopened as (
+    update longshore.pipeline_steps s
+    set settled = null,
+      settled_at = null,
+      failed_job_id = null
+    where s.pipeline_id = any($1::uuid[])
+      and s.settled is not null
+      and exists (
+        select 1
+        from longshore.jobs c
+        where c.parent_id = s.pipeline_id
+          and c.step_key = s.key
+          and c.status not in ('completed', 'failed', 'cancelled', 'expired'))
+    returning s.pipeline_id, s.key
+  )
+  insert into longshore.pipeline_news (pipeline_id, step_key)
+  select pipeline_id, key from reopened
+  union all
+  select s.pipeline_id, s.key
+  from longshore.pipeline_steps s
+  where s.pipeline_id = any($1::uuid[]) and s.settled is null`;
+
+// Their jobs stay as jobs that the pipeline once started.
+const FORGET_STEPS = `
+  with forgotten as (
+    delete from longshore.pipeline_steps
+    where pipeline_id = any($1::uuid[])
+    returning pipeline_id
+  ),
+  told as (
+    delete from longshore.pipeline_events
+    where pipeline_id in (select pipeline_id from forgotten) and step_key is not null
+  ),
+  released as (
+    update longshore.jobs
+    set step_key = null,
+      step_index = null
+    where parent_id in (select pipeline_id from forgotten) and step_key is not null
+  )
+  update longshore.jobs
+  set steps = 0
+  where id in (select pipeline_id from forgotten)`;
