@@ -40,6 +40,7 @@ describe.each<TransportName>(['postgres', 'bullmq'])(
       const film = definePipeline({
         type: 'studio:film',
         input: z.array(z.number()),
+        output: z.object({ film: z.array(z.number()) }),
         run: async (scenes, { step }) => ({ film: await step.all(render, scenes, { concurrency: 3 }) }),
       });
       const festival = definePipeline({
