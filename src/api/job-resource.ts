@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { AttemptResource, DeliveryResource, JobResource, LogLineResource } from '../contract/job.ts';
 import { isTerminal } from '../contract/job.ts';
 import { etaMsOf } from '../engine/events.ts';
+import type { JobProgress } from '../engine/pipelines/estimate-progress.ts';
 import type { Enqueued } from '../engine/record-jobs.ts';
 import type { StoredDelivery } from '../store/deliveries.ts';
 import type { JobRow } from '../store/job-row.ts';
@@ -12,8 +13,14 @@ export function toEnqueuedResource({ job, isDeduplicated }: Enqueued): JobResour
   return { ...toJobResource(job), ...(isDeduplicated ? { deduplicated: true } : {}) };
 }
 
-/** A job as the contract shows it. */
-export function toJobResource(job: JobRow): JobResource {
+/**
+ * A job as the contract shows it.
+ * @param progress where more is known of it than the job's own row says
+ */
+export function toJobResource(
+  job: JobRow,
+  progress: JobProgress = { percent: job.progressPercent, etaMs: etaMsOf(job) },
+): JobResource {
   const self = `/v1/jobs/${job.id}`;
   return {
     id: job.id,
@@ -28,7 +35,7 @@ export function toJobResource(job: JobRow): JobResource {
     input: job.input,
     output: job.output,
     error: job.error,
-    progress: { percent: job.progressPercent, message: job.progressMessage, etaMs: etaMsOf(job) },
+    progress: { ...progress, message: job.progressMessage },
     attempt: job.attempt,
     maxAttempts: job.maxAttempts,
     createdAt: job.createdAt.toISOString(),
@@ -50,9 +57,10 @@ function stepKeyOf({ stepKey, stepIndex }: JobRow): string | null {
 }
 
 /** Changes with the job and not with the clock, which the estimate of the remaining time does. */
-export function etagOf(job: JobRow): string {
+export function etagOf(job: JobRow, { percent }: Pick<JobProgress, 'percent'>): string {
   const { id, status, fence, delivery, attempt, progressSeq, runAt, finishedAt } = job;
-  const version = [id, status, fence, delivery, attempt, progressSeq, runAt.getTime(), finishedAt?.getTime()].join('/');
+  const times = [runAt.getTime(), finishedAt?.getTime()];
+  const version = [id, status, fence, delivery, attempt, progressSeq, percent, ...times].join('/');
   return `W/"${createHash('sha256').update(version).digest('base64url').slice(0, 22)}"`;
 }
 

@@ -8,6 +8,7 @@ import type { Engine } from '../../engine/engine.ts';
 import { enqueueJob } from '../../engine/enqueue.ts';
 import { enqueueBulk } from '../../engine/enqueue-bulk.ts';
 import { listJobs, requireJob, waitForJob } from '../../engine/inquire.ts';
+import { progressOf } from '../../engine/pipelines/progress.ts';
 import { retryJob } from '../../engine/retry.ts';
 import { parseBody } from '../body.ts';
 import { etagOf, retryAfterOf, toEnqueuedResource, toJobResource } from '../job-resource.ts';
@@ -63,7 +64,7 @@ export function jobRoutes(engine: Engine): Route[] {
       async handle({ caller, query }) {
         const { limit, cursor, ...filter } = query;
         const page = await listJobs(engine, caller, filter, limit, cursor);
-        return { status: 200, body: { items: page.items.map(toJobResource), nextCursor: page.nextCursor } };
+        return { status: 200, body: { items: page.items.map((job) => toJobResource(job)), nextCursor: page.nextCursor } };
       },
     }),
     route({
@@ -80,8 +81,13 @@ export function jobRoutes(engine: Engine): Route[] {
         const job = seconds
           ? await waitForJob(engine, caller, id, seconds * 1000, signal)
           : await requireJob(engine, caller, id);
-        const headers = { ETag: etagOf(job), ...retryAfterOf(job, Date.now()), ...waitApplied(preferred && seconds) };
-        return { status: 200, headers, body: toJobResource(job) };
+        const progress = await progressOf(engine, job);
+        const headers = {
+          ETag: etagOf(job, progress),
+          ...retryAfterOf(job, Date.now()),
+          ...waitApplied(preferred && seconds),
+        };
+        return { status: 200, headers, body: toJobResource(job, progress) };
       },
     }),
     route({

@@ -1,7 +1,7 @@
 import type { CallProgress } from '../../store/pipeline-progress.ts';
 
-export interface PipelineProgress {
-  /** 0 to 99: what a pipeline will still call is not known before it has ended. */
+export interface JobProgress {
+  /** 0 to 100. */
   percent: number;
   /** Milliseconds; null while it cannot be told. */
   etaMs: number | null;
@@ -9,12 +9,10 @@ export interface PipelineProgress {
 
 /**
  * How far a pipeline is, from its calls and the durations of those of the last one of its type that completed. Pure.
- * Without a former one every call counts the same, and one more is expected.
+ * Without a former one every call counts the same, and one more is expected. Never 100 %: what a pipeline will still call
+ * is not known before it has ended.
  */
-export function estimateProgress(
-  calls: readonly CallProgress[],
-  former: ReadonlyMap<string, number>,
-): PipelineProgress {
+export function estimateProgress(calls: readonly CallProgress[], former: ReadonlyMap<string, number>): JobProgress {
   const weightOf =
     former.size === 0 ? () => 1 : (key: string) => Math.max(1, former.get(key) ?? mean([...former.values()]));
   const known = new Set(calls.map(({ key }) => key));

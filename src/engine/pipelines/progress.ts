@@ -1,10 +1,10 @@
 import type { JobRow } from '../../store/job-row.ts';
 import type { Engine } from '../engine.ts';
 import { etaMsOf } from '../events.ts';
-import { estimateProgress, type PipelineProgress } from './estimate-progress.ts';
+import { estimateProgress, type JobProgress } from './estimate-progress.ts';
 
 /** What a job reports of itself, or what a pipeline's steps say of it. */
-export async function progressOf(engine: Engine, job: JobRow): Promise<PipelineProgress> {
+export async function progressOf(engine: Engine, job: JobRow): Promise<JobProgress> {
   const own = { percent: job.progressPercent, etaMs: etaMsOf(job) };
   if (job.steps === 0 || job.finishedAt !== null) return own;
   const { pipelineProgress } = engine.store;
