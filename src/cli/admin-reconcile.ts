@@ -12,6 +12,7 @@ const DONE: Record<DriftKind, string> = {
   orphaned: 'BullMQ held a delivery without a job to run: dropped',
   unpaused: 'BullMQ served a queue that is paused: paused again',
   lost_run: 'the worker of a run is gone: the job runs again',
+  unwoken: 'a pipeline waited for nothing, or a step went on without it: woken, or cancelled',
 };
 
 interface Row {

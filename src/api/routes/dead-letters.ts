@@ -24,7 +24,10 @@ export function deadLetterRoutes(engine: Engine): Route[] {
         const { limit, cursor, groupBy, ...filter } = query;
         if (groupBy) return { status: 200, body: await listFailureGroups(engine, caller, filter, limit, cursor) };
         const page = await listJobs(engine, caller, { ...filter, status: ['failed'] }, limit, cursor);
-        return { status: 200, body: { items: page.items.map((job) => toJobResource(job)), nextCursor: page.nextCursor } };
+        return {
+          status: 200,
+          body: { items: page.items.map((job) => toJobResource(job)), nextCursor: page.nextCursor },
+        };
       },
     }),
     actionRoute(engine, 'retry', 'retry', 'Run failed jobs again, or count them'),

@@ -64,7 +64,10 @@ export function jobRoutes(engine: Engine): Route[] {
       async handle({ caller, query }) {
         const { limit, cursor, ...filter } = query;
         const page = await listJobs(engine, caller, filter, limit, cursor);
-        return { status: 200, body: { items: page.items.map((job) => toJobResource(job)), nextCursor: page.nextCursor } };
+        return {
+          status: 200,
+          body: { items: page.items.map((job) => toJobResource(job)), nextCursor: page.nextCursor },
+        };
       },
     }),
     route({

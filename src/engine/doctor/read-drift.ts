@@ -3,6 +3,7 @@ import type { HeldJobs } from '../../queue/transport.ts';
 import { pause } from '../../shared/time.ts';
 import type { Database } from '../../store/database.ts';
 import { createDiagnosisStore } from '../../store/diagnosis.ts';
+import { createPipelineWakeStore } from '../../store/pipeline-wakes.ts';
 import { createStore } from '../../store/store.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { type Drift, driftKinds, noDrift } from '../upkeep/drift.ts';
@@ -24,13 +25,16 @@ const SECOND_LOOK_MS = 500;
  * cannot be told apart without the job files, and the doctor runs none of your code.
  */
 export async function readDrift({ database, redis, log }: DriftOptions): Promise<DriftFacts> {
-  const lostRuns = await createDiagnosisStore(database).countLostRuns();
-  if (!redis) return { drift: { ...noDrift(), lost_run: lostRuns }, pausedThere: [] };
+  const ofRecord = {
+    lost_run: await createDiagnosisStore(database).countLostRuns(),
+    unwoken: await createPipelineWakeStore(database).countForgotten(),
+  };
+  if (!redis) return { drift: { ...noDrift(), ...ofRecord }, pausedThere: [] };
   const bullmq = createBullMqObserver(redis.url, redis.prefix);
   try {
     const parts = { store: createStore(database), transports: { of: () => bullmq, all: [bullmq] }, log };
     const drift = await compareTwice(parts);
-    return { drift: { ...drift, lost_run: lostRuns }, pausedThere: await findPausedThere(parts, bullmq.held) };
+    return { drift: { ...drift, ...ofRecord }, pausedThere: await findPausedThere(parts, bullmq.held) };
   } finally {
     await bullmq.stop();
   }

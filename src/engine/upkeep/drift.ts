@@ -14,13 +14,15 @@ export const driftKinds = [
   'unpaused',
   /** A run whose worker is gone, or does not know it. */
   'lost_run',
+  /** A pipeline that waits for nothing, or a step of one that has ended. */
+  'unwoken',
 ] as const;
 export type DriftKind = (typeof driftKinds)[number];
 /** Disagreements by kind. */
 export type Drift = Record<DriftKind, number>;
 
 export function noDrift(): Drift {
-  return { missing: 0, finished: 0, overdue: 0, orphaned: 0, unpaused: 0, lost_run: 0 };
+  return { missing: 0, finished: 0, overdue: 0, orphaned: 0, unpaused: 0, lost_run: 0, unwoken: 0 };
 }
 
 /** Counts repairs for the statistics. */

@@ -6,6 +6,7 @@ import { Loop } from '../loop.ts';
 import { sendAlerts } from './alerts.ts';
 import { Leadership } from './leadership.ts';
 import { reconcile } from './reconcile.ts';
+import { remindPipelines } from './remind.ts';
 import { rescueLostRuns } from './rescue.ts';
 import { type RetentionSettings, removeExpiredJobs } from './retention.ts';
 import { runBulkActions } from './run-bulk-actions.ts';
@@ -53,6 +54,7 @@ export class Maintenance {
       this.#lead('expiring', async () => ((await expireJobs(engine, BATCH)) === BATCH ? 0 : EXPIRY_INTERVAL_MS)),
       this.#lead('tidying', () => this.#tidy()),
       ...(heldQueues.length > 0 ? [this.#lead('reconciling', () => this.#reconcile())] : []),
+      this.#lead('reminding pipelines', () => this.#remind()),
       this.#lead('taking jobs back from BullMQ', () => this.#takeBack()),
       this.#lead('doing bulk actions', () => runBulkActions(engine)),
       this.#lead('removing what is old', () => removeExpiredJobs(engine, retention)),
@@ -102,6 +104,11 @@ export class Maintenance {
     const { workers, idempotency } = this.#options.engine.store;
     await workers.removeSilent(FORGET_WORKERS_MS);
     return (await idempotency.removeExpired(BATCH)) === BATCH ? 0 : TIDY_INTERVAL_MS;
+  }
+
+  async #remind(): Promise<number> {
+    await remindPipelines(this.#options.engine);
+    return this.#options.reconcileIntervalMs;
   }
 
   async #takeBack(): Promise<number> {

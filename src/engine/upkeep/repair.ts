@@ -2,6 +2,7 @@ import { createDiagnosisStore } from '../../store/diagnosis.ts';
 import type { Engine } from '../engine.ts';
 import type { Drift } from './drift.ts';
 import { reconcile } from './reconcile.ts';
+import { remindPipelines } from './remind.ts';
 import { rescueLostRuns } from './rescue.ts';
 
 const BATCH = 500;
@@ -18,5 +19,5 @@ export async function repairNow(engine: Engine): Promise<Drift> {
   }
   const queues = [...engine.registry.queues.keys()].filter((queue) => engine.transports.of(queue).held);
   const drift = await reconcile(engine, queues, { isDryRun: false });
-  return { ...drift, lost_run: lostRuns };
+  return { ...drift, lost_run: lostRuns, unwoken: await remindPipelines(engine) };
 }
