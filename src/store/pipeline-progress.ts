@@ -1,5 +1,5 @@
+import type { StepKind } from '../define/step-calls.ts';
 import type { Database } from './database.ts';
-import type { StepKind } from './pipelines.ts';
 
 /** How far a call of a pipeline is. */
 export interface CallProgress {

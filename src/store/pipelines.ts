@@ -1,8 +1,8 @@
+import type { StepKind } from '../define/step-calls.ts';
 import type { Database } from './database.ts';
 import type { JobRow, RecordedFailure } from './job-row.ts';
 import { createJobStore, type NewJob, type RunKey } from './jobs.ts';
 
-export type StepKind = 'job' | 'all' | 'sleep' | 'event';
 export type OnFailure = 'fail' | 'continue';
 
 /** A call of a pipeline, to be recorded. */

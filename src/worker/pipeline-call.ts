@@ -1,70 +1,17 @@
-import { createHash } from 'node:crypto';
 import { enqueueSchema } from '../contract/enqueue.ts';
 import { MAX_DEPTH } from '../contract/steps.ts';
 import { NonRetryableError } from '../define/errors.ts';
-import type { JobDefinition } from '../define/job.ts';
 import type { StepManyOptions } from '../define/pipeline.ts';
 import { toFaults } from '../define/registry.ts';
+import type { CallRequest } from '../define/step-calls.ts';
 import { prepareJob } from '../engine/check-request.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { PreparedJob } from '../engine/record-jobs.ts';
 import { type FieldError, isAppError } from '../shared/errors.ts';
 import { createId } from '../shared/ids.ts';
 import type { JobRow } from '../store/job-row.ts';
-import type { NewStep } from '../store/pipelines.ts';
 
-/** What a run calls, before it is known whether the record has it. */
-export interface CallRequest extends Pick<NewStep, 'key' | 'kind' | 'name' | 'inputHash' | 'wakeMs'> {
-  job: JobDefinition<never, unknown> | undefined;
-  /** One for each job. */
-  inputs: readonly unknown[];
-  options: StepManyOptions;
-}
-
-/** The most jobs that one call of `step.all` or `step.map` can start. */
-const MAX_ITEMS = 10_000;
 const MAX_CONCURRENCY = 10_000;
-const KEY = /^[^\p{Cc}\p{Cs}]{1,200}$/u;
-
-/** @throws NonRetryableError */
-export function checkKey(key: unknown, used: ReadonlySet<string>): asserts key is string {
-  if (typeof key !== 'string' || !KEY.test(key)) {
-    throw new NonRetryableError(`a step's key must be 1 to 200 characters of text, not ${JSON.stringify(key)}`);
-  }
-  if (used.has(key))
-    throw new NonRetryableError(`the step key "${key}" is used twice; give each call a key of its own`);
-}
-
-/** @throws NonRetryableError */
-export function checkItems(key: string, items: unknown): asserts items is readonly unknown[] {
-  if (!Array.isArray(items)) throw new NonRetryableError(`step "${key}": the items must be an array`);
-  if (items.length > MAX_ITEMS) {
-    const advice = 'give each job several of them, or call it several times';
-    throw new NonRetryableError(`step "${key}": ${items.length} items; at most ${MAX_ITEMS} are allowed: ${advice}`);
-  }
-}
-
-/**
- * Stands for everything that a step must be called with again. Not its options: whoever changes how often a step is tried
- * wants that for the pipelines that run, too.
- */
-export function hashCall(kind: string, name: string, inputs: readonly unknown[]): string {
-  return createHash('sha256')
-    .update(canonicalJson([kind, name, inputs]))
-    .digest('base64url')
-    .slice(0, 22);
-}
-
-// The record gives keys back in an order of its own.
-function canonicalJson(value: unknown): string {
-  return (
-    JSON.stringify(value, (_key, item: unknown) =>
-      item !== null && typeof item === 'object' && !Array.isArray(item)
-        ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1)))
-        : item,
-    ) ?? 'null'
-  );
-}
 
 /**
  * Checks a call that is to be recorded.

@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { PipelineChangedError } from '../define/errors.ts';
 import type { Step } from '../define/pipeline.ts';
+import { type CallRequest, createStep } from '../define/step-calls.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { RunResult } from '../engine/outcome.ts';
 import { recordSteps } from '../engine/pipelines/record-steps.ts';
@@ -10,8 +11,7 @@ import { isAppError } from '../shared/errors.ts';
 import { pause } from '../shared/time.ts';
 import type { JobRow } from '../store/job-row.ts';
 import type { PipelineState, RecordedStep, StepJob } from '../store/pipelines.ts';
-import { type CallRequest, prepareCall } from './pipeline-call.ts';
-import { createStep } from './pipeline-step.ts';
+import { prepareCall } from './pipeline-call.ts';
 import { readResult } from './step-result.ts';
 
 export interface PipelineRunOptions {

@@ -1,8 +1,30 @@
+import { createHash } from 'node:crypto';
 import { eventNameSchema } from '../contract/steps.ts';
-import { NonRetryableError } from '../define/errors.ts';
-import type { JobDefinition } from '../define/job.ts';
-import type { EventOptions, Step, StepManyOptions } from '../define/pipeline.ts';
-import { type CallRequest, checkItems, checkKey, hashCall } from './pipeline-call.ts';
+import { messageOf } from '../shared/failure.ts';
+import { NonRetryableError } from './errors.ts';
+import type { JobDefinition } from './job.ts';
+import type { EventOptions, Step, StepManyOptions } from './pipeline.ts';
+
+export type StepKind = 'job' | 'all' | 'sleep' | 'event';
+
+/** What a run calls, before it is known whether the record has it. */
+export interface CallRequest {
+  key: string;
+  kind: StepKind;
+  /** The type of the jobs, or the name of the event. */
+  name: string;
+  inputHash: string;
+  /** For a pause and for an event: how long; null for ever. */
+  wakeMs: number | null;
+  job: JobDefinition<never, unknown> | undefined;
+  /** One for each job. */
+  inputs: readonly unknown[];
+  options: StepManyOptions;
+}
+
+/** The most jobs that one call of `step.all` or `step.map` can start. */
+const MAX_ITEMS = 10_000;
+const KEY = /^[^\p{Cc}\p{Cs}]{1,200}$/u;
 
 const MAX_WAIT_MS = 10 * 366 * 24 * 3_600_000;
 
@@ -28,7 +50,7 @@ export function createStep(call: (request: CallRequest) => Promise<unknown>): St
   async function callOne(job: AnyJob, input: unknown, options: StepManyOptions = {}): Promise<unknown> {
     requireJob(job);
     const key = nameCall(job.type, options.key);
-    const inputHash = hashCall('job', job.type, [input]);
+    const inputHash = hashInputs(key, 'job', job.type, [input]);
     return call({ key, kind: 'job', name: job.type, inputHash, wakeMs: null, job, inputs: [input], options });
   }
 
@@ -37,7 +59,7 @@ export function createStep(call: (request: CallRequest) => Promise<unknown>): St
     const key = nameCall(job.type, options.key);
     checkItems(key, inputs);
     if (inputs.length === 0) return [];
-    const inputHash = hashCall('all', job.type, inputs);
+    const inputHash = hashInputs(key, 'all', job.type, inputs);
     return call({ key, kind: 'all', name: job.type, inputHash, wakeMs: null, job, inputs, options });
   }
 
@@ -88,4 +110,53 @@ function requireJob(job: unknown): void {
 function requireWait(what: string, ms: unknown): void {
   if (typeof ms === 'number' && ms >= 0 && ms <= MAX_WAIT_MS) return;
   throw new NonRetryableError(`${what} takes milliseconds from 0 to ${MAX_WAIT_MS}, not ${String(ms)}`);
+}
+
+/** @throws NonRetryableError */
+function checkKey(key: unknown, used: ReadonlySet<string>): asserts key is string {
+  if (typeof key !== 'string' || !KEY.test(key)) {
+    throw new NonRetryableError(`a step's key must be 1 to 200 characters of text, not ${JSON.stringify(key)}`);
+  }
+  if (used.has(key))
+    throw new NonRetryableError(`the step key "${key}" is used twice; give each call a key of its own`);
+}
+
+/** @throws NonRetryableError */
+function checkItems(key: string, items: unknown): asserts items is readonly unknown[] {
+  if (!Array.isArray(items)) throw new NonRetryableError(`step "${key}": the items must be an array`);
+  if (items.length > MAX_ITEMS) {
+    const advice = 'give each job several of them, or call it several times';
+    throw new NonRetryableError(`step "${key}": ${items.length} items; at most ${MAX_ITEMS} are allowed: ${advice}`);
+  }
+}
+
+/**
+ * Stands for everything that a step must be called with again. Not its options: whoever changes how often a step is tried
+ * wants that for the pipelines that run, too.
+ */
+function hashCall(kind: string, name: string, inputs: readonly unknown[]): string {
+  return createHash('sha256')
+    .update(canonicalJson([kind, name, inputs]))
+    .digest('base64url')
+    .slice(0, 22);
+}
+
+/** @throws NonRetryableError for what is no JSON */
+function hashInputs(key: string, kind: StepKind, name: string, inputs: readonly unknown[]): string {
+  try {
+    return hashCall(kind, name, inputs);
+  } catch (cause) {
+    throw new NonRetryableError(`step "${key}": the input is not JSON: ${messageOf(cause)}`, { cause });
+  }
+}
+
+// The record gives keys back in an order of its own.
+function canonicalJson(value: unknown): string {
+  return (
+    JSON.stringify(value, (_key, item: unknown) =>
+      item !== null && typeof item === 'object' && !Array.isArray(item)
+        ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1)))
+        : item,
+    ) ?? 'null'
+  );
 }
