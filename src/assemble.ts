@@ -108,7 +108,12 @@ async function connectParts(
     outbound,
     clock: systemClock,
     log,
-    settings: { maxInputBytes: env.maxBodyBytes, maxOutputBytes: env.maxOutputBytes },
+    settings: {
+      maxInputBytes: env.maxBodyBytes,
+      maxOutputBytes: env.maxOutputBytes,
+      storageDir: env.storageDir,
+      publicUrl: env.publicUrl,
+    },
   };
   const secret = env.webhookSecret ?? (await store.settings.getOrCreate(WEBHOOK_SECRET_SETTING, createWebhookSecret));
   const sender = new WebhookSender({ store, outbound, signals, secret, userAgent: `longshore/${version}`, log });

@@ -103,6 +103,15 @@ export const settings = {
     default: (source: EnvSource) => (source.MODE === 'worker' ? '3003' : '3001'),
     defaultText: '3001; 3003 with MODE=worker',
   }),
+  publicUrl: setting({
+    name: 'PUBLIC_URL',
+    group: 'HTTP',
+    description: 'Where others reach the API. The URLs of files begin with it; without it they are paths.',
+    schema: urlOf('http:', 'https:')
+      .refine((value) => !/[?#]/.test(value))
+      .transform((value) => value.replace(/\/+$/, ''))
+      .describe('a URL that begins with http:// or https://, without "?" and "#"'),
+  }),
   adminKey: setting({
     name: 'ADMIN_KEY',
     group: 'HTTP',

@@ -2,6 +2,7 @@
 export { z } from 'zod';
 export type { JobContext, JobHandle, JobLog } from './define/context.ts';
 export { NonRetryableError, RetryLaterError, StepError, snooze } from './define/errors.ts';
+export type { JobFiles, StoredFile } from './define/files.ts';
 export { type BackoffFunction, defineJob, type JobDefinition, type JobOptions } from './define/job.ts';
 export type { EnqueueOptions } from './define/options.ts';
 export {

@@ -1,3 +1,6 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { NonRetryableError } from './define/errors.ts';
@@ -33,6 +36,7 @@ describe('runJob', () => {
       ],
       checkpoints: [{ at: '1970-01-01T00:00:00.000Z' }],
       enqueued: [],
+      files: [],
     });
   });
 
@@ -52,6 +56,28 @@ describe('runJob', () => {
       aborted: true,
       last: { page: 3 },
     });
+  });
+
+  it('keeps the files that the handler makes where a later run finds them', async () => {
+    const draw = defineJob({
+      type: 'test:draw',
+      input: z.null(),
+      run: async (_, { files }) => (await files.create('picture.svg', '<svg/>')).url,
+    });
+    const read = defineJob({
+      type: 'test:read',
+      input: z.string(),
+      run: async (url, { files }) => readFileSync(await files.locate(url), 'utf8'),
+    });
+    const { output, files } = await runJob(draw, null);
+    expect(files).toEqual([
+      { key: expect.stringMatching(/-picture\.svg$/), url: output, bytes: 6, path: expect.stringContaining(tmpdir()) },
+    ]);
+    expect((await runJob(read, output)).output).toBe('<svg/>');
+    const storageDir = mkdtempSync(join(tmpdir(), 'longshore-test-'));
+    const chosen = await runJob(draw, null, { storageDir, job: { tenant: 'acme' } });
+    expect(chosen.files[0]?.path).toContain(join(storageDir, 'jobs', 'acme'));
+    rmSync(storageDir, { recursive: true });
   });
 
   it('refuses an invalid input with the path of every fault', async () => {

@@ -9,6 +9,7 @@ export type {
   EnqueuedChild,
   LogLine,
   ProgressReport,
+  RecordedFile,
   Recording,
   RecordingOptions as RunJobOptions,
 } from './testing/recording-context.ts';

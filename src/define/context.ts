@@ -1,3 +1,4 @@
+import type { JobFiles } from './files.ts';
 import type { JobDefinition } from './job.ts';
 import type { EnqueueOptions } from './options.ts';
 import type { Services } from './services.ts';
@@ -35,6 +36,8 @@ export interface JobContext {
   };
   readonly log: JobLog;
   readonly services: Services;
+  /** Files that this job makes, or gets from others. */
+  readonly files: JobFiles;
   /** What the last `checkpoint` of any attempt kept; undefined before the first. */
   readonly lastCheckpoint: unknown;
   /**

@@ -94,7 +94,7 @@ export interface EventOptions {
 }
 
 /** What the `run` of a pipeline gets beside its input. */
-export interface PipelineContext extends Pick<JobContext, 'signal' | 'attempt' | 'job' | 'log' | 'services'> {
+export interface PipelineContext extends Pick<JobContext, 'signal' | 'attempt' | 'job' | 'log' | 'services' | 'files'> {
   readonly step: Step;
 }
 

@@ -27,6 +27,10 @@ export interface Engine {
 export interface EngineSettings {
   maxInputBytes: number;
   maxOutputBytes: number;
+  /** Where jobs keep the files that they make; absolute. */
+  storageDir: string;
+  /** What the URLs of files begin with; undefined: they are relative. */
+  publicUrl: string | undefined;
 }
 
 /** Who calls: decides which tenants' jobs can be seen and where new ones belong. */

@@ -1,10 +1,16 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { JobContext, JobHandle, JobLog } from '../define/context.ts';
+import type { JobFiles, StoredFile } from '../define/files.ts';
 import type { JobDefinition } from '../define/job.ts';
+import { createJobFiles } from '../define/job-files.ts';
 import type { EnqueueOptions } from '../define/options.ts';
 import type { Services } from '../define/services.ts';
 import { AppError } from '../shared/errors.ts';
 import { createId } from '../shared/ids.ts';
 import { encodeJson } from '../shared/json.ts';
+import { folderOfJob } from '../shared/stored-files.ts';
 
 export interface RecordingOptions {
   /** What the handler uses of `ctx.services`; using one that is not given throws. */
@@ -15,6 +21,8 @@ export interface RecordingOptions {
   lastCheckpoint?: unknown;
   signal?: AbortSignal;
   job?: Partial<JobContext['job']>;
+  /** Where `ctx.files` keeps files; absolute. Default: a temporary folder that goes when the process ends. */
+  storageDir?: string;
   /** Answers `waitUntilFinished()` of a child with its output, or throws as a child that failed. */
   children?: (child: EnqueuedChild) => unknown;
 }
@@ -37,12 +45,19 @@ export interface EnqueuedChild {
   options: EnqueueOptions;
 }
 
+/** A file that `ctx.files.create` has made. */
+export interface RecordedFile extends StoredFile {
+  /** Where it lies, absolute. */
+  path: string;
+}
+
 /** What a handler did, in order. */
 export interface Recording {
   progress: ProgressReport[];
   logs: LogLine[];
   checkpoints: unknown[];
   enqueued: EnqueuedChild[];
+  files: RecordedFile[];
 }
 
 const LIMIT_BYTES = 1024 * 1024;
@@ -52,23 +67,26 @@ export function createRecordingContext(
   definition: Pick<JobDefinition, 'type' | 'queue' | 'attempts'>,
   options: RecordingOptions,
 ): { ctx: JobContext; recording: Recording } {
-  const recording: Recording = { progress: [], logs: [], checkpoints: [], enqueued: [] };
+  const recording: Recording = { progress: [], logs: [], checkpoints: [], enqueued: [], files: [] };
+  const signal = options.signal ?? new AbortController().signal;
+  const job = {
+    id: createId(),
+    type: definition.type,
+    queue: definition.queue.name,
+    tenant: 'default',
+    maxAttempts: definition.attempts,
+    tags: [],
+    metadata: {},
+    createdAt: new Date(),
+    ...options.job,
+  };
   const ctx: JobContext = {
-    signal: options.signal ?? new AbortController().signal,
+    signal,
     attempt: options.attempt ?? 1,
-    job: {
-      id: createId(),
-      type: definition.type,
-      queue: definition.queue.name,
-      tenant: 'default',
-      maxAttempts: definition.attempts,
-      tags: [],
-      metadata: {},
-      createdAt: new Date(),
-      ...options.job,
-    },
+    job,
     log: createLog(recording.logs),
     services: createServices(options.services ?? {}),
+    files: createFiles(recording.files, { storageDir: options.storageDir, job, signal }),
     lastCheckpoint: options.lastCheckpoint,
     progress(percent, message) {
       const clamped = Math.min(100, Math.max(0, percent));
@@ -100,6 +118,37 @@ function createServices(given: Partial<Services>): Services {
       throw new Error(`the handler used ctx.services.${name}; give runJob(…, …, { services: { ${name}: … } })`);
     },
   }) as Services;
+}
+
+function createFiles(
+  made: RecordedFile[],
+  { storageDir, job, signal }: { storageDir: string | undefined; job: JobContext['job']; signal: AbortSignal },
+): JobFiles {
+  const open = () => {
+    const folder = storageDir ?? findTemporaryFolder();
+    const files = createJobFiles({ storageDir: folder, publicUrl: undefined, job, run: 1, signal });
+    return { files, pathOf: (name: string) => join(folderOfJob(folder, job.tenant, job.id), name) };
+  };
+  return {
+    async create(name, content) {
+      const { files, pathOf } = open();
+      const file = await files.create(name, content);
+      made.push({ ...file, path: pathOf(name) });
+      return file;
+    },
+    locate: async (keyOrUrl) => open().files.locate(keyOrUrl),
+  };
+}
+
+let temporaryFolder: string | undefined;
+
+// One for all runs, so that a job can locate what another one has made.
+function findTemporaryFolder(): string {
+  if (temporaryFolder !== undefined) return temporaryFolder;
+  const folder = mkdtempSync(join(tmpdir(), 'longshore-files-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  temporaryFolder = folder;
+  return folder;
 }
 
 function createHandle<Output>(child: EnqueuedChild, answer: RecordingOptions['children']): JobHandle<Output> {

@@ -2,6 +2,7 @@ import { enqueueSchema } from '../contract/enqueue.ts';
 import { isTerminal } from '../contract/job.ts';
 import type { JobContext, JobHandle, JobLog } from '../define/context.ts';
 import type { JobDefinition } from '../define/job.ts';
+import { createJobFiles } from '../define/job-files.ts';
 import type { EnqueueOptions } from '../define/options.ts';
 import type { PipelineJobContext } from '../define/pipeline.ts';
 import type { Services } from '../define/services.ts';
@@ -51,6 +52,13 @@ export function createJobContext(options: ContextOptions): JobContext | Pipeline
     },
     log: createJobLog(options),
     services: options.services,
+    files: createJobFiles({
+      storageDir: engine.settings.storageDir,
+      publicUrl: engine.settings.publicUrl,
+      job,
+      run: job.fence,
+      signal,
+    }),
     lastCheckpoint: job.checkpoint ?? undefined,
     progress: createProgress(options),
     checkpoint: async (state) => {

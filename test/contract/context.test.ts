@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import type { TransportName } from '../../src/define/queue.ts';
@@ -50,6 +51,28 @@ describe.each<TransportName>(['postgres', 'bullmq'])('the context of a run on th
       last: undefined,
       services: expect.arrayContaining(['greeter', 'fetch', 'storageDir', 'fileRoots']),
     });
+  });
+
+  it('makes files that later jobs find, and that a repeated attempt replaces', async () => {
+    const maker = define(async ({ attempt, files }) => {
+      const file = await files.create('note.txt', `by attempt ${attempt}`);
+      if (attempt === 1) throw new Error('again');
+      return file;
+    });
+    const reader = defineJob({
+      type: 'talk:reader',
+      input: z.string(),
+      run: async (url, { files }) => readFile(await files.locate(url), 'utf8'),
+    });
+    const harness = await start([maker, reader], { settings: { PUBLIC_URL: 'https://jobs.example.com' } });
+    await harness.startWorker();
+    const { id } = await harness.enqueue(maker, null);
+    const key = `${id}-note.txt`;
+    const file = { key, url: `https://jobs.example.com/v1/files/${key}`, bytes: 12 };
+    expect(await harness.ended(id)).toMatchObject({ status: 'completed', output: file });
+    expect((await harness.ended((await harness.enqueue(reader, file.url)).id)).output).toBe('by attempt 2');
+    const { id: foreign } = await harness.enqueue(reader, file.url, { tenant: 'acme' });
+    expect(await harness.ended(foreign)).toMatchObject({ status: 'failed', reason: 'non_retryable', attempt: 1 });
   });
 
   it('clamps progress and always stores the last one before the end', async () => {
