@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { NonRetryableError } from './define/errors.ts';
 import { defineJob } from './define/job.ts';
+import { definePipeline } from './define/pipeline.ts';
 import { runJob } from './testing.ts';
 
 const greet = defineJob({
@@ -141,6 +142,34 @@ describe('runJob', () => {
       { id: expect.any(String), type: 'test:greet', input: { name: 'Bo' }, options: { priority: 5 } },
     ]);
     await expect(runJob(parent, null)).rejects.toThrow(/waits for test:greet/);
+  });
+
+  it('runs a pipeline once, and answers its steps and events', async () => {
+    const welcome = definePipeline({
+      type: 'test:welcome',
+      input: z.array(z.string()),
+      run: async (names, { step }) => {
+        await step.sleep(3_600_000);
+        const approval = await step.waitForEvent('approval');
+        const greetings = await step.map(greet, names, (name) => ({ name }), { concurrency: 2, attempts: 5 });
+        const lenient = await step(greet, { name: 'nobody' }, { onFailure: 'continue' });
+        return { approval, late: await step.waitForEvent('later'), texts: greetings.map(({ text }) => text), lenient };
+      },
+    });
+    const children = ({ input }: { input: unknown }) => {
+      const { name } = input as { name: string };
+      if (name === 'nobody') throw new Error('who?');
+      return { text: `Hi ${name}` };
+    };
+    const { output, enqueued } = await runJob(welcome, ['Bo', 'Al'], { children, events: { approval: 'yes' } });
+    expect(output).toEqual({ approval: 'yes', late: null, texts: ['Hi Bo', 'Hi Al'] });
+    expect(enqueued.map(({ input, options }) => [input, options])).toEqual([
+      [{ name: 'Bo' }, { attempts: 5 }],
+      [{ name: 'Al' }, { attempts: 5 }],
+      [{ name: 'nobody' }, {}],
+    ]);
+    await expect(runJob(welcome, ['nobody'], { children })).rejects.toMatchObject({ step: 'test:greet#1[0]' });
+    await expect(runJob(welcome, ['Bo'])).rejects.toThrow(/calls test:greet/);
   });
 
   it('says which service is missing', async () => {

@@ -6,11 +6,13 @@ import type { JobFiles, StoredFile } from '../define/files.ts';
 import type { JobDefinition } from '../define/job.ts';
 import { createJobFiles } from '../define/job-files.ts';
 import type { EnqueueOptions } from '../define/options.ts';
+import type { PipelineJobContext } from '../define/pipeline.ts';
 import type { Services } from '../define/services.ts';
 import { AppError } from '../shared/errors.ts';
 import { createId } from '../shared/ids.ts';
 import { encodeJson } from '../shared/json.ts';
 import { folderOfJob } from '../shared/stored-files.ts';
+import { createRecordingStep } from './recording-step.ts';
 
 export interface RecordingOptions {
   /** What the handler uses of `ctx.services`; using one that is not given throws. */
@@ -23,8 +25,10 @@ export interface RecordingOptions {
   job?: Partial<JobContext['job']>;
   /** Where `ctx.files` keeps files; absolute. Default: a temporary folder that goes when the process ends. */
   storageDir?: string;
-  /** Answers `waitUntilFinished()` of a child with its output, or throws as a child that failed. */
+  /** Answers a step, or `waitUntilFinished()` of a child, with its output, or throws as a job that failed. */
   children?: (child: EnqueuedChild) => unknown;
+  /** What `step.waitForEvent` gets, by the names of the events; others time out. */
+  events?: Readonly<Record<string, unknown>>;
 }
 
 export interface ProgressReport {
@@ -64,9 +68,9 @@ const LIMIT_BYTES = 1024 * 1024;
 
 /** A context that keeps what a handler does, and lets it do nothing else. */
 export function createRecordingContext(
-  definition: Pick<JobDefinition, 'type' | 'queue' | 'attempts'>,
+  definition: Pick<JobDefinition, 'type' | 'queue' | 'attempts' | 'isPipeline'>,
   options: RecordingOptions,
-): { ctx: JobContext; recording: Recording } {
+): { ctx: JobContext | PipelineJobContext; recording: Recording } {
   const recording: Recording = { progress: [], logs: [], checkpoints: [], enqueued: [], files: [] };
   const signal = options.signal ?? new AbortController().signal;
   const job = {
@@ -80,7 +84,9 @@ export function createRecordingContext(
     createdAt: new Date(),
     ...options.job,
   };
+  const { children, events = {} } = options;
   const ctx: JobContext = {
+    ...(definition.isPipeline ? { step: createRecordingStep(recording.enqueued, { children, events }) } : {}),
     signal,
     attempt: options.attempt ?? 1,
     job,
@@ -98,7 +104,7 @@ export function createRecordingContext(
     async enqueue(child, input, childOptions = {}) {
       const enqueued = { id: createId(), type: child.type, input: keepJson('the input', input), options: childOptions };
       recording.enqueued.push(enqueued);
-      return createHandle(enqueued, options.children);
+      return createHandle(enqueued, children);
     },
   };
   return { ctx, recording };
