@@ -25,6 +25,7 @@ CREATE TABLE "longshore"."pipeline_steps" (
 	"size" integer DEFAULT 0 NOT NULL,
 	"on_failure" text DEFAULT 'fail' NOT NULL,
 	"concurrency" integer,
+	"wait_ms" bigint,
 	"wake_at" timestamp with time zone,
 	"seen" integer NOT NULL,
 	"settled" integer,

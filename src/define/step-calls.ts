@@ -15,7 +15,7 @@ export interface CallRequest {
   name: string;
   inputHash: string;
   /** For a pause and for an event: how long; null for ever. */
-  wakeMs: number | null;
+  waitMs: number | null;
   job: JobDefinition<never, unknown> | undefined;
   /** One for each job. */
   inputs: readonly unknown[];
@@ -51,7 +51,7 @@ export function createStep(call: (request: CallRequest) => Promise<unknown>): St
     requireJob(job);
     const key = nameCall(job.type, options.key);
     const inputHash = hashInputs(key, 'job', job.type, [input]);
-    return call({ key, kind: 'job', name: job.type, inputHash, wakeMs: null, job, inputs: [input], options });
+    return call({ key, kind: 'job', name: job.type, inputHash, waitMs: null, job, inputs: [input], options });
   }
 
   async function callAll(job: AnyJob, inputs: readonly unknown[], options: StepManyOptions = {}): Promise<unknown> {
@@ -60,7 +60,7 @@ export function createStep(call: (request: CallRequest) => Promise<unknown>): St
     checkItems(key, inputs);
     if (inputs.length === 0) return [];
     const inputHash = hashInputs(key, 'all', job.type, inputs);
-    return call({ key, kind: 'all', name: job.type, inputHash, wakeMs: null, job, inputs, options });
+    return call({ key, kind: 'all', name: job.type, inputHash, waitMs: null, job, inputs, options });
   }
 
   async function map(
@@ -77,10 +77,10 @@ export function createStep(call: (request: CallRequest) => Promise<unknown>): St
     );
   }
 
-  async function wait(kind: 'sleep' | 'event', name: string, wakeMs: number | null, key?: string): Promise<unknown> {
+  async function wait(kind: 'sleep' | 'event', name: string, waitMs: number | null, key?: string): Promise<unknown> {
     const chosen = nameCall(name, key);
     const inputHash = hashCall(kind, name, []); // not how long: that may follow from the time of the first run
-    return call({ key: chosen, kind, name, inputHash, wakeMs, job: undefined, inputs: [], options: {} });
+    return call({ key: chosen, kind, name, inputHash, waitMs, job: undefined, inputs: [], options: {} });
   }
 
   async function sleep(ms: number, { key }: { key?: string } = {}): Promise<void> {

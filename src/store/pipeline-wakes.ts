@@ -79,14 +79,22 @@ export function createPipelineWakeStore(database: Database) {
     },
 
     /**
-     * Takes the news that pipelines have ended, and lists the jobs of theirs that have not. For a transaction that ends
-     * those. Walks `jobs_open_steps`.
+     * Takes the news that pipelines have ended, ends their pauses, and lists the jobs of theirs that have not ended. For a
+     * transaction that ends those. Walks `jobs_open_steps`.
      * @param limit jobs; a pipeline that has more stays in the news
      */
     async takeOrphans(limit: number): Promise<JobHead[]> {
       const ended = await database.query<{ pipelineId: string }>(TAKE_ENDED, [ENDED_PER_LOOK]);
       if (ended.length === 0) return [];
-      const ids = ended.map((row) => row.pipelineId);
+      // One may run again since. The lock keeps the others from being retried until their jobs have ended.
+      const locked = await database.query<{ id: string }>(LOCK_ENDED, [ended.map((row) => row.pipelineId)]);
+      const ids = locked.map((row) => row.id);
+      await database.query(
+        `update longshore.pipeline_steps
+         set wake_at = null
+         where pipeline_id = any($1::uuid[]) and settled is null and wake_at is not null`,
+        [ids],
+      );
       const jobs = await database.query<JobHead>(LIST_ORPHANS, [ids, limit]);
       if (jobs.length === limit) {
         await database.query(`insert into longshore.pipeline_news (pipeline_id) select unnest($1::uuid[])`, [ids]);
@@ -148,6 +156,11 @@ const SETTLE = `
       where e.step_key is null and e.pipeline_id in (select pipeline_id from touched)
     ) told on told.pipeline_id = asked.pipeline_id and told.name = asked.name and told.turn = asked.turn
   ),
+  candidates as (
+    select pipeline_id, step_key from touched
+    union
+    select pipeline_id, key from answers
+  ),
   looked_at as (
     select s.pipeline_id, s.key, s.kind, s.concurrency, answers.id as event_id,
       (select c.id
@@ -168,10 +181,10 @@ const SETTLE = `
             and c.step_key = s.key
             and c.status not in ${TERMINAL})
       end as is_over
-    from longshore.pipeline_steps s
+    from candidates
+    join longshore.pipeline_steps s
+      on s.pipeline_id = candidates.pipeline_id and s.key = candidates.step_key and s.settled is null
     left join answers on answers.pipeline_id = s.pipeline_id and answers.key = s.key
-    where s.settled is null
-      and ((s.pipeline_id, s.key) in (select pipeline_id, step_key from touched) or answers.id is not null)
   ),
   settling as (
     select *
@@ -303,12 +316,16 @@ const TAKE_ENDED = `
     for update skip locked)
   returning n.pipeline_id as "pipelineId"`;
 
-// Not of one that runs again since; the lock keeps one from being retried until its jobs have ended.
+const LOCK_ENDED = `
+  select id
+  from longshore.jobs
+  where id = any($1::uuid[]) and status in ${TERMINAL}
+  order by id
+  for share`;
+
 const LIST_ORPHANS = `
   select ${jobHeadColumns('j')}
-  from longshore.jobs p
-  join longshore.jobs j on j.parent_id = p.id and j.step_key is not null and j.status not in ${TERMINAL}
-  where p.id = any($1::uuid[]) and p.status in ${TERMINAL}
+  from longshore.jobs j
+  where j.parent_id = any($1::uuid[]) and j.step_key is not null and j.status not in ${TERMINAL}
   order by j.id
-  limit $2
-  for share of p`;
+  limit $2`;

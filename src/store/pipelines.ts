@@ -15,12 +15,12 @@ export interface NewStep {
   size: number;
   onFailure: OnFailure;
   concurrency: number | null;
-  /** For a pause and for an event: milliseconds from the commit; null waits for ever. */
-  wakeMs: number | null;
+  /** Of a pause and of an event: milliseconds from the commit; null waits for ever. */
+  waitMs: number | null;
 }
 
 /** A call of a pipeline, as the record has it. */
-export interface RecordedStep extends Omit<NewStep, 'wakeMs'> {
+export interface RecordedStep extends Omit<NewStep, 'waitMs'> {
   /** Its place in the order in which steps were settled; null while it is open. */
   settled: number | null;
   /** The job that failed it; null when nothing did, or when it goes on in spite of failures. */
@@ -156,13 +156,13 @@ const RECORD_STEPS = `
     select *
     from jsonb_to_recordset($3::jsonb) as r(
       key text, position integer, kind text, name text, "inputHash" text, size integer, "onFailure" text, concurrency integer,
-      "wakeMs" bigint)
+      "waitMs" bigint)
   ),
   recorded as (
     insert into longshore.pipeline_steps
-      (pipeline_id, key, position, kind, name, input_hash, size, on_failure, concurrency, wake_at, seen)
-    select $1, key, position, kind, name, "inputHash", size, "onFailure", concurrency,
-      now() + "wakeMs" * interval '1 millisecond', $2
+      (pipeline_id, key, position, kind, name, input_hash, size, on_failure, concurrency, wait_ms, wake_at, seen)
+    select $1, key, position, kind, name, "inputHash", size, "onFailure", concurrency, "waitMs",
+      now() + "waitMs" * interval '1 millisecond', $2
     from given
     on conflict (pipeline_id, key) do nothing
     returning pipeline_id, key, kind

@@ -97,6 +97,11 @@ const REOPEN = `
           and c.step_key = s.key
           and c.status not in ('completed', 'failed', 'cancelled', 'expired'))
     returning s.pipeline_id, s.key
+  ),
+  waiting as (
+    update longshore.pipeline_steps s
+    set wake_at = s.created_at + s.wait_ms * interval '1 millisecond'
+    where s.pipeline_id = any($1::uuid[]) and s.settled is null and s.wait_ms is not null
   )
   insert into longshore.pipeline_news (pipeline_id, step_key)
   select pipeline_id, key from reopened

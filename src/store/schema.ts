@@ -157,7 +157,9 @@ export const pipelineSteps = longshore.table(
     size: integer('size').notNull().default(0),
     onFailure: text('on_failure').notNull().default('fail'),
     concurrency: integer('concurrency'),
-    /** When a pause is over, or nobody waits for the event any more. */
+    /** How long a pause is, or an event is waited for. */
+    waitMs: milliseconds('wait_ms'),
+    /** When that is over; null, too, once the pipeline has ended. */
     wakeAt: time('wake_at'),
     seen: integer('seen').notNull(),
     settled: integer('settled'),

@@ -25,7 +25,7 @@ export interface PipelineRunOptions {
 
 /** How long a run stays after its last step: what ends meanwhile is taken without running anew. */
 const LINGER_MS = 20;
-/** How long the code may take to come back to a step that it called before; what it waits for is not known. */
+/** How long the code may take to come back to a step that it called before: what it waits for meanwhile is not known. */
 const COME_BACK_MS = 2000;
 const FOREVER_MS = 2_147_483_647;
 
@@ -156,9 +156,9 @@ export class PipelineRun {
       const call = this.#checking === 0 ? this.#findSettled() : undefined;
       if (call) this.#answer(call);
       else if (this.#checking > 0 || this.#open.size + this.#fresh.length === 0) await this.#idle(FOREVER_MS);
-      else if (this.#uncalled.size > 0) await this.#awaitComeBack();
+      else if (this.#fresh.length > 0 && this.#uncalled.size > 0) await this.#awaitComeBack();
       else if (this.#fresh.length > 0) await this.#record();
-      else if (await this.#idle(LINGER_MS)) await this.#suspend();
+      else if (await this.#idle(this.#uncalled.size > 0 ? COME_BACK_MS : LINGER_MS)) await this.#suspend();
     }
   }
 
@@ -209,7 +209,7 @@ export class PipelineRun {
       size: jobs.length,
       onFailure: request.options.onFailure ?? 'fail',
       concurrency: request.kind === 'all' ? (request.options.concurrency ?? null) : null,
-      wakeMs: request.wakeMs,
+      waitMs: request.waitMs,
     }));
     const jobs = calls.flatMap((call) => call.jobs);
     const isNewest = await persist(() => recordSteps(engine, job, this.#wakes, { steps, jobs }));

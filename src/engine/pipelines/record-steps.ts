@@ -25,8 +25,8 @@ export async function recordSteps(
   const rows = await insert(engine, run, seen, { steps, jobs });
   if (!rows) return false;
   engine.dispatcher.handOver(rows);
-  const wakes = steps.flatMap(({ wakeMs }) => wakeMs ?? []);
-  if (wakes.length > 0) engine.waker.wakeAt(engine.clock.now() + Math.min(...wakes));
+  const waits = steps.flatMap(({ waitMs }) => waitMs ?? []);
+  if (waits.length > 0) engine.waker.wakeAt(engine.clock.now() + Math.min(...waits));
   if (steps.some(({ kind }) => kind === 'event')) engine.waker.wake();
   return true;
 }
