@@ -27,6 +27,7 @@ const DOCUMENTS = [
   'README.md',
   'docs/guides/quickstart.md',
   'docs/guides/write-a-job.md',
+  'docs/guides/pipelines.md',
   'docs/guides/webhooks.md',
   'docs/guides/dead-letters.md',
   'docs/guides/deploy.md',
