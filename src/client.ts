@@ -6,6 +6,7 @@ import {
   type DeadLettersClient,
 } from './client/bulk-actions.ts';
 import { type ClientOptions, type Connection, connect } from './client/connection.ts';
+import { createFilesClient, type FilesClient } from './client/files.ts';
 import { createJobsClient, type JobsClient } from './client/jobs.ts';
 import type { PageQuery } from './client/pages.ts';
 import type { Page } from './contract/list.ts';
@@ -15,6 +16,7 @@ export type { BulkActionsClient, BulkWaitOptions, DeadLettersClient, StartAction
 export type { ClientOptions } from './client/connection.ts';
 export { type AnswerCode, LongshoreError, ServerUnreachableError, WaitTimeoutError } from './client/errors.ts';
 export type { EventsOptions } from './client/events.ts';
+export type { FilesClient, ReadOptions } from './client/files.ts';
 export type {
   BulkFilter,
   DeadLetterBulkFilter,
@@ -37,6 +39,7 @@ export interface QueuesClient {
 export interface Client {
   readonly url: string;
   readonly jobs: JobsClient;
+  readonly files: FilesClient;
   readonly deadLetters: DeadLettersClient;
   readonly bulkActions: BulkActionsClient;
   readonly types: { list(query?: PageQuery): Promise<Page<TypeResource>> };
@@ -56,6 +59,7 @@ export function createClient(options: ClientOptions): Client {
   return {
     url: connection.url,
     jobs: createJobsClient(connection),
+    files: createFilesClient(connection),
     deadLetters: createDeadLettersClient(connection),
     bulkActions: createBulkActionsClient(connection),
     types: { list: (query = {}) => connection.requestJson('/v1/types', { query: { ...query } }) },

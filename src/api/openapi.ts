@@ -68,10 +68,13 @@ const idempotencyParameter = {
   schema: { type: 'string', pattern: KEY_PATTERN },
 };
 
+/** What a schema is described as that stands for a body which is no JSON. */
+const NOT_JSON = ['text/event-stream', 'application/octet-stream'];
+
 function toAnswer(schema: z.ZodType | null, writeSchema: WriteSchema): Record<string, unknown> {
   if (!schema) return { description: 'No body' };
-  const isStream = schema.meta()?.description === 'text/event-stream';
-  const mediaType = isStream ? 'text/event-stream' : 'application/json';
+  const { description = '' } = schema.meta() ?? {};
+  const mediaType = NOT_JSON.includes(description) ? description : 'application/json';
   return { description: 'OK', content: { [mediaType]: { schema: writeSchema(schema, 'output') } } };
 }
 

@@ -2,6 +2,7 @@ import type { Engine } from '../engine/engine.ts';
 import type { Route } from './route.ts';
 import { bulkActionRoutes } from './routes/bulk-actions.ts';
 import { deadLetterRoutes } from './routes/dead-letters.ts';
+import { fileRoutes } from './routes/files.ts';
 import { jobEventRoutes } from './routes/job-events.ts';
 import { jobHistoryRoutes } from './routes/job-history.ts';
 import { jobRoutes } from './routes/jobs.ts';
@@ -15,6 +16,7 @@ export function apiRoutes(engine: Engine): Route[] {
     ...jobRoutes(engine),
     ...jobHistoryRoutes(engine),
     ...jobEventRoutes(engine),
+    ...fileRoutes(engine),
     ...deadLetterRoutes(engine),
     ...bulkActionRoutes(engine),
     ...programRoutes(engine),

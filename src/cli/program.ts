@@ -5,6 +5,7 @@ import { registerDeadLetters } from './dead-letters.ts';
 import { registerDemo } from './demo.ts';
 import { registerEnqueue } from './enqueue.ts';
 import { EXIT_CODES_HELP } from './exit-codes.ts';
+import { registerFiles } from './files.ts';
 import { registerInit } from './init.ts';
 import { registerJobs } from './jobs.ts';
 import { registerQueues } from './queues.ts';
@@ -37,6 +38,7 @@ export function createProgram(cli: CliContext, version: string): Command {
   registerEnqueue(program, cli);
   registerJobs(program, cli);
   registerDeadLetters(program, cli);
+  registerFiles(program, cli);
   registerTypes(program, cli);
   registerQueues(program, cli);
   registerAdmin(program, cli);

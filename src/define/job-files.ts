@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { lstat, mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { FILES_PATH, folderOfJob, isFileName, parseFileKey, toFileKey, toKey } from '../shared/stored-files.ts';
+import { FILES_PATH, isFileName, parseFileKey, toFileKey, toKey } from '../shared/file-keys.ts';
+import { folderOfJob } from '../shared/job-folders.ts';
 import { NonRetryableError } from './errors.ts';
 import type { JobFiles } from './files.ts';
 

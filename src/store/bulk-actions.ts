@@ -4,6 +4,7 @@ import type { JobStatus } from '../contract/job.ts';
 import type { Database } from './database.ts';
 import { createParameters, matchJobs } from './job-filter.ts';
 import { type JobHead, jobHeadColumns } from './job-row.ts';
+import type { RemovedJob } from './retention.ts';
 import { type TenantScope, tenantOf } from './scope.ts';
 
 export interface BulkActionRow {
@@ -135,9 +136,9 @@ export function createBulkActionStore(database: Database) {
       );
     },
 
-    /** Removes ended jobs with everything that belongs to them. @returns how many */
-    async deleteJobs(ids: readonly string[], statuses: readonly JobStatus[]): Promise<number> {
-      const rows = await database.query(
+    /** Removes ended jobs with everything that belongs to them. @returns them */
+    deleteJobs(ids: readonly string[], statuses: readonly JobStatus[]): Promise<RemovedJob[]> {
+      return database.query<RemovedJob>(
         `with ended as (
            select id
            from longshore.jobs
@@ -148,11 +149,10 @@ export function createBulkActionStore(database: Database) {
          delete from longshore.jobs j
          using ended
          where j.id = ended.id
-         returning j.id`,
+         returning j.id, j.tenant`,
         [ids, statuses],
         { timeoutMs: BATCH_TIMEOUT_MS },
       );
-      return rows.length;
     },
 
     async advance(id: string, { processed, changed, cursor, isLast }: BatchProgress): Promise<void> {

@@ -1,16 +1,31 @@
 import type { Database } from './database.ts';
+import type { JobRow } from './job-row.ts';
+
+/** What of a job may still lie elsewhere. */
+export type RemovedJob = Pick<JobRow, 'id' | 'tenant'>;
 
 /** Removes what is older than people want it kept. In small batches that skip rows which somebody works on. */
 export function createRetentionStore(database: Database) {
   return {
-    /** Removes jobs that completed, were cancelled or expired so long ago. Walks `jobs_ended`. @returns how many */
-    removeEnded(days: number, limit: number): Promise<number> {
-      return count(database, removeJobs(`j.status in ('completed', 'cancelled', 'expired')`), [days, limit]);
+    /** Removes jobs that completed, were cancelled or expired so long ago. Walks `jobs_ended`. @returns them */
+    removeEnded(days: number, limit: number): Promise<RemovedJob[]> {
+      return remove(database, removeJobs(`j.status in ('completed', 'cancelled', 'expired')`), [days, limit]);
     },
 
     /** The same for jobs that failed. Walks `jobs_failed_at`. */
-    removeFailed(days: number, limit: number): Promise<number> {
-      return count(database, removeJobs(`j.status = 'failed'`), [days, limit]);
+    removeFailed(days: number, limit: number): Promise<RemovedJob[]> {
+      return remove(database, removeJobs(`j.status = 'failed'`), [days, limit]);
+    },
+
+    /** @returns those of these ids that no job has */
+    async findGone(ids: readonly string[]): Promise<string[]> {
+      const rows = await database.query<{ id: string }>(
+        `select given.id
+         from unnest($1::uuid[]) as given(id)
+         where not exists (select 1 from longshore.jobs j where j.id = given.id)`,
+        [ids],
+      );
+      return rows.map(({ id }) => id);
     },
 
     removeBulkActions(days: number, limit: number): Promise<number> {
@@ -35,6 +50,10 @@ async function count(database: Database, statement: string, values: unknown[]): 
   return (await database.query(statement, values, { timeoutMs: TIMEOUT_MS })).length;
 }
 
+function remove(database: Database, statement: string, values: unknown[]): Promise<RemovedJob[]> {
+  return database.query<RemovedJob>(statement, values, { timeoutMs: TIMEOUT_MS });
+}
+
 // A delivery that is still to be sent keeps its job: it would be lost with it (I4).
 function removeJobs(condition: string): string {
   return `
@@ -52,7 +71,7 @@ function removeJobs(condition: string): string {
   delete from longshore.jobs j
   using old
   where j.id = old.id
-  returning j.id`;
+  returning j.id, j.tenant`;
 }
 
 const REMOVE_BULK_ACTIONS = `

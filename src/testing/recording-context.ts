@@ -10,8 +10,8 @@ import type { PipelineJobContext } from '../define/pipeline.ts';
 import type { Services } from '../define/services.ts';
 import { AppError } from '../shared/errors.ts';
 import { createId } from '../shared/ids.ts';
+import { folderOfJob } from '../shared/job-folders.ts';
 import { encodeJson } from '../shared/json.ts';
-import { folderOfJob } from '../shared/stored-files.ts';
 import { createRecordingStep } from './recording-step.ts';
 
 export interface RecordingOptions {

@@ -23,6 +23,7 @@ const ENDPOINTS = [
   ...['get /v1/bulk-actions', 'post /v1/bulk-actions', 'get /v1/bulk-actions/{id}', 'post /v1/bulk-actions/{id}/abort'],
   'post /v1/jobs/bulk',
   ...['get /v1/jobs/{id}/events', 'get /v1/jobs/{id}/attempts', 'get /v1/jobs/{id}/logs', 'get /v1/jobs/{id}/webhooks'],
+  'get /v1/files/{key}',
   ...['get /v1/types', 'get /v1/queues', 'get /v1/queues/{name}'],
   ...['post /v1/queues/{name}/pause', 'post /v1/queues/{name}/resume'],
   ...['get /v1/stats', 'get /health', 'get /health/live', 'get /health/ready'],
@@ -118,6 +119,8 @@ describe('the API describes itself', () => {
       ['GET', '/v1/jobs/%00'],
       ['GET', '/v1/queues/nobody'],
       ['POST', '/v1/queues/nobody/pause'],
+      ['GET', '/v1/files/nothing'],
+      ['GET', `/v1/files/${id}-nothing.txt`],
     ];
     for (const [method, path] of calls) {
       const { status, headers, body } = await program.call<Problem>(path, { method });

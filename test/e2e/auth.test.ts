@@ -26,7 +26,15 @@ describe('with ADMIN_KEY', () => {
     ['the bare key', { authorization: KEY }],
   ])('answers 401 to %s, before it looks at anything else', async (_what, headers) => {
     const id = '01980000-0000-7000-8000-000000000001';
-    const paths = ['/v1/jobs', `/v1/jobs/${id}`, `/v1/jobs/${id}/events`, '/v1/types', '/v1/queues', '/v1/stats'];
+    const paths = [
+      '/v1/jobs',
+      `/v1/jobs/${id}`,
+      `/v1/jobs/${id}/events`,
+      `/v1/files/${id}-a.txt`,
+      '/v1/types',
+      '/v1/queues',
+      '/v1/stats',
+    ];
     const calls = [
       ...paths.map((path) => program.call<Problem>(path, { headers })),
       program.call<Problem>('/v1/jobs', { method: 'POST', text: 'not even JSON', headers }),

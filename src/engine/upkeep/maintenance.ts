@@ -10,6 +10,7 @@ import { remindPipelines } from './remind.ts';
 import { rescueLostRuns } from './rescue.ts';
 import { type RetentionSettings, removeExpiredJobs } from './retention.ts';
 import { runBulkActions } from './run-bulk-actions.ts';
+import { sweepFiles } from './sweep-files.ts';
 
 export interface MaintenanceOptions {
   engine: Engine;
@@ -58,6 +59,7 @@ export class Maintenance {
       this.#lead('taking jobs back from BullMQ', () => this.#takeBack()),
       this.#lead('doing bulk actions', () => runBulkActions(engine)),
       this.#lead('removing what is old', () => removeExpiredJobs(engine, retention)),
+      this.#lead('removing files of jobs that are gone', () => sweepFiles(engine)),
       ...(alertUrl === undefined ? [] : [this.#lead('sending alerts', () => sendAlerts(engine, alertUrl))]),
     ];
     this.#leadership = new Leadership({

@@ -1,4 +1,5 @@
 import type { Engine } from '../engine.ts';
+import { removeJobFiles } from '../files.ts';
 
 /** Days; 0 keeps for ever. */
 export interface RetentionSettings {
@@ -22,13 +23,20 @@ const PAUSE_MS = 100;
 export async function removeExpiredJobs(engine: Engine, settings: RetentionSettings): Promise<number> {
   const { retention } = engine.store;
   const { completedDays, failedDays } = settings;
-  const ended = completedDays === 0 ? 0 : await retention.removeEnded(completedDays, BATCH);
-  const failed = failedDays === 0 ? 0 : await retention.removeFailed(failedDays, BATCH);
+  const ended = completedDays === 0 ? [] : await retention.removeEnded(completedDays, BATCH);
+  const failed = failedDays === 0 ? [] : await retention.removeFailed(failedDays, BATCH);
+  await removeJobFiles(engine, [...ended, ...failed]);
   const actions = await retention.removeBulkActions(BULK_ACTION_DAYS, BATCH);
   await retention.removeAlerts(ALERT_DAYS);
-  tell(engine, ended, 'jobs that completed, were cancelled or expired', 'RETENTION_COMPLETED_DAYS', completedDays);
-  tell(engine, failed, 'jobs that failed', 'RETENTION_FAILED_DAYS', failedDays);
-  return Math.max(ended, failed, actions) === BATCH ? PAUSE_MS : INTERVAL_MS;
+  tell(
+    engine,
+    ended.length,
+    'jobs that completed, were cancelled or expired',
+    'RETENTION_COMPLETED_DAYS',
+    completedDays,
+  );
+  tell(engine, failed.length, 'jobs that failed', 'RETENTION_FAILED_DAYS', failedDays);
+  return Math.max(ended.length, failed.length, actions) === BATCH ? PAUSE_MS : INTERVAL_MS;
 }
 
 function tell(engine: Engine, removed: number, what: string, setting: string, days: number): void {

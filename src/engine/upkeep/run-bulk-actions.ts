@@ -9,6 +9,7 @@ import { inTransaction, type Store } from '../../store/store.ts';
 import { APPLIES_TO } from '../bulk-actions.ts';
 import { announceEnded, toCancellation } from '../control.ts';
 import type { Engine } from '../engine.ts';
+import { removeJobFiles } from '../files.ts';
 import { announceRetried } from '../retry.ts';
 
 const BATCH = 500;
@@ -81,8 +82,12 @@ async function perform(
       return { changed: ended.length, announce: () => announceEnded(engine, jobs, ended) };
     }
     case 'delete': {
-      const changed = await store.bulkActions.deleteJobs(ids, APPLIES_TO.delete);
-      return { changed, announce: () => engine.signals.publish('changed', ids) };
+      const removed = await store.bulkActions.deleteJobs(ids, APPLIES_TO.delete);
+      const announce = () => {
+        engine.signals.publish('changed', ids);
+        return removeJobFiles(engine, removed);
+      };
+      return { changed: removed.length, announce };
     }
   }
 }

@@ -1,5 +1,3 @@
-import { join } from 'node:path';
-
 /** Where the API serves the files that jobs have made; the key follows. */
 export const FILES_PATH = '/v1/files/';
 
@@ -34,14 +32,4 @@ export function parseFileKey(key: string): FileAddress | undefined {
 /** The key in a file's URL, which may be absolute or only a path; what is no such URL is given back. */
 export function toKey(keyOrUrl: string): string {
   return URL_OF_FILE.exec(keyOrUrl)?.[1] ?? keyOrUrl;
-}
-
-/** Holds a folder of each tenant, and that one of each job which has made files. */
-export function folderOfAllJobs(storageDir: string): string {
-  return join(storageDir, 'jobs');
-}
-
-/** The files of one job, and nothing else: it is removed with the job. */
-export function folderOfJob(storageDir: string, tenant: string, jobId: string): string {
-  return join(folderOfAllJobs(storageDir), tenant, jobId);
 }

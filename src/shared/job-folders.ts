@@ -1,0 +1,11 @@
+import { join } from 'node:path';
+
+/** Holds a folder of each tenant, and that one of each job which has made files. */
+export function folderOfAllJobs(storageDir: string): string {
+  return join(storageDir, 'jobs');
+}
+
+/** The files of one job, and nothing else: it is removed with the job. */
+export function folderOfJob(storageDir: string, tenant: string, jobId: string): string {
+  return join(folderOfAllJobs(storageDir), tenant, jobId);
+}
