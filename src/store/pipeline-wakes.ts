@@ -15,7 +15,9 @@ export interface Settled {
   touched: string[];
   /** Jobs that had to wait for their turn, and need not any more. */
   released: { id: string; queue: string }[];
-  /** Whether there may be more to do. */
+  /** Whether there are news that pipelines have ended. */
+  hasEnded: boolean;
+  /** Whether there may be more to settle. */
   isFull: boolean;
 }
 
@@ -44,6 +46,7 @@ export function createPipelineWakeStore(database: Database) {
           woken: rows.filter((row) => row.what === 'woken') as WokenPipeline[],
           touched: [...new Set(rows.filter((row) => row.what === 'touched').map((row) => row.id))],
           released,
+          hasEnded: rows.some((row) => row.what === 'ended'),
           isFull: rows.some((row) => row.what === 'full'),
         };
       });
@@ -107,7 +110,7 @@ export function createPipelineWakeStore(database: Database) {
 const ENDED_PER_LOOK = 100;
 
 interface SettleRow {
-  what: 'woken' | 'touched' | 'limited' | 'full';
+  what: 'woken' | 'touched' | 'limited' | 'ended' | 'full';
   id: string;
   key: string | null;
   queue: string | null;
@@ -230,6 +233,9 @@ const SETTLE = `
   select 'limited', l.pipeline_id, l.key, null, null
   from looked_at l
   where l.concurrency is not null and not l.is_over and l.failed_job_id is null
+  union all
+  select 'ended', null, null, null, null
+  where exists (select 1 from longshore.pipeline_news where step_key is null)
   union all
   select 'full', null, null, null, null
   where (select count(*) from taken) = $1 or (select count(*) from due) = $1`;

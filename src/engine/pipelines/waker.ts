@@ -39,9 +39,9 @@ export class PipelineWaker {
 
 async function work(engine: Engine): Promise<number> {
   const { pipelineWakes } = engine.store;
-  const { woken, touched, released, isFull } = await pipelineWakes.settle(BATCH);
+  const { woken, touched, released, hasEnded, isFull } = await pipelineWakes.settle(BATCH);
   announceQueued(engine, [...woken.filter(({ status }) => status === 'queued'), ...released]);
-  const ended = await endOrphans(engine);
+  const ended = hasEnded ? await endOrphans(engine) : 0;
   await saveProgress(engine, touched);
   if (isFull || ended > 0) return 0;
   return Math.min(POLL_MS, (await pipelineWakes.nextDueMs()) ?? POLL_MS);
