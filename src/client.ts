@@ -24,7 +24,7 @@ export type {
   DeadLetterListFilter,
   JobListFilter,
 } from './client/filters.ts';
-export type { CreateOptions, HoldOptions, JobsClient } from './client/jobs.ts';
+export type { CreateOptions, HoldOptions, JobsClient, StepsQuery } from './client/jobs.ts';
 export { collectPages, iteratePages, type PageQuery } from './client/pages.ts';
 export type { WaitOptions } from './client/wait.ts';
 

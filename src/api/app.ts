@@ -10,7 +10,7 @@ import { BULK_BODY_FACTOR, createBodyReaders, parseBody } from './body.ts';
 import { answerOnce, readKey } from './idempotency.ts';
 import { toOpenApi } from './openapi.ts';
 import { createErrorHandler } from './problem.ts';
-import { type Call, type Reply, type Route, route } from './route.ts';
+import { type Call, emptyBodyOf, type Reply, type Route, route } from './route.ts';
 
 export interface AppOptions {
   routes: readonly Route[];
@@ -76,7 +76,7 @@ function serve(each: Route, options: AppOptions): RequestHandler {
       caller: authenticate(request, each.scope, options.adminKey),
       params: request.params as Record<string, string>,
       query: readQuery(each, request.query),
-      body: await readBody(each, request.body ?? {}),
+      body: await readBody(each, request.body ?? emptyBodyOf(each)),
       request,
       seed: createId(),
       signal: AbortSignal.any([gone.signal, options.stopping]),

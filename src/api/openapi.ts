@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { problemSchema } from '../contract/program.ts';
 import { IDEMPOTENCY_HEADER, KEY_PATTERN, REPLAYED_HEADER } from './idempotency.ts';
-import type { Route } from './route.ts';
+import { emptyBodyOf, type Route } from './route.ts';
 
 type JsonSchema = Record<string, unknown>;
 type WriteSchema = (schema: z.ZodType, io: 'input' | 'output') => JsonSchema;
@@ -43,7 +43,7 @@ function toOperation(each: Route, writeSchema: WriteSchema): Record<string, unkn
     ...(each.body
       ? {
           requestBody: {
-            required: !each.body.safeParse({}).success, // no body is read as {}
+            required: !each.body.safeParse(emptyBodyOf(each)).success,
             content: { 'application/json': { schema: writeSchema(each.body, 'input') } },
           },
         }

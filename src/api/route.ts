@@ -35,6 +35,8 @@ export interface Route<Query extends z.ZodType = z.ZodType, Body extends z.ZodTy
   summary: string;
   query?: Query;
   body?: Body;
+  /** What a call without a body stands for; default `{}`. */
+  emptyBody?: null;
   /**
    * The body is a list of requests that the handler checks one by one with `parseBody`; as a whole it may be
    * {@link BULK_BODY_FACTOR} times as large as others.
@@ -56,4 +58,8 @@ export interface Route<Query extends z.ZodType = z.ZodType, Body extends z.ZodTy
 /** Keeps a route's own types in its handler and forgets them outside. */
 export function route<Query extends z.ZodType, Body extends z.ZodType>(record: Route<Query, Body>): Route {
   return record as unknown as Route;
+}
+
+export function emptyBodyOf({ emptyBody }: Route): object | null {
+  return emptyBody === undefined ? {} : emptyBody;
 }

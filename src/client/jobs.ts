@@ -2,6 +2,7 @@ import type { BulkAnswer } from '../contract/bulk.ts';
 import type { EnqueueInput, JobOptionsInput } from '../contract/enqueue.ts';
 import type { AttemptResource, DeliveryResource, JobEvent, JobResource, LogLineResource } from '../contract/job.ts';
 import type { Page } from '../contract/list.ts';
+import type { StepResource } from '../contract/steps.ts';
 import type { Connection } from './connection.ts';
 import { type EventsOptions, streamEvents } from './events.ts';
 import { formatListFilter, type JobListFilter } from './filters.ts';
@@ -18,6 +19,11 @@ export interface CreateOptions {
   /** 1 to 255 visible ASCII characters: a call that is repeated with it within 24 h has no second effect. */
   idempotencyKey?: string | undefined;
   signal?: AbortSignal | undefined;
+}
+
+export interface StepsQuery extends PageQuery {
+  /** How many levels of nested pipelines to bring along, 1 (default) to 10: at most 2,000 steps in all. */
+  depth?: number | undefined;
 }
 
 export interface JobsClient {
@@ -53,6 +59,15 @@ export interface JobsClient {
    */
   retry(id: string, edit?: { input?: unknown }): Promise<JobResource>;
   logs(id: string, query?: PageQuery): Promise<Page<LogLineResource>>;
+  /** What a pipeline waits for, and has waited for, in the order of its calls. */
+  steps(id: string, query?: StepsQuery & { signal?: AbortSignal | undefined }): Promise<Page<StepResource>>;
+  /**
+   * Tells a pipeline something that it waits for, now or later.
+   * @param payload any JSON; default null
+   * @returns the pipeline
+   * @throws JOB_TERMINAL when it has ended; INVALID_FIELDS for a job that is no pipeline
+   */
+  sendEvent(id: string, name: string, payload?: unknown, call?: CreateOptions): Promise<JobResource>;
   attempts(id: string, query?: PageQuery): Promise<Page<AttemptResource>>;
   webhooks(id: string, query?: PageQuery): Promise<Page<DeliveryResource>>;
   /** The job's events until it has ended; see {@link streamEvents}. */
@@ -98,6 +113,15 @@ export function createJobsClient(connection: Connection): JobsClient {
     cancel: (id) => connection.requestJson(`${pathOf(id)}/cancel`, { method: 'POST' }),
     retry: (id, edit = {}) => connection.requestJson(`${pathOf(id)}/retry`, { method: 'POST', body: edit }),
     logs: listOf<LogLineResource>('logs'),
+    steps: (id, { signal, ...query } = {}) =>
+      connection.requestJson(`${pathOf(id)}/steps`, { query: { ...query }, signal }),
+    sendEvent: (id, name, payload = null, call = {}) =>
+      connection.requestJson(`${pathOf(id)}/events/${encodeURIComponent(name)}`, {
+        method: 'POST',
+        body: payload,
+        headers: formatKey(call),
+        signal: call.signal,
+      }),
     attempts: listOf<AttemptResource>('attempts'),
     webhooks: listOf<DeliveryResource>('webhooks'),
     events: (id, options) => streamEvents(connection, id, options),

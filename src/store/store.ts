@@ -12,7 +12,9 @@ import { createJobStore } from './jobs.ts';
 import { createJournalStore } from './journal.ts';
 import { createLeaseStore } from './leases.ts';
 import { createOverviewStore } from './overview.ts';
+import { createPipelineEventStore } from './pipeline-events.ts';
 import { createPipelineProgressStore } from './pipeline-progress.ts';
+import { createPipelineTreeStore } from './pipeline-tree.ts';
 import { createPipelineWakeStore } from './pipeline-wakes.ts';
 import { createPipelineStore } from './pipelines.ts';
 import { createRescueStore } from './rescues.ts';
@@ -37,6 +39,8 @@ export function createStore(database: Database) {
     leases: createLeaseStore(database),
     pipelines: createPipelineStore(database),
     pipelineProgress: createPipelineProgressStore(database),
+    pipelineTree: createPipelineTreeStore(database),
+    pipelineEvents: createPipelineEventStore(database),
     pipelineWakes: createPipelineWakeStore(database),
     retries: createRetryStore(database),
     deadLetters: createDeadLetterStore(database),

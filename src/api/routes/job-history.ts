@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import { attemptSchema, deliverySchema, logLineSchema } from '../../contract/job.ts';
 import { pageQuerySchema, pageSchema, toPage } from '../../contract/list.ts';
+import { stepSchema, stepsQuerySchema } from '../../contract/steps.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { requireJob } from '../../engine/inquire.ts';
+import { listSteps } from '../../engine/pipelines/list-steps.ts';
 import { toAttemptResource, toCompletedAttempt, toDeliveryResource, toLogLineResource } from '../job-resource.ts';
 import { type Route, route } from '../route.ts';
 
@@ -13,7 +15,7 @@ const logCursor = z
   .regex(/^\d{1,15}\.\d{1,7}$/, NO_CURSOR)
   .default('0.0');
 
-/** What happened to a job: its attempts, its lines, its webhooks. */
+/** What happened to a job: its attempts, its lines, its steps, its webhooks. */
 export function jobHistoryRoutes(engine: Engine): Route[] {
   return [
     route({
@@ -47,6 +49,17 @@ export function jobHistoryRoutes(engine: Engine): Route[] {
         const lines = await engine.store.journal.logs(job.id, { fence, seq }, query.limit + 1);
         const page = toPage(lines, query.limit, (line) => `${line.fence}.${line.seq}`);
         return { status: 200, body: { ...page, items: page.items.map(toLogLineResource) } };
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/v1/jobs/{id}/steps',
+      scope: 'jobs:read',
+      summary: 'List the steps of a pipeline, in the order of its calls',
+      query: stepsQuerySchema,
+      answers: { 200: pageSchema(stepSchema) },
+      async handle({ caller, params, query }) {
+        return { status: 200, body: await listSteps(engine, caller, params.id ?? '', query) };
       },
     }),
     route({

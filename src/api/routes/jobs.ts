@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { bulkAnswerSchema, bulkSchema } from '../../contract/bulk.ts';
 import { enqueueSchema, retrySchema } from '../../contract/enqueue.ts';
 import { isTerminal, jobSchema } from '../../contract/job.ts';
@@ -9,6 +10,7 @@ import { enqueueJob } from '../../engine/enqueue.ts';
 import { enqueueBulk } from '../../engine/enqueue-bulk.ts';
 import { listJobs, requireJob, waitForJob } from '../../engine/inquire.ts';
 import { progressOf } from '../../engine/pipelines/progress.ts';
+import { sendEvent } from '../../engine/pipelines/send-event.ts';
 import { retryJob } from '../../engine/retry.ts';
 import { parseBody } from '../body.ts';
 import { etagOf, retryAfterOf, toEnqueuedResource, toJobResource } from '../job-resource.ts';
@@ -102,6 +104,20 @@ export function jobRoutes(engine: Engine): Route[] {
       answers: { 202: jobSchema },
       async handle({ caller, params, body }) {
         const job = await retryJob(engine, caller, params.id ?? '', body);
+        return { status: 202, headers: retryAfterOf(job, Date.now()), body: toJobResource(job) };
+      },
+    }),
+    route({
+      method: 'post',
+      path: '/v1/jobs/{id}/events/{name}',
+      scope: 'jobs:write',
+      summary: 'Tell a pipeline something that it waits for; the whole body is what it gets',
+      body: z.unknown(),
+      emptyBody: null,
+      isIdempotent: true,
+      answers: { 202: jobSchema },
+      async handle({ caller, params, body, seed }) {
+        const job = await sendEvent(engine, caller, params.id ?? '', params.name ?? '', body, seed);
         return { status: 202, headers: retryAfterOf(job, Date.now()), body: toJobResource(job) };
       },
     }),
