@@ -4,6 +4,7 @@ import type { JobRow } from '../store/job-row.ts';
 import { findInputFaults } from './check-request.ts';
 import type { Caller, Engine } from './engine.ts';
 import { requireJob } from './inquire.ts';
+import { endOrphansOf } from './pipelines/end-orphans.ts';
 
 export const RETRYABLE: readonly JobStatus[] = ['failed', 'cancelled', 'expired'];
 
@@ -20,7 +21,10 @@ export async function retryJob(
   edit: { input?: unknown } = {},
 ): Promise<JobRow> {
   const job = await requireJob(engine, caller, id);
-  if (RETRYABLE.includes(job.status) && 'input' in edit) await checkNewInput(engine, job, edit.input);
+  if (RETRYABLE.includes(job.status) && 'input' in edit) {
+    await checkNewInput(engine, job, edit.input);
+    if (job.steps > 0) await endOrphansOf(engine, id); // it forgets its steps, and nobody would end those
+  }
   const rows = await engine.store.retries.retry([{ id, ...edit }]);
   const row = rows.find((each) => each.id === id);
   if (!row) throw await explainRefusal(engine, caller, id);

@@ -104,6 +104,11 @@ export function createPipelineWakeStore(database: Database) {
       }
       return jobs;
     },
+
+    /** The jobs of one ended pipeline that have not ended, for a transaction that ends those. */
+    orphansOf(pipelineId: string, limit: number): Promise<JobHead[]> {
+      return database.query<JobHead>(LIST_ORPHANS, [[pipelineId], limit]);
+    },
   };
 }
 

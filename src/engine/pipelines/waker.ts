@@ -1,8 +1,7 @@
-import { inTransaction } from '../../store/store.ts';
-import { announceEnded, toCancellation } from '../control.ts';
 import type { Engine } from '../engine.ts';
 import { Loop } from '../loop.ts';
 import { announceQueued } from '../retry.ts';
+import { endOrphans } from './end-orphans.ts';
 import { saveProgress } from './progress.ts';
 
 const BATCH = 500;
@@ -45,16 +44,4 @@ async function work(engine: Engine): Promise<number> {
   await saveProgress(engine, touched);
   if (isFull || ended > 0) return 0;
   return Math.min(POLL_MS, (await pipelineWakes.nextDueMs()) ?? POLL_MS);
-}
-
-/** Cancels the steps that a pipeline left open when it ended, whatever its end was. @returns how many */
-async function endOrphans(engine: Engine): Promise<number> {
-  const { jobs, ended } = await inTransaction(engine.store, async (store) => {
-    const jobs = await store.pipelineWakes.takeOrphans(BATCH);
-    const ended =
-      jobs.length === 0 ? [] : await store.transitions.apply(jobs.map((job) => toCancellation(engine, job)));
-    return { jobs, ended };
-  });
-  await announceEnded(engine, jobs, ended);
-  return ended.length;
 }
