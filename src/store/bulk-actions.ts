@@ -136,13 +136,21 @@ export function createBulkActionStore(database: Database) {
       );
     },
 
-    /** Removes ended jobs with everything that belongs to them. @returns them */
+    /**
+     * Removes ended jobs with everything that belongs to them, but no step of a pipeline that still reads its result.
+     * @returns them
+     */
     deleteJobs(ids: readonly string[], statuses: readonly JobStatus[]): Promise<RemovedJob[]> {
       return database.query<RemovedJob>(
         `with ended as (
            select id
            from longshore.jobs
-           where id = any($1::uuid[]) and status = any($2)
+           where id = any($1::uuid[])
+             and status = any($2)
+             and (step_key is null or not exists (
+               select 1
+               from longshore.jobs p
+               where p.id = jobs.parent_id and p.status not in ('completed', 'failed', 'cancelled', 'expired')))
            order by id
            for update
          )

@@ -54,7 +54,8 @@ function remove(database: Database, statement: string, values: unknown[]): Promi
   return database.query<RemovedJob>(statement, values, { timeoutMs: TIMEOUT_MS });
 }
 
-// A delivery that is still to be sent keeps its job: it would be lost with it (I4).
+// A delivery that is still to be sent keeps its job: it would be lost with it (I4). So does the pipeline of a step: it reads
+// the results whenever it runs again, also when it is retried.
 function removeJobs(condition: string): string {
   return `
   with old as (
@@ -64,6 +65,7 @@ function removeJobs(condition: string): string {
       and j.finished_at < now() - $1::integer * interval '1 day'
       and not exists (
         select 1 from longshore.webhook_deliveries d where d.job_id = j.id and d.status = 'pending')
+      and (j.step_key is null or not exists (select 1 from longshore.jobs p where p.id = j.parent_id))
     order by j.finished_at
     limit $2
     for update of j skip locked
