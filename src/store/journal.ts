@@ -30,6 +30,13 @@ export interface StoredLogLine extends Omit<LogLine, 'atMs'> {
   at: Date;
 }
 
+/** A line that was said, with an MD5 in hex for its message. */
+export interface SaidLine {
+  level: LogLevel;
+  digest: string;
+  count: number;
+}
+
 /** A run that did not complete its job. */
 export interface RunRow {
   fence: number;
@@ -67,6 +74,11 @@ export function createJournalStore(database: Database) {
          limit $4`,
         [jobId, after.fence, after.seq, limit],
       );
+    },
+
+    /** How often each line was said in the attempt that a job is in, by whichever of its runs. */
+    said(jobId: string): Promise<SaidLine[]> {
+      return database.query<SaidLine>(SAID, [jobId]);
     },
 
     /** Attempts that did not complete the job, oldest first. The caller has checked that the job is the tenant's. */
@@ -114,6 +126,16 @@ const ADD_LOGS = `
   from r
   join kept on kept.id = r."jobId"
   on conflict do nothing`;
+
+// A run that was suspended, put back or lost does not end an attempt.
+const SAID = `
+  select level, md5(message) as digest, count(*)::integer as count
+  from longshore.job_logs
+  where job_id = $1
+    and fence > coalesce(
+      (select max(fence) from longshore.job_attempts where job_id = $1 and outcome in ('failed', 'retrying', 'cancelled')),
+      0)
+  group by level, md5(message)`;
 
 const SAVE_PROGRESS = `
   with r as (

@@ -105,9 +105,10 @@ export function createPipelineWakeStore(database: Database) {
       return jobs;
     },
 
-    /** The jobs of one ended pipeline that have not ended, for a transaction that ends those. */
-    orphansOf(pipelineId: string, limit: number): Promise<JobHead[]> {
-      return database.query<JobHead>(LIST_ORPHANS, [[pipelineId], limit]);
+    /** The jobs of one pipeline that have not ended although it has. For a transaction that ends those. */
+    async orphansOf(pipelineId: string, limit: number): Promise<JobHead[]> {
+      const locked = await database.query(LOCK_ENDED, [[pipelineId]]);
+      return locked.length === 0 ? [] : database.query<JobHead>(LIST_ORPHANS, [[pipelineId], limit]);
     },
   };
 }

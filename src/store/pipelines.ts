@@ -21,6 +21,8 @@ export interface NewStep {
 
 /** A call of a pipeline, as the record has it. */
 export interface RecordedStep extends Omit<NewStep, 'waitMs'> {
+  /** How much had been settled when it was called. */
+  seen: number;
   /** Its place in the order in which steps were settled; null while it is open. */
   settled: number | null;
   /** The job that failed it; null when nothing did, or when it goes on in spite of failures. */
@@ -117,7 +119,7 @@ export function createPipelineStore(database: Database) {
 
 // The events of a step that was settled without one are none: it timed out.
 const LOAD_STEPS = `
-  select s.key, s.position, s.kind, s.name, s.input_hash as "inputHash", s.size, s.on_failure as "onFailure", s.concurrency,
+  select s.key, s.position, s.kind, s.name, s.input_hash as "inputHash", s.size, s.on_failure as "onFailure", s.concurrency, s.seen,
     case when s.settled <= $3 then s.settled end as settled, s.failed_job_id as "failedJobId", e.payload
   from longshore.pipeline_steps s
   left join longshore.pipeline_events e on s.kind = 'event' and e.pipeline_id = s.pipeline_id and e.step_key = s.key

@@ -74,8 +74,8 @@ export function createJobContext(options: ContextOptions): JobContext | Pipeline
 
 function createJobLog({ journal, log, pipeline }: ContextOptions): JobLog {
   const write = (level: 'debug' | 'info' | 'warn' | 'error') => (message: string, fields?: Record<string, unknown>) => {
-    if (pipeline?.isReplaying) return; // it has been said
     const text = toText(message);
+    if (pipeline?.hasSaid(level, text)) return;
     const storable = fields ? toStorableFields(fields) : null;
     const error = fields?.error instanceof Error ? { error: fields.error } : {};
     // Below `fields`, so that a job cannot overwrite what says whose line it is; as JSON, since a logger may throw at else.

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import { PipelineChangedError } from '../define/errors.ts';
 import type { Step } from '../define/pipeline.ts';
@@ -10,6 +11,7 @@ import type { PreparedJob } from '../engine/record-jobs.ts';
 import { isAppError } from '../shared/errors.ts';
 import { pause } from '../shared/time.ts';
 import type { JobRow } from '../store/job-row.ts';
+import type { LogLevel, SaidLine } from '../store/journal.ts';
 import type { PipelineState, RecordedStep, StepJob } from '../store/pipelines.ts';
 import { prepareCall } from './pipeline-call.ts';
 import { readResult } from './step-result.ts';
@@ -55,6 +57,8 @@ export class PipelineRun {
   readonly #jobs = new Map<string, StepJob[]>();
   /** Recorded by an earlier run, and not called by this one yet. */
   readonly #uncalled = new Set<string>();
+  /** How often each line is still to be said by this run before it is new. */
+  readonly #said = new Map<string, number>();
   readonly #open = new Map<string, Call>();
   #fresh: Call[] = [];
   #checking = 0;
@@ -70,16 +74,23 @@ export class PipelineRun {
     const state = await persist(() => engine.store.pipelines.load(job, -1));
     if (!state) return undefined;
     const above = job.stepKey === null ? [] : await persist(() => engine.store.pipelines.ancestorTypes(job.id));
-    return new PipelineRun(options, state, [job.type, ...above]);
+    const said = state.steps.length === 0 ? [] : await persist(() => engine.store.journal.said(job.id));
+    return new PipelineRun(options, state, said, [job.type, ...above]);
   }
 
-  private constructor(options: PipelineRunOptions, state: PipelineState, chain: readonly string[]) {
+  private constructor(
+    options: PipelineRunOptions,
+    state: PipelineState,
+    said: readonly SaidLine[],
+    chain: readonly string[],
+  ) {
     this.#options = options;
     this.#chain = chain;
     const { promise, resolve } = Promise.withResolvers<RunResult>();
     this.ended = promise;
     this.#end = resolve;
     this.#learn(state);
+    for (const { level, digest, count } of said) this.#said.set(`${level} ${digest}`, count);
     for (const { key, position } of state.steps) {
       this.#uncalled.add(key);
       this.#positions = Math.max(this.#positions, position + 1);
@@ -87,9 +98,12 @@ export class PipelineRun {
     this.step = createStep((request) => this.#call(request));
   }
 
-  /** Whether the code only repeats what an earlier run did. */
-  get isReplaying(): boolean {
-    return this.#uncalled.size > 0;
+  /** Whether an earlier run has said this line. What follows the last call is told apart from what is new by its text. */
+  hasSaid(level: LogLevel, message: string): boolean {
+    const line = `${level} ${createHash('md5').update(message).digest('hex')}`;
+    const left = this.#said.get(line) ?? 0;
+    if (left > 0) this.#said.set(line, left - 1);
+    return left > 0 || this.#uncalled.size > 0;
   }
 
   /** Begins to answer calls; to be called when the code has begun. */
@@ -154,8 +168,9 @@ export class PipelineRun {
       this.#activity = new AbortController(); // before looking, so that no call is lost
       await letCodeGoOn();
       const call = this.#checking === 0 ? this.#findSettled() : undefined;
-      if (call) this.#answer(call);
+      if (call && !this.#isEarly(call)) this.#answer(call);
       else if (this.#checking > 0 || this.#open.size + this.#fresh.length === 0) await this.#idle(FOREVER_MS);
+      else if (call) await this.#answerLate(call);
       else if (this.#fresh.length > 0 && this.#uncalled.size > 0) await this.#awaitComeBack();
       else if (this.#fresh.length > 0) await this.#record();
       else if (await this.#idle(this.#uncalled.size > 0 ? COME_BACK_MS : LINGER_MS)) await this.#suspend();
@@ -187,6 +202,18 @@ export class PipelineRun {
     return first?.call;
   }
 
+  /** Whether an earlier run called something before it had this answer, and this one has yet to. */
+  #isEarly({ request }: Call): boolean {
+    const [next = ''] = this.#uncalled; // the first that was called has seen least
+    const seen = this.#records.get(next)?.seen ?? Infinity;
+    return (this.#records.get(request.key)?.settled ?? 0) > seen;
+  }
+
+  // Code that was changed may call that only afterwards, or never.
+  async #answerLate(call: Call): Promise<void> {
+    if (await this.#idle(COME_BACK_MS)) this.#answer(call);
+  }
+
   #answer({ request, settle }: Call): void {
     const record = this.#records.get(request.key) as RecordedStep;
     this.#open.delete(request.key);
@@ -197,7 +224,7 @@ export class PipelineRun {
   }
 
   async #record(): Promise<void> {
-    const { engine, job, persist } = this.#options;
+    const { engine, job, persist, flush } = this.#options;
     const calls = this.#fresh.sort((a, b) => a.turn - b.turn);
     this.#fresh = [];
     const steps = calls.map(({ request, jobs }) => ({
@@ -212,12 +239,13 @@ export class PipelineRun {
       waitMs: request.waitMs,
     }));
     const jobs = calls.flatMap((call) => call.jobs);
+    await flush(); // the next run repeats no line before a call
     const isNewest = await persist(() => recordSteps(engine, job, this.#wakes, { steps, jobs }));
     if (!isNewest) return this.#endAs('superseded');
     for (const [index, call] of calls.entries()) {
       const step = steps[index];
       if (!step) continue;
-      this.#records.set(step.key, { ...step, settled: null, failedJobId: null, payload: null });
+      this.#records.set(step.key, { ...step, seen: this.#wakes, settled: null, failedJobId: null, payload: null });
       this.#open.set(step.key, { ...call, jobs: [] });
     }
   }
