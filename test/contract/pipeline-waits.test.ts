@@ -154,6 +154,25 @@ describe.each<TransportName>(['postgres', 'bullmq'])('a pipeline that waits, on 
     expect(await harness.ended(child?.id ?? '')).toMatchObject({ status: 'cancelled' });
   });
 
+  it('leaves a pause behind when it ends, which wakes nobody again and again when it is over', async () => {
+    const pipeline = definePipeline({
+      type: 'some:race',
+      input: z.null(),
+      run: async (_input, { step }) => Promise.race([step.sleep(1), step.sleep(HOUR_MS), step.waitForEvent('never')]),
+    });
+    const harness = await start([pipeline]);
+    await harness.startWorker();
+    const { id } = await harness.enqueue(pipeline, null);
+    expect(await harness.ended(id)).toMatchObject({ error: null, status: 'completed' });
+    await harness.sql('update longshore.pipeline_steps set wake_at = now() where settled is null and wake_at is not null');
+    const isIdle = async () => {
+      const dueMs = await harness.engine.store.pipelineWakes.nextDueMs();
+      return dueMs === undefined;
+    };
+    await waitFor(isIdle, { describe: 'nothing is due' });
+    expect(await harness.job(id)).toMatchObject({ status: 'completed' });
+  });
+
   it('is cancelled like any job, and neither its time nor an event wakes it after that', async () => {
     const pipeline = definePipeline({
       type: 'some:approval',
