@@ -164,7 +164,9 @@ describe.each<TransportName>(['postgres', 'bullmq'])('a pipeline that waits, on 
     await harness.startWorker();
     const { id } = await harness.enqueue(pipeline, null);
     expect(await harness.ended(id)).toMatchObject({ error: null, status: 'completed' });
-    await harness.sql('update longshore.pipeline_steps set wake_at = now() where settled is null and wake_at is not null');
+    await harness.sql(
+      'update longshore.pipeline_steps set wake_at = now() where settled is null and wake_at is not null',
+    );
     const isIdle = async () => {
       const dueMs = await harness.engine.store.pipelineWakes.nextDueMs();
       return dueMs === undefined;
