@@ -137,30 +137,12 @@ export function createBulkActionStore(database: Database) {
     },
 
     /**
-     * Removes ended jobs with everything that belongs to them, but no step of a pipeline that still reads its result.
+     * Removes ended jobs with everything that belongs to them, the steps of pipelines included. A step alone is left out while
+     * its pipeline may still read its result: until that has completed.
      * @returns them
      */
     deleteJobs(ids: readonly string[], statuses: readonly JobStatus[]): Promise<RemovedJob[]> {
-      return database.query<RemovedJob>(
-        `with ended as (
-           select id
-           from longshore.jobs
-           where id = any($1::uuid[])
-             and status = any($2)
-             and (step_key is null or not exists (
-               select 1
-               from longshore.jobs p
-               where p.id = jobs.parent_id and p.status not in ('completed', 'failed', 'cancelled', 'expired')))
-           order by id
-           for update
-         )
-         delete from longshore.jobs j
-         using ended
-         where j.id = ended.id
-         returning j.id, j.tenant`,
-        [ids, statuses],
-        { timeoutMs: BATCH_TIMEOUT_MS },
-      );
+      return database.query<RemovedJob>(DELETE, [ids, statuses], { timeoutMs: BATCH_TIMEOUT_MS });
     },
 
     async advance(id: string, { processed, changed, cursor, isLast }: BatchProgress): Promise<void> {
@@ -188,6 +170,29 @@ export function createBulkActionStore(database: Database) {
     },
   };
 }
+
+const DELETE = `
+  with recursive ended as (
+    select j.id
+    from longshore.jobs j
+    where j.id = any($1::uuid[])
+      and j.status = any($2)
+      and (j.step_key is null or not exists (
+        select 1 from longshore.jobs p where p.id = j.parent_id and p.status <> 'completed' and p.id <> all($1::uuid[])))
+    order by j.id
+    for update
+  ),
+  doomed as (
+    select id from ended
+    union
+    select c.id
+    from doomed
+    join longshore.jobs c on c.parent_id = doomed.id and c.step_key is not null and c.status = any($2)
+  )
+  delete from longshore.jobs j
+  using doomed
+  where j.id = doomed.id
+  returning j.id, j.tenant`;
 
 const COLUMNS = `b.id, b.tenant, b.action, b.filter, b.status, b.matched, b.processed, b.changed, b.cursor, b.error,
   b.created_at as "createdAt", b.finished_at as "finishedAt"`;

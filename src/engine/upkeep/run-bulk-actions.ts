@@ -74,8 +74,7 @@ async function perform(
   switch (action) {
     case 'retry': {
       const rows = await store.retries.retry(ids.map((id) => ({ id })));
-      const changed = rows.filter((row) => ids.includes(row.id)).length; // pipelines and steps of theirs are retried, too
-      return { changed, announce: () => announceRetried(engine, rows) };
+      return { changed: countAsked(ids, rows), announce: () => announceRetried(engine, rows) };
     }
     case 'cancel': {
       const ended = await store.transitions.apply(jobs.map((job) => toCancellation(engine, job)));
@@ -87,7 +86,13 @@ async function perform(
         engine.signals.publish('changed', ids);
         return removeJobFiles(engine, removed);
       };
-      return { changed: removed.length, announce };
+      return { changed: countAsked(ids, removed), announce };
     }
   }
+}
+
+/** With a pipeline go its steps, which nobody asked for. */
+function countAsked(ids: readonly string[], changed: readonly { id: string }[]): number {
+  const asked = new Set(ids);
+  return changed.filter(({ id }) => asked.has(id)).length;
 }
