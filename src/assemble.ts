@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { builtinJobs } from './builtin/index.ts';
 import type { LoadedJobs } from './define/load-jobs.ts';
 import { createRegistry, type Registry } from './define/registry.ts';
-import type { Services } from './define/services.ts';
+import type { MediaSettings, Services } from './define/services.ts';
 import { Dispatcher } from './engine/dispatch.ts';
 import type { Engine } from './engine/engine.ts';
 import { PipelineWaker } from './engine/pipelines/waker.ts';
@@ -136,6 +136,7 @@ async function connectParts(
       fetch: outbound.fetch,
       storageDir: env.storageDir,
       fileRoots: env.fileRoots,
+      media: chooseMedia(env),
     },
     async start() {
       signals.start();
@@ -230,6 +231,14 @@ export function chooseQueues(wanted: readonly string[] | undefined, registry: Re
     throw new AppError('INVALID_CONFIGURATION', `QUEUES names ${unknown.join(', ')}; queues are: ${known.join(', ')}`);
   }
   return wanted && wanted.length > 0 ? [...wanted] : known;
+}
+
+function chooseMedia(env: Env): MediaSettings {
+  const { ffmpegPath, openAiBaseUrl: baseUrl, openAiApiKey: apiKey, openAiModel: textModel } = env;
+  return {
+    ffmpegPath,
+    openAi: baseUrl === undefined ? undefined : { baseUrl, apiKey, textModel, imageModel: env.openAiImageModel },
+  };
 }
 
 /** How often a worker says that it lives: several times within its lease. */

@@ -313,6 +313,41 @@ export const settings = {
     schema: urlOf('http:', 'https:'),
     secret: 'all',
   }),
+  ffmpegPath: setting({
+    name: 'FFMPEG_PATH',
+    group: 'Video',
+    description: 'The ffmpeg that makes videos.',
+    schema: text.describe('the path of a program, or its name in PATH'),
+    defaultText: '`ffmpeg` in PATH, else the one of the npm package `@ffmpeg-installer/ffmpeg`',
+  }),
+  openAiBaseUrl: setting({
+    name: 'OPENAI_BASE_URL',
+    group: 'Video',
+    description:
+      'An OpenAI-compatible server that writes the scripts of videos, e.g. `https://api.openai.com/v1`. Without it they are written offline. A private address must be allowed as for jobs.',
+    schema: urlOf('http:', 'https:'),
+    secret: 'url',
+  }),
+  openAiApiKey: setting({
+    name: 'OPENAI_API_KEY',
+    group: 'Video',
+    description: 'The key for OPENAI_BASE_URL, where it wants one.',
+    schema: text.regex(/^[\x21-\x7e]+$/).describe('ASCII characters without spaces'),
+    secret: 'all',
+  }),
+  openAiModel: setting({
+    name: 'OPENAI_MODEL',
+    group: 'Video',
+    description: 'The model that writes.',
+    schema: text.describe('the name of a model'),
+    default: 'gpt-4o-mini',
+  }),
+  openAiImageModel: setting({
+    name: 'OPENAI_IMAGE_MODEL',
+    group: 'Video',
+    description: 'The model that paints backgrounds, e.g. `gpt-image-1`. Without it they are plain.',
+    schema: text.describe('the name of a model'),
+  }),
   logLevel: setting({
     name: 'LOG_LEVEL',
     group: 'Logs',

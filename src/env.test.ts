@@ -57,6 +57,7 @@ describe('loadEnv', () => {
       pollIntervalMs: 2000,
       outboundAllowPrivate: false,
       outboundAllow: ['127.0.0.0/8', '::1/128'],
+      openAiModel: 'gpt-4o-mini',
       logLevel: 'info',
     } satisfies Partial<Env>);
   });

@@ -36,6 +36,10 @@ export const SETTINGS_LEFT_AT_DEFAULT = [
   'OUTBOUND_ALLOW_PRIVATE',
   'OUTBOUND_ALLOW',
   'ALERT_WEBHOOK_URL',
+  'OPENAI_BASE_URL',
+  'OPENAI_API_KEY',
+  'OPENAI_MODEL',
+  'OPENAI_IMAGE_MODEL',
   'LOG_LEVEL',
 ];
 
@@ -52,6 +56,7 @@ export function createChildEnvironment(
     PORT: String(chosen.port),
     WEBHOOK_SECRET: chosen.webhookSecret,
     LOG_FORMAT: 'pretty',
+    FFMPEG_PATH: environment.FFMPEG_PATH ?? '', // where a program is on this machine changes nothing else
     NO_COLOR: '1',
     FORCE_COLOR: undefined, // even an empty one would make Node warn
   };

@@ -13,4 +13,21 @@ export interface Services {
   storageDir: string;
   /** Absolute paths of folders whose files jobs may read, besides `storageDir`; hidden files stay closed. FILE_ROOTS. */
   fileRoots: string[];
+  /** What the video jobs work with. */
+  media: MediaSettings;
+}
+
+export interface MediaSettings {
+  /** FFMPEG_PATH; without it ffmpeg is looked for. */
+  ffmpegPath?: string | undefined;
+  /** An OpenAI-compatible server; undefined without OPENAI_BASE_URL. */
+  openAi?: OpenAiSettings | undefined;
+}
+
+export interface OpenAiSettings {
+  baseUrl: string;
+  apiKey?: string | undefined;
+  textModel: string;
+  /** Undefined: pictures are not asked for. */
+  imageModel?: string | undefined;
 }
