@@ -5,6 +5,8 @@ import { NonRetryableError } from '../define/errors.ts';
 
 export interface LocalFile {
   handle: FileHandle;
+  /** Absolute, after symbolic links. */
+  path: string;
   bytes: number;
 }
 
@@ -39,7 +41,7 @@ export async function openBelow(roots: readonly [string, ...string[]], source: s
     if (stats.isDirectory()) throw new NonRetryableError(`"${source}" is a folder, not a file`);
     if (!stats.isFile()) throw new NonRetryableError(`"${source}" is not a regular file`);
     await checkUnmoved(source, path, real, stats);
-    return { handle, bytes: Number(stats.size) };
+    return { handle, path: real, bytes: Number(stats.size) };
   } catch (error) {
     await handle?.close();
     throw explain(source, error);

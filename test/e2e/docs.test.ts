@@ -271,7 +271,9 @@ describe('documents', () => {
     const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
     const text = readFileSync(join(ROOT, 'docs/dependencies.md'), 'utf8');
     const named = [...text.matchAll(/^\| `([^`]+)` \|/gm)].map(([, name]) => name);
-    const wanted = [...Object.keys(manifest.dependencies), ...Object.keys(manifest.devDependencies)];
+    const wanted = [manifest.dependencies, manifest.optionalDependencies, manifest.devDependencies].flatMap(
+      Object.keys,
+    );
     expect(named.sort()).toEqual(wanted.sort());
   });
 });

@@ -1,0 +1,34 @@
+import type { JobContext } from '../../define/context.ts';
+import { NonRetryableError } from '../../define/errors.ts';
+import { defineJob } from '../../define/job.ts';
+import { videoQueue } from './queues.ts';
+import { askForScript } from './script-model.ts';
+import { type Script, type ScriptInput, scriptInputSchema, scriptSchema } from './script-schema.ts';
+import { outlineTopic, writeScript } from './script-writer.ts';
+
+export const videoScript = defineJob({
+  type: 'video:script',
+  description: 'Writes the scenes of a video from a text or a topic.',
+  input: scriptInputSchema,
+  output: scriptSchema,
+  queue: videoQueue,
+  timeoutMs: 180_000,
+  run: createScript,
+});
+
+async function createScript(input: ScriptInput, ctx: JobContext): Promise<Script> {
+  const server = ctx.services.media.openAi;
+  const script = server === undefined ? writeOffline(input, ctx) : await askForScript(input, ctx, server);
+  ctx.progress(100, `${script.scenes.length} scenes`);
+  return script;
+}
+
+function writeOffline(input: ScriptInput, ctx: JobContext): Script {
+  if (input.topic !== undefined) {
+    ctx.log.warn('without OPENAI_BASE_URL there is only an outline of the topic: give a text, or a model to write one');
+    return outlineTopic(input.topic, input);
+  }
+  const script = writeScript(input.text ?? '', input);
+  if (script) return script;
+  throw new NonRetryableError('the text has no sentence that could be told: it is all code, tables, links or numbers');
+}
