@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { waitFor } from '../../../test/support/wait-for.ts';
 import { defineJob } from '../../define/job.ts';
 import { type RunJobOptions, runJob } from '../../testing.ts';
 import { videoClip } from './clip-job.ts';
@@ -102,13 +103,18 @@ describe('video:clip', () => {
     await expect(runJob(videoClip, { image: files[0]?.key ?? '' }, options)).rejects.toThrow(/ffmpeg ended with/);
   });
 
-  it('leaves nothing when it is aborted', async () => {
+  it('ends with the signal while ffmpeg writes, and leaves nothing', async () => {
     const controller = new AbortController();
     const reason = new Error('cancelled');
-    const image = await makeImage();
-    const run = runJob(videoClip, { image, durationMs: 60_000 }, { ...options, signal: controller.signal });
-    setImmediate(() => controller.abort(reason));
+    const id = '019ab000-0000-7000-8000-000000000001';
+    const folder = join(base, 'files', 'jobs', 'default', id);
+    const input = { image: await makeImage(), durationMs: 60_000 };
+    const run = runJob(videoClip, input, { ...options, job: { id }, signal: controller.signal });
+    run.catch(() => {}); // it is looked at below; waiting may fail first
+    await waitFor(async () => (await readdir(folder)).length > 0, { describe: 'ffmpeg writes' });
+    controller.abort(reason);
     await expect(run).rejects.toBe(reason);
+    expect(await readdir(folder)).toEqual([]);
   });
 });
 
