@@ -16,6 +16,12 @@ export interface CallProgress {
   leftMs: number | null;
 }
 
+export interface FormerDuration {
+  pipelineId: string;
+  key: string;
+  tookMs: number;
+}
+
 /** What the progress of pipelines is made of. */
 export function createPipelineProgressStore(database: Database) {
   return {
@@ -24,10 +30,12 @@ export function createPipelineProgressStore(database: Database) {
       return database.query<CallProgress>(CALLS, [pipelineIds]);
     },
 
-    /** How long each call of the newest pipeline of a type that completed took. Looks at the newest jobs of the type only. */
-    async formerDurations(tenant: string, type: string): Promise<Map<string, number>> {
-      const rows = await database.query<{ key: string; ms: number }>(FORMER, [tenant, type, NEWEST]);
-      return new Map(rows.map(({ key, ms }) => [key, ms]));
+    /**
+     * How long each call took in the newest pipeline that completed, of the tenant and type of each of these. Looks at the
+     * newest jobs of a type only.
+     */
+    formerDurations(pipelineIds: readonly string[]): Promise<FormerDuration[]> {
+      return database.query<FormerDuration>(FORMER, [pipelineIds, NEWEST]);
     },
 
     /** Keeps progress of pipelines that wait; it never goes back. */
@@ -66,21 +74,29 @@ const CALLS = `
   order by s.position`;
 
 const FORMER = `
-  select s.key, (extract(epoch from s.settled_at - s.created_at) * 1000)::float8 as ms
-  from longshore.pipeline_steps s
-  where s.settled is not null
-    and s.pipeline_id = (
-      select newest.id
-      from (
-        select j.id, j.tenant, j.status, j.steps
-        from longshore.jobs j
-        where j.type = $2
-        order by j.id desc
-        limit $3
-      ) newest
-      where newest.tenant = $1 and newest.status = 'completed' and newest.steps > 0
-      order by newest.id desc
-      limit 1)`;
+  with kinds as (
+    select p.tenant, p.type, array_agg(p.id) as ids
+    from longshore.jobs p
+    where p.id = any($1::uuid[])
+    group by p.tenant, p.type
+  )
+  select unnest(kinds.ids) as "pipelineId", s.key,
+    (extract(epoch from s.settled_at - s.created_at) * 1000)::float8 as "tookMs"
+  from kinds
+  cross join lateral (
+    select newest.id
+    from (
+      select j.id, j.tenant, j.status, j.steps
+      from longshore.jobs j
+      where j.type = kinds.type
+      order by j.id desc
+      limit $2
+    ) newest
+    where newest.tenant = kinds.tenant and newest.status = 'completed' and newest.steps > 0
+    order by newest.id desc
+    limit 1
+  ) former
+  join longshore.pipeline_steps s on s.pipeline_id = former.id and s.settled is not null`;
 
 const SAVE = `
   with given as (

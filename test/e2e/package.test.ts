@@ -107,7 +107,7 @@ describe('the package', () => {
     expect(ofFolder('dist').filter((name) => !/\.(js|d\.ts)$/.test(name) || /\.test\./.test(name))).toEqual([]);
     expect(ofFolder('drizzle')).toEqual(expect.arrayContaining(['drizzle/meta/_journal.json']));
     expect(ofFolder('drizzle').filter((name) => !/\.(sql|json)$/.test(name))).toEqual([]);
-    expect(ofFolder('docs').filter((name) => !name.endsWith('.md'))).toEqual([]);
+    expect(ofFolder('docs').filter((name) => !/\.(md|svg)$/.test(name))).toEqual([]);
   });
 
   it('has every migration that its journal names', () => {

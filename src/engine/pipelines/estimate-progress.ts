@@ -7,21 +7,30 @@ export interface JobProgress {
   etaMs: number | null;
 }
 
+/** Of what is left, each call is taken for this part, where nothing is known of how many will follow. */
+const UNKNOWN_SHARE = 0.3;
+
 /**
- * How far a pipeline is, from its calls and the durations of those of the last one of its type that completed. Pure.
- * Without a former one every call counts the same, and one more is expected. Never 100 %: what a pipeline will still call
- * is not known before it has ended.
+ * How far a pipeline is, from its calls and the durations of those of the last one of its type that completed. Pure. It
+ * does not go back while calls are made as they were then. Never 100 %: what will still be called is not known before the
+ * pipeline has ended.
  */
 export function estimateProgress(calls: readonly CallProgress[], former: ReadonlyMap<string, number>): JobProgress {
-  const weightOf =
-    former.size === 0 ? () => 1 : (key: string) => Math.max(1, former.get(key) ?? mean([...former.values()]));
   const known = new Set(calls.map(({ key }) => key));
-  const missing = [...former.keys()].filter((key) => !known.has(key));
-  const expected = former.size === 0 ? 1 : sum(missing.map(weightOf));
-  const total = sum(calls.map(({ key }) => weightOf(key))) + expected;
-  const done = sum(calls.map(({ key, done }) => weightOf(key) * done));
-  const percent = total === 0 ? 0 : Math.min(99, (100 * done) / total);
-  return { percent, etaMs: estimateRest(calls, former, sum(missing.map((key) => former.get(key) ?? 0))) };
+  const missing = [...former].filter(([key]) => !known.has(key)).map(([, tookMs]) => tookMs);
+  const percent = former.size === 0 ? guessPercent(calls) : weighPercent(calls, former, sum(missing));
+  return { percent: Math.min(99, percent), etaMs: estimateRest(calls, former, sum(missing)) };
+}
+
+function guessPercent(calls: readonly CallProgress[]): number {
+  return 100 * (1 - (1 - UNKNOWN_SHARE) ** sum(calls.map(({ done }) => done)));
+}
+
+function weighPercent(calls: readonly CallProgress[], former: ReadonlyMap<string, number>, missingMs: number): number {
+  const usual = mean([...former.values()]);
+  const weightOf = ({ key }: CallProgress) => Math.max(1, former.get(key) ?? usual);
+  const done = sum(calls.map((call) => weightOf(call) * call.done));
+  return (100 * done) / Math.max(1, sum(calls.map(weightOf)) + missingMs);
 }
 
 // What is open runs side by side; what is still to be called comes afterwards.
@@ -32,7 +41,7 @@ function estimateRest(
 ): number | null {
   const ended = calls.flatMap(({ tookMs, kind }) => (tookMs === null || kind !== 'job' ? [] : [tookMs]));
   const rests = calls.filter(({ tookMs }) => tookMs === null).map((call) => restOf(call, former, ended));
-  if (calls.length === 0 || rests.includes(null)) return null;
+  if ((rests.length === 0 && missingMs === 0) || rests.includes(null)) return null;
   return Math.round(Math.max(0, ...(rests as number[])) + missingMs);
 }
 

@@ -7,22 +7,29 @@ import { estimateProgress, type JobProgress } from './estimate-progress.ts';
 export async function progressOf(engine: Engine, job: JobRow): Promise<JobProgress> {
   const own = { percent: job.progressPercent, etaMs: etaMsOf(job) };
   if (job.steps === 0 || job.finishedAt !== null) return own;
-  const { pipelineProgress } = engine.store;
-  const [calls, former] = await Promise.all([
-    pipelineProgress.calls([job.id]),
-    pipelineProgress.formerDurations(job.tenant, job.type),
-  ]);
-  const { percent, etaMs } = estimateProgress(calls, former);
-  return { percent: Math.max(percent, own.percent), etaMs };
+  const estimate = (await estimateAll(engine, [job.id])).get(job.id) ?? own;
+  return { ...estimate, percent: Math.max(estimate.percent, own.percent) };
 }
 
 /** Keeps the progress of pipelines of which something has ended, for lists and for those who watch. */
 export async function saveProgress(engine: Engine, pipelineIds: readonly string[]): Promise<void> {
   if (pipelineIds.length === 0) return;
-  const { pipelineProgress } = engine.store;
-  const calls = Map.groupBy(await pipelineProgress.calls(pipelineIds), (call) => call.pipelineId);
-  const percents = [...calls].map(([id, ofOne]) => ({ id, percent: estimateProgress(ofOne, NO_FORMER).percent }));
-  engine.signals.publish('changed', await pipelineProgress.save(percents));
+  const estimates = await estimateAll(engine, pipelineIds);
+  const percents = [...estimates].map(([id, { percent }]) => ({ id, percent }));
+  engine.signals.publish('changed', await engine.store.pipelineProgress.save(percents));
 }
 
-const NO_FORMER: ReadonlyMap<string, number> = new Map();
+async function estimateAll(engine: Engine, pipelineIds: readonly string[]): Promise<Map<string, JobProgress>> {
+  const { pipelineProgress } = engine.store;
+  const [calls, durations] = await Promise.all([
+    pipelineProgress.calls(pipelineIds),
+    pipelineProgress.formerDurations(pipelineIds),
+  ]);
+  const formerOf = Map.groupBy(durations, ({ pipelineId }) => pipelineId);
+  return new Map(
+    [...Map.groupBy(calls, ({ pipelineId }) => pipelineId)].map(([id, ofOne]) => {
+      const former = new Map(formerOf.get(id)?.map(({ key, tookMs }) => [key, tookMs]));
+      return [id, estimateProgress(ofOne, former)];
+    }),
+  );
+}
