@@ -48,6 +48,11 @@ const statusColors: Record<
 };
 
 export function colorStatus(status: JobStatus, colors: Colors): string {
+  return paintStatus(status, colors)(status);
+}
+
+/** @returns what colours a text as this status */
+export function paintStatus(status: JobStatus, colors: Colors): (text: string) => string {
   // A status that is newer than this CLI is shown as it is.
-  return colors[statusColors[status] ?? 'reset'](status);
+  return colors[statusColors[status] ?? 'reset'];
 }

@@ -8,6 +8,8 @@ import { createJobColumns, renderJob } from './job-view.ts';
 import { readJsonFlag } from './json-input.ts';
 import { showLogs } from './logs.ts';
 import { renderTable } from './table.ts';
+import { cleanLine } from './terminal.ts';
+import { showTree, type TreeFlags } from './tree.ts';
 import { watchJob } from './watch.ts';
 
 interface ListFlags extends FilterFlags {
@@ -35,6 +37,23 @@ export function registerJobs(program: Command, cli: CliContext): void {
     .argument('<id>', ID_HELP)
     .description('show progress and log lines until the job has ended; Ctrl-C stops watching only')
     .action((id: string, _flags: unknown, command: Command) => watchJob(cli, openSession(cli, command), id));
+  jobs
+    .command('tree')
+    .argument('<id>', "the pipeline's id")
+    .description('show a pipeline and its steps as a tree')
+    .option('-w, --watch', 'draw it anew until the pipeline has ended; Ctrl-C stops watching only')
+    .option('--depth <number>', 'levels of nested pipelines, from 1 to 10 (default: all)', readInteger)
+    .option('--all', 'show every step; without it, more than 20 of one call are folded')
+    .action((id: string, flags: TreeFlags, command: Command) => showTree(cli, openSession(cli, command), id, flags));
+  jobs
+    .command('send-event')
+    .argument('<id>', "the pipeline's id")
+    .argument('<name>', 'the name of the event that it waits for')
+    .description('tell a pipeline something that it waits for, now or later')
+    .option('-d, --data <json>', 'what it gets: JSON, @file, or - for standard input (default: null)')
+    .action((id: string, name: string, flags: { data?: string }, command: Command) =>
+      sendEvent(cli, id, name, flags, command),
+    );
   jobs
     .command('cancel')
     .argument('<id>', ID_HELP)
@@ -75,6 +94,20 @@ async function showJob(cli: CliContext, id: string, command: Command): Promise<v
   const job = await client.jobs.get(id);
   if (isJson) return printJson(cli, job);
   cli.terminal.print(renderJob(job, cli.clock.now(), cli.terminal));
+}
+
+async function sendEvent(
+  cli: CliContext,
+  id: string,
+  name: string,
+  flags: { data?: string },
+  command: Command,
+): Promise<void> {
+  const { client, isJson } = openSession(cli, command);
+  const payload = flags.data === undefined ? null : await readJsonFlag(cli, '--data', flags.data);
+  const job = await client.jobs.sendEvent(id, name, payload);
+  if (isJson) return printJson(cli, job);
+  cli.terminal.print(`${cleanLine(name)} was sent to ${job.id}`);
 }
 
 async function cancelJob(cli: CliContext, id: string, command: Command): Promise<void> {

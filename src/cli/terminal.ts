@@ -9,6 +9,7 @@ export interface OutputStream {
   write(text: string): unknown;
   isTTY?: boolean | undefined;
   columns?: number | undefined;
+  rows?: number | undefined;
 }
 
 /** Where people or programs read what the CLI prints. */
@@ -18,6 +19,8 @@ export interface Terminal {
   readonly colors: Colors;
   /** In columns; infinite in a pipe, since nothing wraps there. Changes when the window does. */
   readonly width: number;
+  /** In lines; infinite in a pipe. */
+  readonly height: number;
   /** To standard output, as it is. */
   write(text: string): void;
   /** A line to standard output. */
@@ -33,6 +36,9 @@ export function createTerminal(stdout: OutputStream, stderr: OutputStream, envir
     colors: pc.createColors(wantsColors(isInteractive, environment)),
     get width() {
       return Number(environment.COLUMNS) || (stdout.isTTY ? stdout.columns : undefined) || Number.POSITIVE_INFINITY;
+    },
+    get height() {
+      return Number(environment.LINES) || (stdout.isTTY ? stdout.rows : undefined) || Number.POSITIVE_INFINITY;
     },
     write: (text) => void stdout.write(text),
     print: (line) => void stdout.write(`${line}\n`),

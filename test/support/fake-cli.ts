@@ -10,6 +10,7 @@ export interface FakeCliOptions {
   stdin?: string;
   isTTY?: boolean;
   columns?: number;
+  rows?: number;
   nowMs?: number;
   /** What the person answers to each question; without it there is nobody. */
   answer?: string;
@@ -30,6 +31,7 @@ export function createFakeCli(options: FakeCliOptions = {}): FakeCli {
   const open = (name: 'stdout' | 'stderr') => ({
     isTTY: options.isTTY,
     columns: options.columns,
+    rows: options.rows,
     write: (text: string) => {
       written[name] += text;
     },
