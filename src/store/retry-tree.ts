@@ -55,9 +55,9 @@ const OUTERMOST = `
     union
     select up.wanted
     from up
-    join longshore.jobs p on p.id = up.parent_id and p.status in ${RETRYABLE}
+    join longshore.jobs p on p.id = up.parent_id
     join longshore.pipeline_steps s on s.pipeline_id = up.parent_id and s.key = up.step_key
-    where ${IS_PASSED}
+    where p.status = 'completed' or (p.status in ${RETRYABLE} and ${IS_PASSED})
   )
   select distinct outermost.id
   from (
