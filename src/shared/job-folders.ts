@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 
-/** Holds a folder of each tenant, and that one of each job which has made files. */
+/** Holds a folder of each tenant, and that one of each job which has made files. Hidden, so that no job reads it by a path. */
 export function folderOfAllJobs(storageDir: string): string {
-  return join(storageDir, 'jobs');
+  return join(storageDir, '.jobs');
 }
 
 /** The files of one job, and nothing else: it is removed with the job. */

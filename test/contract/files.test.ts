@@ -135,7 +135,7 @@ describe('files of jobs', () => {
     await sweepFiles(second.engine);
     await sweepFiles(first.engine);
     expect(existsSync(left)).toBe(true);
-    expect(readdirSync(join(settings.STORAGE_DIR, 'jobs')).filter((name) => name.startsWith('.'))).toHaveLength(2);
+    expect(readdirSync(join(settings.STORAGE_DIR, '.jobs')).filter((name) => name.startsWith('.'))).toHaveLength(2);
   });
 
   it('need no folder before there are any', async () => {

@@ -135,7 +135,7 @@ describe('GET /v1/files/{key}', () => {
       const { status, body } = await program.call<Problem>(`/v1/files/${path}`);
       expect({ path, status, body }).toMatchObject({ path, status: 404, body: { code: 'NOT_FOUND' } });
     }
-    rmSync(join(installation.folder, 'data', 'files', 'jobs', 'acme', id), { recursive: true });
+    rmSync(join(installation.folder, 'data', 'files', '.jobs', 'acme', id), { recursive: true });
     const { body } = await program.call<Problem>(url);
     expect(body.detail).toContain('the API and all workers must share one');
   });
