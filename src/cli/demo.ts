@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { findFfmpeg } from '../builtin/video/find-ffmpeg.ts';
 import { LongshoreError, ServerUnreachableError } from '../client.ts';
 import { messageOf } from '../shared/failure.ts';
 import { pause } from '../shared/time.ts';
@@ -9,15 +10,17 @@ import { createWebhookSecret } from '../shared/webhook-signature.ts';
 import type { CliContext } from './context.ts';
 import { removeLeftovers } from './demo-leftovers.ts';
 import { DemoFailure, playDemo, type Stage } from './demo-play.ts';
+import { type DemoVideo, keepVideo } from './demo-video.ts';
 import { exitCodes } from './exit-codes.ts';
+import { formatBytes, formatDuration } from './format.ts';
 
-const DEADLINE_MS = 120_000;
+const DEADLINE_MS = 300_000;
 const END_NEWS_MS = 1_000;
 
 export function registerDemo(program: Command, cli: CliContext): void {
   program
     .command('demo')
-    .description('see it all at work: start the program, run real jobs, receive a webhook, stop again')
+    .description('see it all at work: start the program, make a video with a pipeline, receive a webhook, stop again')
     .action(() => runDemo(cli));
 }
 
@@ -41,8 +44,10 @@ async function runDemo(cli: CliContext): Promise<void> {
     fail('it was interrupted');
   });
   const timer = setTimeout(() => fail(`it took longer than ${DEADLINE_MS / 1000} s`), DEADLINE_MS);
+  let video: DemoVideo | undefined;
   try {
-    await playDemo(stage);
+    await requireFfmpeg(cli);
+    video = await keepVideo(await playDemo(stage), join(cli.cwd, '.longshore', 'demo'));
   } catch (thrown) {
     // When the program dies, its connections break a moment before its end is known.
     if (thrown instanceof ServerUnreachableError) await Promise.race([stage.program?.ended, pause(END_NEWS_MS)]);
@@ -53,6 +58,24 @@ async function runDemo(cli: CliContext): Promise<void> {
     await cleanUp(stage);
     removeListener();
   }
+  if (video) showVideo(cli, video);
+}
+
+/** Nothing is started when the video could not be made. */
+async function requireFfmpeg({ environment }: CliContext): Promise<void> {
+  try {
+    await findFfmpeg(environment.FFMPEG_PATH || undefined);
+  } catch (error) {
+    throw new DemoFailure(messageOf(error), { cause: error });
+  }
+}
+
+/** The path comes last and alone, to be copied. */
+function showVideo({ terminal }: CliContext, { video, durationMs, width, height, paths }: DemoVideo): void {
+  const { colors } = terminal;
+  const facts = `${formatDuration(durationMs)}, ${width}×${height}, ${formatBytes(video.bytes)}`;
+  terminal.print(`\n${colors.bold('Play it')}  ${colors.dim(`${facts}; its subtitles and a poster lie beside it`)}`);
+  terminal.print(paths[0] ?? '');
 }
 
 function reportFailure({ cli, program }: Stage, error: unknown): void {

@@ -1,9 +1,11 @@
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { findFfmpeg } from '../../src/builtin/video/find-ffmpeg.ts';
 import type { Child } from '../support/child.ts';
 import { launchCli } from '../support/cli-process.ts';
 import { findFreePort } from '../support/free-port.ts';
@@ -66,32 +68,39 @@ async function findLeftovers(): Promise<unknown[]> {
   return [...servers, ...files, ...answers];
 }
 
+const video = () => join(folder, '.longshore', 'demo', 'longshore-demo.mp4');
+
+/** The steps of the finished tree, as it is drawn. */
+function readTree(stdout: string, id: string): string[] {
+  const [, branches = ''] = new RegExp(`^✔ video:generate ${id} .*\n((?:[├└]─ ✔ .*\n)+)`, 'm').exec(stdout) ?? [];
+  return [...branches.matchAll(/^[├└]─ ✔ (\S+)/gm)].map(([, key = '']) => key);
+}
+
+/** Whether the video is what the demo says of it, and can be played to its end. */
+async function checkVideo(stdout: string): Promise<void> {
+  const { stderr } = await promisify(execFile)(await findFfmpeg(undefined), [
+    '-nostdin',
+    '-i',
+    video(),
+    '-f',
+    'null',
+    '-',
+  ]);
+  expect(stderr).toMatch(/Video: h264 .*yuv420p.*1280x720/);
+  const [, minutes, seconds] = /Duration: 00:(\d\d):(\d\d\.\d\d)/.exec(stderr) ?? [];
+  const duration = Number(minutes) * 60 + Number(seconds);
+  expect(duration).toBeGreaterThan(10);
+  expect(stdout).toMatch(new RegExp(`^Play it {2}${Math.round(duration)} s, 1280×720, \\d`, 'm'));
+  expect(stderr).not.toMatch(/error|invalid/i);
+}
+
 describe('longshore demo', { timeout: TIMEOUT_MS }, () => {
   it('is what npm run demo runs', () => {
     const { scripts } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
     expect(scripts.demo).toBe('node bin/longshore.js demo');
   });
 
-  it('runs real jobs, shows their progress, verifies the webhook, tells what each part did, and cleans up', async () => {
-    expect(await startDemo().ended, demo?.output).toEqual({ code: 0, signal: null });
-    const { stdout = '', stderr } = demo as Child;
-    expect(stderr).toBe('');
-    const [, work = ''] = /^file:process {2}(\S{36}) {2}accepted after /m.exec(stdout) ?? [];
-    expect(stdout).toMatch(/^http:request {2}\S{36} {2}accepted after /m);
-    expect(stdout).toMatch(/^\d\d:\d\d:\d\d +\d+ % {2}.* of 67\.1 MB/m);
-    expect(stdout).toMatch(/^✔ completed in /m);
-    expect(stdout).toMatch(/^job\.completed arrived, and its signature is genuine$/m);
-    expect(stdout).toMatch(new RegExp(`^5\\. The finished job .*\nfile:process\nid +${work}\nstatus +completed$`, 'm'));
-    expect(stdout).toMatch(/^API +.* answered 202/m);
-    expect(stdout).toMatch(/^Queue +.* claimed by worker /m);
-    expect(stdout).toMatch(/^Worker +.* 67\.1 MB of text\/plain became .* sha256 [0-9a-f]+/m);
-    expect(stdout).toMatch(/^Webhook +.* signature verified$/m);
-    expect(stdout).toMatch(/^Stopped the program \(SIGTERM\) and removed its data/m);
-    expect(await findLeftovers()).toEqual([]);
-    expect(readdirSync(folder)).toEqual([]);
-  });
-
-  it('does the same whatever the settings around it are, and touches no data but its own', async () => {
+  it('makes a video whatever the settings around it are, shows the tree, and leaves nothing but the video', async () => {
     mkdirSync(join(folder, '.longshore'));
     writeFileSync(join(folder, '.longshore', 'mine'), '');
     writeFileSync(join(folder, '.env'), 'MODE=api\nADMIN_KEY=a-key-that-nobody-knows\n');
@@ -99,7 +108,26 @@ describe('longshore demo', { timeout: TIMEOUT_MS }, () => {
     const others = { PORT: String(port), DATABASE_URL: `postgres://a:b@127.0.0.1:${port}/x`, JOBS_DIR: 'nowhere' };
     const { ended } = startDemo({ ...others, MODE: 'worker', REDIS_URL: `redis://127.0.0.1:${port}` });
     expect(await ended, demo?.output).toEqual({ code: 0, signal: null });
-    expect(readdirSync(join(folder, '.longshore'))).toEqual(['mine']);
+    const { stdout = '', stderr } = demo as Child;
+    expect(stderr).toBe('');
+    const [, id = ''] = /^video:generate {2}(\S{36}) {2}accepted after /m.exec(stdout) ?? [];
+    expect(stdout).toMatch(/^\d\d:\d\d:\d\d ● video:clip#1\[0\]/m);
+    expect(readTree(stdout, id)).toEqual([
+      'video:script#1',
+      ...['video:image#1[0]', 'video:image#1[1]', 'video:image#1[2]', 'video:image#1[3]', 'video:image#1[4]'],
+      ...['video:clip#1[0]', 'video:clip#1[1]', 'video:clip#1[2]', 'video:clip#1[3]', 'video:clip#1[4]'],
+      'video:merge#1',
+    ]);
+    expect(stdout).toMatch(/^✔ completed in /m);
+    expect(stdout).toMatch(/^job\.completed arrived, and its signature is genuine$/m);
+    expect(stdout).toMatch(/^\/v1\/files\/\S+\.mp4 {2}/m);
+    expect(stdout).toMatch(/^Stopped the program \(SIGTERM\) and removed its data/m);
+    expect(stdout.trimEnd().split('\n').at(-1)).toBe(video());
+    expect((await findLeftovers()).sort()).toEqual(['demo', 'mine']);
+    expect(readdirSync(join(folder, '.longshore', 'demo')).sort()).toEqual(
+      ['mp4', 'png', 'srt'].map((ending) => `longshore-demo.${ending}`),
+    );
+    await checkVideo(stdout);
   });
 
   it('exits with 1 and says why when the program cannot start, and cleans up', async () => {
@@ -114,6 +142,22 @@ describe('longshore demo', { timeout: TIMEOUT_MS }, () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
+  it('starts nothing without ffmpeg, and says how to install it', async () => {
+    const hidden = `import { registerHooks } from 'node:module';
+      registerHooks({ resolve(name, context, next) {
+        if (name === '@ffmpeg-installer/ffmpeg') throw new Error('not installed');
+        return next(name, context);
+      } });`;
+    const preload = `data:text/javascript,${encodeURIComponent(hidden)}`;
+    expect(await startDemo({ PATH: folder, NODE_OPTIONS: `--import=${preload}` }).ended).toEqual({
+      code: 1,
+      signal: null,
+    });
+    expect(demo?.stderr).toMatch(/The demo did not succeed: ffmpeg was not found: install it \(.*FFMPEG_PATH/);
+    expect(demo?.output).not.toMatch(/^\s+at |Start the program/m);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
   it('exits with 1 and says why when it may not write its folder', async () => {
     writeFileSync(join(folder, '.longshore'), 'a file');
     expect(await startDemo().ended).toEqual({ code: 1, signal: null });
@@ -121,17 +165,19 @@ describe('longshore demo', { timeout: TIMEOUT_MS }, () => {
   });
 
   it('exits with 1 when the program dies half-way, and stops the database that is left', async () => {
-    await startDemo().waitForOutput(/accepted after/, 60_000);
+    await startDemo().waitForOutput(/● video:clip/, 60_000);
     process.kill((await waitFor(findProgram, { describe: 'the program is there' })).pid, 'SIGKILL');
     expect(await demo?.ended).toEqual({ code: 1, signal: null });
     expect(demo?.stderr).toMatch(/The demo did not succeed: the program ended with SIGKILL/);
-    expect(await findLeftovers()).toEqual([]);
     expect(readdirSync(folder)).toEqual([]);
+    // An ffmpeg whose worker was killed makes its clip to the end.
+    const isOver = async () => (await findLeftovers()).length === 0;
+    await waitFor(isOver, { describe: 'nothing of it runs any more', timeoutMs: 60_000, intervalMs: 200 });
   });
 
   it.each([
     ['before the program is ready', /1\. Start the program/],
-    ['while the jobs run', /accepted after/],
+    ['while a clip is made', /● video:clip/],
   ])('stops in order at Ctrl-C %s, with exit code 130', async (_when, moment) => {
     await startDemo().waitForOutput(moment, 60_000);
     expect(await demo?.stop('SIGINT')).toEqual({ code: 130, signal: null });
