@@ -9,7 +9,7 @@ import { evaluate, type KeyStyle, outer, type Program, programJobs, programs } f
 
 /** Another one each time with MODEL_SEED=random; a failure names its seed. */
 const SEED = process.env.MODEL_SEED === 'random' ? Date.now() : Number(process.env.MODEL_SEED ?? 20_260);
-const PROGRAMS = Number(process.env.MODEL_PIPELINES ?? 30);
+const PROGRAMS = Number(process.env.MODEL_PIPELINES ?? 20);
 
 interface Case {
   program: Program;

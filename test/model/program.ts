@@ -134,10 +134,10 @@ export const outer: ProgramJob = definePipeline({
 
 export const programJobs = [work, inner, outer];
 
-export const programs: fc.Arbitrary<Program> = fc.letrec<{ program: Program }>((tie) => ({
+const parts = fc.letrec<{ program: Program }>((tie) => ({
   program: fc.oneof(
-    { depthSize: 'small', withCrossShrink: true },
-    { weight: 4, arbitrary: fc.constant<Program>({ kind: 'call' }) },
+    { depthSize: 'small' },
+    { weight: 3, arbitrary: fc.constant<Program>({ kind: 'call' }) },
     { weight: 1, arbitrary: fc.constantFrom<Program>({ kind: 'fail' }, { kind: 'sleep' }, { kind: 'flaky' }) },
     {
       weight: 2,
@@ -150,10 +150,10 @@ export const programs: fc.Arbitrary<Program> = fc.letrec<{ program: Program }>((
       }),
     },
     {
-      weight: 6,
+      weight: 8,
       arbitrary: fc.record({
         kind: fc.constantFrom('in turn' as const, 'at once' as const),
-        parts: fc.array(tie('program'), { minLength: 1, maxLength: 3 }),
+        parts: fc.array(tie('program'), { minLength: 2, maxLength: 3, size: 'max' }),
       }),
     },
     {
@@ -162,3 +162,9 @@ export const programs: fc.Arbitrary<Program> = fc.letrec<{ program: Program }>((
     },
   ),
 })).program;
+
+/** Of several parts, since what is difficult happens between them. */
+export const programs: fc.Arbitrary<Program> = fc.record({
+  kind: fc.constantFrom('in turn' as const, 'at once' as const),
+  parts: fc.array(parts, { minLength: 2, maxLength: 5, size: 'max' }),
+});
