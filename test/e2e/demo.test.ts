@@ -12,7 +12,8 @@ import { findFreePort } from '../support/free-port.ts';
 import { runWhenOrphaned } from '../support/orphan-guard.ts';
 import { waitFor } from '../support/wait-for.ts';
 
-const TIMEOUT_MS = 180_000;
+const TIMEOUT_MS = 360_000;
+const START_LIMIT_MS = 120_000;
 const STOP_AND_REMOVE = `
   for note in "$1"/.longshore/demo-*/.longshore/postgres/data/postmaster.pid; do
     test -e "$note" && kill -QUIT "$(head -n 1 "$note")"
@@ -111,7 +112,7 @@ describe('longshore demo', { timeout: TIMEOUT_MS }, () => {
     const { stdout = '', stderr } = demo as Child;
     expect(stderr).toBe('');
     const [, id = ''] = /^video:generate {2}(\S{36}) {2}accepted after /m.exec(stdout) ?? [];
-    expect(stdout).toMatch(/^\d\d:\d\d:\d\d ● video:clip#1\[0\]/m);
+    expect(stdout).toMatch(/^\d\d:\d\d:\d\d video:clip#1\[0\] completed /m);
     expect(readTree(stdout, id)).toEqual([
       'video:script#1',
       ...['video:image#1[0]', 'video:image#1[1]', 'video:image#1[2]', 'video:image#1[3]', 'video:image#1[4]'],
@@ -165,7 +166,7 @@ describe('longshore demo', { timeout: TIMEOUT_MS }, () => {
   });
 
   it('exits with 1 when the program dies half-way, and stops the database that is left', async () => {
-    await startDemo().waitForOutput(/● video:clip/, 60_000);
+    await startDemo().waitForOutput(/video:clip#1\[\d\] processing/, START_LIMIT_MS);
     process.kill((await waitFor(findProgram, { describe: 'the program is there' })).pid, 'SIGKILL');
     expect(await demo?.ended).toEqual({ code: 1, signal: null });
     expect(demo?.stderr).toMatch(/The demo did not succeed: the program ended with SIGKILL/);
@@ -177,9 +178,9 @@ describe('longshore demo', { timeout: TIMEOUT_MS }, () => {
 
   it.each([
     ['before the program is ready', /1\. Start the program/],
-    ['while a clip is made', /● video:clip/],
+    ['while a clip is made', /video:clip#1\[\d\] processing/],
   ])('stops in order at Ctrl-C %s, with exit code 130', async (_when, moment) => {
-    await startDemo().waitForOutput(moment, 60_000);
+    await startDemo().waitForOutput(moment, START_LIMIT_MS);
     expect(await demo?.stop('SIGINT')).toEqual({ code: 130, signal: null });
     expect(demo?.stderr).toContain('Interrupted; stopping the program');
     expect(await findLeftovers()).toEqual([]);

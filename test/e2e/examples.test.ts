@@ -60,9 +60,11 @@ describe('the example of a photo gallery', () => {
     return decodePng(Buffer.from(await response.arrayBuffer()));
   }
 
-  it('makes a sheet, tries each photo again by itself, and leaves out the one that is damaged', async () => {
+  it('makes a sheet, tries each photo again by itself, and leaves out the one that is damaged', {
+    timeout: 2 * LONG_MS,
+  }, async () => {
     const { id } = await program.enqueue('photo:gallery', { photos: 9, damaged: 5 });
-    const { status, output } = await program.jobEnded(id);
+    const { status, output } = await program.jobEnded(id, LONG_MS);
     expect({ status, output }).toMatchObject({ status: 'completed', output: { thumbnails: 8, leftOut: [5] } });
 
     const photos = await listChildren(id, 'photo:develop');

@@ -101,6 +101,7 @@ describe('the package', () => {
       'dist',
       'docs',
       'drizzle',
+      'examples',
       'package.json',
     ]);
     const ofFolder = (folder: string) => listFiles().filter((name) => name.startsWith(`${folder}/`));
@@ -108,6 +109,7 @@ describe('the package', () => {
     expect(ofFolder('drizzle')).toEqual(expect.arrayContaining(['drizzle/meta/_journal.json']));
     expect(ofFolder('drizzle').filter((name) => !/\.(sql|json)$/.test(name))).toEqual([]);
     expect(ofFolder('docs').filter((name) => !/\.(md|svg)$/.test(name))).toEqual([]);
+    expect(ofFolder('examples').filter((name) => !/\.(md|ts)$/.test(name))).toEqual([]);
   });
 
   it('has every migration that its journal names', () => {
