@@ -35,6 +35,7 @@ const DOCUMENTS = [
   'docs/guides/guarantees.md',
   'docs/reference/http-api.md',
   'docs/reference/job-api.md',
+  'examples/README.md',
 ];
 const KEY = 'a-key-for-the-tests';
 const RUN_LIMIT_MS = 60_000;
@@ -92,6 +93,7 @@ class Reader {
       mkdirSync(join(installation.folder, folder), { recursive: true });
     }
     symlinkSync(BIN, join(installation.folder, 'bin', 'longshore.js'));
+    symlinkSync(join(ROOT, 'examples'), join(installation.folder, 'examples'));
     symlinkSync(BIN, join(installation.folder, 'node_modules', '.bin', 'longshore'));
     const names = ['3001', '3003', '4000'];
     const ports = await Promise.all(names.map(() => findFreePort()));
