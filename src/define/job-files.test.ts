@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { basename, extname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createId } from '../shared/ids.ts';
+import { folderOfJob } from '../shared/job-folders.ts';
 import { NonRetryableError } from './errors.ts';
 import { createJobFiles, type JobFilesOptions } from './job-files.ts';
 
@@ -26,7 +27,7 @@ function open(more: Partial<JobFilesOptions> = {}) {
   });
 }
 
-const namesOf = (id = job.id) => readdirSync(join(storageDir, 'jobs', 'acme', id)).sort();
+const namesOf = (id = job.id) => readdirSync(folderOfJob(storageDir, 'acme', id)).sort();
 
 describe('the files of a job', () => {
   it('names a file by its job, and finds it again by its key and by every form of its URL', async () => {
@@ -36,7 +37,7 @@ describe('the files of a job', () => {
     const elsewhere = open({ job: { id: createId(), tenant: 'acme' } });
     const forms = [key, file.url, `https://jobs.example.com/longshore/v1/files/${key}?download#t=5`, `v1/files/${key}`];
     const paths = await Promise.all(forms.map((form) => elsewhere.locate(form)));
-    expect(new Set(paths)).toEqual(new Set([join(storageDir, 'jobs', 'acme', job.id, 'a-video.mp4')]));
+    expect(new Set(paths)).toEqual(new Set([join(folderOfJob(storageDir, 'acme', job.id), 'a-video.mp4')]));
     expect(readFileSync(paths[0] ?? '', 'utf8')).toBe('content');
   });
 
@@ -106,7 +107,7 @@ describe('the files of a job', () => {
 
   it('removes what killed runs left half written, and not what a newer run is writing', async () => {
     await open().create('a.txt', 'whole');
-    const folder = join(storageDir, 'jobs', 'acme', job.id);
+    const folder = folderOfJob(storageDir, 'acme', job.id);
     for (const run of [2, 3, 20]) writeFileSync(join(folder, `.${run}.x.video.mp4`), 'half');
     await open({ run: 3 }).create('b.txt', '');
     expect(namesOf()).toEqual(['.20.x.video.mp4', '.3.x.video.mp4', 'a.txt', 'b.txt']);
@@ -124,7 +125,7 @@ describe('the files of a job', () => {
   it('does not find files of other tenants, folders, links, half-written ones, or anything else', async () => {
     const { key } = await open().create('a.txt', '');
     await expect(open({ job: { id: job.id, tenant: 'other' } }).locate(key)).rejects.toThrow(/there is no file/);
-    const folder = join(storageDir, 'jobs', 'acme', job.id);
+    const folder = folderOfJob(storageDir, 'acme', job.id);
     mkdirSync(join(folder, 'folder'));
     symlinkSync('/etc/hostname', join(folder, 'link'));
     writeFileSync(join(folder, '.1.x.a.txt'), '');
