@@ -24,7 +24,8 @@ export interface StepManyOptions extends StepOptions {
   concurrency?: number;
 }
 
-type Lenient<Options> = Options & { onFailure: 'continue' };
+/** Options with which a job that did not complete throws, so that what is returned is always its output. */
+type Strict<Options extends StepOptions> = Options & { onFailure?: 'fail' };
 
 /**
  * Calls jobs as steps of a pipeline. What a call returns is kept: when the pipeline runs again, it is read from the
@@ -36,12 +37,8 @@ export interface Step {
    * @returns its output; undefined with `onFailure: 'continue'` when it did not complete
    * @throws {@link StepError} when the job did not complete; NonRetryableError for an input that the job does not take
    */
-  <Input, Output>(
-    job: JobDefinition<Input, Output>,
-    input: Input,
-    options: Lenient<StepOptions>,
-  ): Promise<Output | undefined>;
-  <Input, Output>(job: JobDefinition<Input, Output>, input: Input, options?: StepOptions): Promise<Output>;
+  <Input, Output>(job: JobDefinition<Input, Output>, input: Input, options?: Strict<StepOptions>): Promise<Output>;
+  <Input, Output>(job: JobDefinition<Input, Output>, input: Input, options: StepOptions): Promise<Output | undefined>;
 
   /**
    * Runs a job once for each input, at most 10,000, and waits for all of them.
@@ -51,27 +48,27 @@ export interface Step {
   all<Input, Output>(
     job: JobDefinition<Input, Output>,
     inputs: readonly Input[],
-    options: Lenient<StepManyOptions>,
-  ): Promise<(Output | undefined)[]>;
+    options?: Strict<StepManyOptions>,
+  ): Promise<Output[]>;
   all<Input, Output>(
     job: JobDefinition<Input, Output>,
     inputs: readonly Input[],
-    options?: StepManyOptions,
-  ): Promise<Output[]>;
+    options: StepManyOptions,
+  ): Promise<(Output | undefined)[]>;
 
   /** The same as `all`, with a function that makes the input of each item. */
   map<Item, Input, Output>(
     job: JobDefinition<Input, Output>,
     items: readonly Item[],
     toInput: (item: Item, index: number) => Input,
-    options: Lenient<StepManyOptions>,
-  ): Promise<(Output | undefined)[]>;
+    options?: Strict<StepManyOptions>,
+  ): Promise<Output[]>;
   map<Item, Input, Output>(
     job: JobDefinition<Input, Output>,
     items: readonly Item[],
     toInput: (item: Item, index: number) => Input,
-    options?: StepManyOptions,
-  ): Promise<Output[]>;
+    options: StepManyOptions,
+  ): Promise<(Output | undefined)[]>;
 
   /**
    * Waits without holding a slot, also across restarts.
