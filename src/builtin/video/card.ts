@@ -33,6 +33,12 @@ const GAP = 28;
 const TITLE_LINE_HEIGHT = 1.14;
 const QUOTE_LINE_HEIGHT = 1.28;
 const TEXT_LINE_HEIGHT = 1.42;
+/** Of what is beside the margins: lines of small text that are as wide as the title are hard to read. */
+const TEXT_WIDTH_SHARE = 0.94;
+/** The largest part of the middle that a title takes, where there is a text below it. */
+const TITLE_HEIGHT_SHARE = 0.56;
+/** What the number of the scene takes of the header, with the space before it. */
+const NUMBER_WIDTH = 200;
 const TITLE_SIZES = [92, 84, 76, 68, 60, 54, 48, 42, 36] as const;
 const QUOTE_SIZES = [64, 58, 52, 46, 40, 36, 32, 28] as const;
 const TEXT_SIZES = [40, 38, 36, 34, 32, 30, 28, 26, 24] as const;
@@ -50,9 +56,13 @@ export function layOutCard(card: Card): CardNode {
     ...(card.background === undefined ? paintBackground(size, palette) : placePicture(size, card.background)),
     box(
       {
-        ...{ position: 'absolute', left: margin, top: margin },
-        ...{ width: size.width - 2 * margin, height: size.height - 2 * margin },
-        ...{ flexDirection: 'column', justifyContent: 'space-between' },
+        position: 'absolute',
+        left: margin,
+        top: margin,
+        width: size.width - 2 * margin,
+        height: size.height - 2 * margin,
+        flexDirection: 'column',
+        justifyContent: 'space-between',
       },
       [layOutHeader(card, palette), layOutMiddle(card, size, palette), layOutProgress(card, palette)],
     ),
@@ -61,18 +71,11 @@ export function layOutCard(card: Card): CardNode {
 
 function paintBackground({ width, height }: Size, { from, via, to, accent }: Palette): CardNode[] {
   const radius = Math.max(width, height) * 0.42;
-  const circle = (left: number, top: number, scale: number, opacity: number) =>
-    box({
-      ...{
-        position: 'absolute',
-        left,
-        top,
-        width: radius * scale,
-        height: radius * scale,
-        borderRadius: radius * scale,
-      },
-      ...{ backgroundColor: accent, opacity },
-    });
+  const circle = (left: number, top: number, scale: number, opacity: number) => {
+    const side = radius * scale;
+    const place = { position: 'absolute', left, top, width: side, height: side };
+    return box({ ...place, borderRadius: side, backgroundColor: accent, opacity });
+  };
   return [
     fill({ width, height }, { backgroundImage: `linear-gradient(135deg, ${from} 0%, ${via} 55%, ${to} 100%)` }),
     circle(width - radius * 0.7, -radius * 0.45, 1.15, 0.08),
@@ -97,7 +100,7 @@ function layOutHeader({ heading, title, scene, scenes, format }: Card, { accent 
       box({ width: 14, height: 14, borderRadius: 7, backgroundColor: accent, marginRight: 16 }),
       text(heading === title ? '' : heading, {
         ...clampTo(1),
-        maxWidth: sizes[format].width - 2 * margins[format] - 200,
+        maxWidth: sizes[format].width - 2 * margins[format] - NUMBER_WIDTH,
         opacity: 0.82,
       }),
     ]),
@@ -118,16 +121,19 @@ function layOutMiddle({ title, narration, format }: Card, size: Size, { accent }
     return column([bar, text(narration, { fontWeight: 700, lineHeight, letterSpacing: -0.5, ...show(fit) })]);
   }
   const lineHeight = TITLE_LINE_HEIGHT;
-  const head = fitText(title, { width, height: height * 0.56, fontSizes: TITLE_SIZES, lineHeight });
+  const head = fitText(title, { width, height: height * TITLE_HEIGHT_SHARE, fontSizes: TITLE_SIZES, lineHeight });
   const left = height - head.lines * head.fontSize * lineHeight - GAP;
-  const body = fitText(narration, {
-    ...{ width: width * 0.94, height: left, fontSizes: TEXT_SIZES, lineHeight: TEXT_LINE_HEIGHT },
-  });
+  const textWidth = width * TEXT_WIDTH_SHARE;
+  const room = { width: textWidth, height: left, fontSizes: TEXT_SIZES, lineHeight: TEXT_LINE_HEIGHT };
+  const body = fitText(narration, room);
   return column([
     bar,
     text(title, { fontWeight: 700, lineHeight, letterSpacing: -head.fontSize / 50, ...show(head) }),
     text(narration, {
-      ...{ marginTop: GAP, maxWidth: width * 0.94, lineHeight: TEXT_LINE_HEIGHT, opacity: 0.9 },
+      marginTop: GAP,
+      maxWidth: textWidth,
+      lineHeight: TEXT_LINE_HEIGHT,
+      opacity: 0.9,
       ...show(body),
     }),
   ]);

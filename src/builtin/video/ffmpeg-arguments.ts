@@ -3,7 +3,8 @@ import { FRAME_RATE, type Size } from './formats.ts';
 /** Zooming rounds to whole pixels: of a picture this many times larger, so that nothing is seen to tremble. */
 const OVERSAMPLING = 4;
 const ZOOM = 0.06;
-const AUDIO_FADE_SECONDS = 1.5;
+const FADE_IN_SECONDS = 0.5;
+const FADE_OUT_SECONDS = 1.5;
 /** Two clips at a time fit a machine with two processors. */
 const THREADS = 1;
 
@@ -72,7 +73,8 @@ export interface Merge extends Size {
 export function buildMergeArguments(merge: Merge, output: string): string[] {
   const { clips, isAlike, audio, title } = merge;
   const seconds = (merge.durationMs / 1000).toFixed(3);
-  const fadeAt = Math.max(0, merge.durationMs / 1000 - AUDIO_FADE_SECONDS).toFixed(3);
+  const fadeAt = Math.max(0, merge.durationMs / 1000 - FADE_OUT_SECONDS).toFixed(3);
+  const fades = `afade=t=in:d=${FADE_IN_SECONDS},afade=t=out:st=${fadeAt}:d=${FADE_OUT_SECONDS}`;
   const inputs = isAlike
     ? readFrom(merge.list, `concat,${VIDEOS}`, '-f', 'concat', '-safe', '0')
     : clips.flatMap((clip) => readFrom(clip, VIDEOS));
@@ -85,7 +87,7 @@ export function buildMergeArguments(merge: Merge, output: string): string[] {
     ...(isAlike ? ['-map', '0:v:0', '-c:v', 'copy'] : ['-filter_complex', joinUnlike(merge), '-map', '[out]']),
     ...(isAlike ? ['-movflags', '+faststart', '-f', 'mp4'] : ENCODER),
     ...(audio === undefined ? ['-an'] : ['-map', `${soundAt}:a:0`, '-c:a', 'aac', '-b:a', '160k', '-ac', '2']),
-    ...(audio === undefined ? [] : ['-ar', '44100', '-af', `afade=t=in:d=0.5,afade=t=out:st=${fadeAt}:d=1.5`]),
+    ...(audio === undefined ? [] : ['-ar', '44100', '-af', fades]),
     ...['-map_metadata', '-1', ...(title === undefined ? [] : ['-metadata', `title=${title}`])],
     ...['-t', seconds],
     `file:${output}`,
@@ -105,20 +107,11 @@ function joinUnlike({ clips, width, height }: Merge): string {
 
 /** One picture of a video. */
 export function buildPosterArguments(video: string, atMs: number, output: string): string[] {
-  const at = (atMs / 1000).toFixed(3);
   return [
     ...GLOBAL,
-    '-ss',
-    at,
+    ...['-ss', (atMs / 1000).toFixed(3)],
     ...readFrom(video, VIDEOS),
-    '-frames:v',
-    '1',
-    '-c:v',
-    'png',
-    '-f',
-    'image2',
-    '-update',
-    '1',
+    ...['-frames:v', '1', '-c:v', 'png', '-f', 'image2', '-update', '1'],
     `file:${output}`,
   ];
 }
