@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { AttemptResource, DeliveryResource, JobResource, LogLineResource } from '../contract/job.ts';
 import { isTerminal } from '../contract/job.ts';
+import { toStepKey } from '../contract/steps.ts';
 import { etaMsOf } from '../engine/events.ts';
 import type { JobProgress } from '../engine/pipelines/estimate-progress.ts';
 import type { Enqueued } from '../engine/record-jobs.ts';
@@ -43,17 +44,12 @@ export function toJobResource(
     startedAt: iso(job.startedAt),
     finishedAt: iso(job.finishedAt),
     parentId: job.parentId,
-    stepKey: stepKeyOf(job),
+    stepKey: job.stepKey === null ? null : toStepKey(job.stepKey, job.stepIndex),
     scheduleId: job.scheduleId,
     worker: job.worker,
     deduplicationKey: job.deduplicationKey,
     links: { self, events: `${self}/events`, cancel: `${self}/cancel` },
   };
-}
-
-/** The key of one of many ends with its index. */
-function stepKeyOf({ stepKey, stepIndex }: JobRow): string | null {
-  return stepIndex === null ? stepKey : `${stepKey}[${stepIndex}]`;
 }
 
 /** Changes with the job and not with the clock, which the estimate of the remaining time does. */

@@ -64,6 +64,11 @@ export const stepsQuerySchema = pageQuerySchema.extend({
   depth: z.coerce.number().int().min(1).max(MAX_DEPTH).default(1),
 });
 
+/** What names a job of a step within its pipeline: the key of the call; that of one of many ends with its index. */
+export function toStepKey(key: string, index: number | null): string {
+  return index === null ? key : `${key}[${index}]`;
+}
+
 /** Names of events, as they stand in a URL. */
 export const eventNameSchema = z
   .string()

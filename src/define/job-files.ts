@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { lstat, mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FILES_PATH, isFileName, parseFileKey, toFileKey, toKey } from '../shared/file-keys.ts';
-import { folderOfJob } from '../shared/job-folders.ts';
+import { folderOfJob, isFile } from '../shared/job-folders.ts';
 import { NonRetryableError } from './errors.ts';
 import type { JobFiles } from './files.ts';
 
@@ -101,14 +101,4 @@ async function removeLeftovers(folder: string, run: number): Promise<void> {
     return writer !== undefined && Number(writer) < run;
   });
   await Promise.all(leftovers.map((name) => rm(join(folder, name), { recursive: true, force: true })));
-}
-
-// Not the target of a symbolic link, which could lie anywhere.
-async function isFile(path: string): Promise<boolean> {
-  return (await lstat(path).catch(ignoreMissing))?.isFile() ?? false;
-}
-
-function ignoreMissing(error: unknown): undefined {
-  const { code } = error as { code?: unknown };
-  if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error;
 }

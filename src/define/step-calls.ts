@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { eventNameSchema } from '../contract/steps.ts';
 import { messageOf } from '../shared/failure.ts';
 import { NonRetryableError } from './errors.ts';
-import type { JobDefinition } from './job.ts';
+import { isJobDefinition, type JobDefinition } from './job.ts';
 import type { EventOptions, Step, StepManyOptions } from './pipeline.ts';
 
 export type StepKind = 'job' | 'all' | 'sleep' | 'event';
@@ -23,10 +23,10 @@ export interface CallRequest {
 }
 
 /** The most jobs that one call of `step.all` or `step.map` can start. */
-const MAX_ITEMS = 10_000;
-const KEY = /^[^\p{Cc}\p{Cs}]{1,200}$/u;
-
+export const MAX_ITEMS = 10_000;
+/** Ten years. */
 const MAX_WAIT_MS = 10 * 366 * 24 * 3_600_000;
+const KEY = /^[^\p{Cc}\p{Cs}]{1,200}$/u;
 
 type AnyJob = JobDefinition<never, unknown>;
 
@@ -103,7 +103,7 @@ export function createStep(call: (request: CallRequest) => Promise<unknown>): St
 }
 
 function requireJob(job: unknown): void {
-  if ((job as { kind?: unknown } | undefined)?.kind === 'longshore.job') return;
+  if (isJobDefinition(job)) return;
   throw new NonRetryableError('step takes a job that defineJob or definePipeline made');
 }
 

@@ -1,8 +1,8 @@
-import { lstat, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../shared/errors.ts';
 import { parseFileKey } from '../shared/file-keys.ts';
-import { folderOfJob } from '../shared/job-folders.ts';
+import { folderOfJob, isFile } from '../shared/job-folders.ts';
 import type { JobRow } from '../store/job-row.ts';
 import type { Caller, Engine } from './engine.ts';
 import { requireJob } from './inquire.ts';
@@ -23,8 +23,7 @@ export async function findFile(engine: Engine, caller: Caller, key: string): Pro
   const { name } = address;
   const job = await requireJob(engine, caller, address.jobId);
   const folder = folderOfJob(engine.settings.storageDir, job.tenant, job.id);
-  const found = await lstat(join(folder, name)).catch(ignoreMissing);
-  if (found?.isFile()) return { folder, name };
+  if (await isFile(join(folder, name))) return { folder, name };
   throw new AppError(
     'NOT_FOUND',
     `there is no file ${key} here: job ${job.id} has not made it, or its worker has another STORAGE_DIR; ` +
@@ -47,9 +46,4 @@ export async function removeJobFiles(engine: Engine, jobs: readonly Pick<JobRow,
     jobs: faults.length,
     error: faults[0],
   });
-}
-
-function ignoreMissing(error: unknown): undefined {
-  const { code } = error as { code?: unknown };
-  if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error;
 }

@@ -8,10 +8,9 @@ import { createJobFiles } from '../define/job-files.ts';
 import type { EnqueueOptions } from '../define/options.ts';
 import type { PipelineJobContext } from '../define/pipeline.ts';
 import type { Services } from '../define/services.ts';
-import { AppError } from '../shared/errors.ts';
 import { createId } from '../shared/ids.ts';
 import { folderOfJob } from '../shared/job-folders.ts';
-import { encodeJson } from '../shared/json.ts';
+import { keepJson } from './keep-json.ts';
 import { createRecordingStep } from './recording-step.ts';
 
 export interface RecordingOptions {
@@ -63,8 +62,6 @@ export interface Recording {
   enqueued: EnqueuedChild[];
   files: RecordedFile[];
 }
-
-const LIMIT_BYTES = 1024 * 1024;
 
 /** A context that keeps what a handler does, and lets it do nothing else. */
 export function createRecordingContext(
@@ -165,10 +162,4 @@ function createHandle<Output>(child: EnqueuedChild, answer: RecordingOptions['ch
       throw new Error(`the handler waits for ${child.type}; give runJob(…, …, { children: (child) => its output })`);
     },
   };
-}
-
-function keepJson(what: string, value: unknown): unknown {
-  const encoded = encodeJson(value, LIMIT_BYTES);
-  if (!encoded.ok) throw new AppError('INVALID_FIELDS', `${what} ${encoded.fault}`);
-  return JSON.parse(encoded.json) as unknown;
 }

@@ -1,9 +1,11 @@
+import { toStepKey } from '../contract/steps.ts';
 import { NonRetryableError, StepError } from '../define/errors.ts';
 import type { Step } from '../define/pipeline.ts';
 import { parseWith } from '../define/registry.ts';
 import { type CallRequest, createStep } from '../define/step-calls.ts';
 import { messageOf } from '../shared/failure.ts';
 import { createId } from '../shared/ids.ts';
+import { keepJson } from './keep-json.ts';
 import type { EnqueuedChild } from './recording-context.ts';
 
 export interface StepAnswers {
@@ -38,7 +40,7 @@ async function prepare(
     throw new NonRetryableError(`step "${key}": ${faults}`);
   }
   const { key: _key, onFailure: _onFailure, concurrency: _concurrency, ...jobOptions } = options;
-  return { id: createId(), type: job.type, input: JSON.parse(JSON.stringify(input)), options: jobOptions };
+  return { id: createId(), type: job.type, input: keepJson('the input', input), options: jobOptions };
 }
 
 async function answer(
@@ -54,7 +56,7 @@ async function answer(
     return await children(child);
   } catch (cause) {
     if (options.onFailure === 'continue') return undefined;
-    const step = kind === 'all' ? `${key}[${index}]` : key;
+    const step = toStepKey(key, kind === 'all' ? index : null);
     const about = { step, type: child.type, jobId: child.id, status: 'failed', reason: 'attempts_exhausted' } as const;
     throw new StepError(`step "${step}" failed: ${messageOf(cause)}`, about, { cause });
   }

@@ -3,15 +3,13 @@ import { MAX_DEPTH } from '../contract/steps.ts';
 import { NonRetryableError } from '../define/errors.ts';
 import type { StepManyOptions } from '../define/pipeline.ts';
 import { toFaults } from '../define/registry.ts';
-import type { CallRequest } from '../define/step-calls.ts';
+import { type CallRequest, MAX_ITEMS } from '../define/step-calls.ts';
 import { prepareJob } from '../engine/check-request.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { PreparedJob } from '../engine/record-jobs.ts';
 import { type FieldError, isAppError } from '../shared/errors.ts';
 import { createId } from '../shared/ids.ts';
 import type { JobRow } from '../store/job-row.ts';
-
-const MAX_CONCURRENCY = 10_000;
 
 /**
  * Checks a call that is to be recorded.
@@ -35,9 +33,9 @@ export async function prepareCall(
   const asked = { queue, attempts, backoff, timeoutMs, priority };
   return Promise.all(
     inputs.map(async (input, index) => {
-      const request = enqueueSchema.safeParse({ type: job.type, input, options: asked });
-      if (!request.success) throw toCallError(key, isMany ? index : null, toFaults(request.error, ''));
       const stepIndex = isMany ? index : null;
+      const request = enqueueSchema.safeParse({ type: job.type, input, options: asked });
+      if (!request.success) throw toCallError(key, stepIndex, toFaults(request.error, ''));
       const origin = {
         id: createId(),
         parentId: pipeline.id,
@@ -59,8 +57,8 @@ function checkOptions(key: string, { onFailure = 'fail', concurrency = 1 }: Step
   if (onFailure !== 'fail' && onFailure !== 'continue') {
     throw toCallError(key, null, [{ path: 'onFailure', message: 'must be "fail" or "continue"' }]);
   }
-  if (!Number.isInteger(concurrency) || concurrency < 1 || concurrency > MAX_CONCURRENCY) {
-    const message = `must be a whole number from 1 to ${MAX_CONCURRENCY}`;
+  if (!Number.isInteger(concurrency) || concurrency < 1 || concurrency > MAX_ITEMS) {
+    const message = `must be a whole number from 1 to ${MAX_ITEMS}`;
     throw toCallError(key, null, [{ path: 'concurrency', message }]);
   }
 }

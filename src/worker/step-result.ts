@@ -1,3 +1,4 @@
+import { toStepKey } from '../contract/steps.ts';
 import { NonRetryableError, StepError } from '../define/errors.ts';
 import type { Failure } from '../shared/failure.ts';
 import type { RecordedStep, StepJob } from '../store/pipelines.ts';
@@ -26,7 +27,7 @@ function toLossError({ key }: RecordedStep): NonRetryableError {
 function toStepError(step: RecordedStep, job: StepJob): StepError {
   const { id: jobId, type, reason, error, index } = job;
   const status = job.status as StepError['status'];
-  const key = index === null ? step.key : `${step.key}[${index}]`;
+  const key = toStepKey(step.key, index);
   const why = status === 'failed' && error ? `failed: ${error.message}` : `ended as ${status}`;
   const cause = error && status === 'failed' ? { cause: toError(error) } : undefined;
   return new StepError(`step "${key}" ${why}`, { step: key, type, jobId, status, reason }, cause);

@@ -1,5 +1,5 @@
 import { isTerminal, type JobStatus } from '../../contract/job.ts';
-import type { StepResource } from '../../contract/steps.ts';
+import { type StepResource, toStepKey } from '../../contract/steps.ts';
 import type { JobRow } from '../../store/job-row.ts';
 import type { TreeJob, TreePause, TreeRow } from '../../store/pipeline-tree.ts';
 import { etaMsOf } from '../events.ts';
@@ -14,7 +14,7 @@ export function toStepResource(row: TreeRow, pipeline: Pipeline, nowMs: number):
 
 function toJobStep(row: TreeJob, nowMs: number): StepResource {
   return {
-    key: row.stepIndex === null ? row.key : `${row.key}[${row.stepIndex}]`,
+    key: toStepKey(row.key, row.stepIndex),
     kind: 'job',
     type: row.type,
     id: row.id,
