@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { jobErrorSchema, jobStatusSchema, progressSchema } from './job.ts';
-import { pageQuerySchema } from './list.ts';
+import { pageQuerySchema, wholeNumber } from './list.ts';
 
 /** How deep pipelines can be nested, the outermost counted. */
 export const MAX_DEPTH = 10;
@@ -61,7 +61,7 @@ export const stepsQuerySchema = pageQuerySchema.extend({
     .string()
     .regex(/^\d{1,9}\.\d{1,9}$/, 'is not a cursor of this list')
     .optional(),
-  depth: z.coerce.number().int().min(1).max(MAX_DEPTH).default(1),
+  depth: wholeNumber(1, MAX_DEPTH).default(1),
 });
 
 /** What names a job of a step within its pipeline: the key of the call; that of one of many ends with its index. */

@@ -3,7 +3,10 @@ import { eventIdOf, SEQ_RETRYING, SEQ_TERMINAL, SEQ_WAITING } from '../store/fen
 import type { JobRow } from '../store/job-row.ts';
 import type { RunRow, StoredLogLine } from '../store/journal.ts';
 import type { Caller, Engine } from './engine.ts';
+import { etaMsOf } from './eta.ts';
 import { requireJob } from './inquire.ts';
+import type { JobProgress } from './pipelines/estimate-progress.ts';
+import { progressOf } from './pipelines/progress.ts';
 
 const BATCH = 1000;
 const RECHECK_MS = 5000;
@@ -53,6 +56,7 @@ async function readEvents(
   // In this order: a run's lines are stored before its end, so an attempt that is seen here has none left to be told.
   const attempts = await engine.store.journal.runs(job.id, fence - 1, BATCH);
   const lines = await engine.store.journal.logs(job.id, { fence, seq: afterId % EVENTS_PER_RUN }, BATCH);
+  const progress = job.progressSeq > SEQ_WAITING ? await progressOf(engine, job) : undefined;
   // Runs that began since the job was read are told at the next look, which knows their start.
   const [lastAttempt, lastLine] = [attempts.at(-1), lines.at(-1)];
   const hasNewerRun = Math.max(lastAttempt?.fence ?? 0, lastLine?.fence ?? 0) > job.fence;
@@ -63,13 +67,21 @@ async function readEvents(
     lines.length === BATCH && lastLine ? eventIdOf(lastLine.fence, lastLine.seq) : Infinity,
   );
   return {
-    events: toEvents(job, attempts, lines).filter(({ id }) => id > afterId && id <= upTo),
+    events: toEvents(job, attempts, lines, progress).filter(({ id }) => id > afterId && id <= upTo),
     isComplete: attempts.length < BATCH && lines.length < BATCH && !hasNewerRun,
   };
 }
 
-/** Everything that is known of a job, as events in order. Pure. */
-export function toEvents(job: JobRow, attempts: readonly RunRow[], lines: readonly StoredLogLine[]): JobEvent[] {
+/**
+ * Everything that is known of a job, as events in order. Pure.
+ * @param progress where more is known of it than the job's own row says
+ */
+export function toEvents(
+  job: JobRow,
+  attempts: readonly RunRow[],
+  lines: readonly StoredLogLine[],
+  progress: JobProgress = { percent: job.progressPercent, etaMs: etaMsOf(job) },
+): JobEvent[] {
   const runAt = attempts.length === 0 ? { runAt: iso(job.runAt) } : {}; // an attempt has moved it since
   const events: JobEvent[] = [
     { id: 1, type: 'job.queued', data: { status: 'queued', at: iso(job.createdAt), ...runAt } },
@@ -86,12 +98,7 @@ export function toEvents(job: JobRow, attempts: readonly RunRow[], lines: readon
   const isRunOfRow = job.startedAt !== null && !attempts.some((attempt) => attempt.fence === job.fence);
   if (isRunOfRow) events.push(started(job.fence, job.attempt, job.worker, job.startedAt));
   if (job.progressSeq > 0 && job.progressSeq !== SEQ_WAITING) {
-    const data = {
-      status: job.status,
-      percent: job.progressPercent,
-      message: job.progressMessage,
-      etaMs: etaMsOf(job),
-    };
+    const data = { status: job.status, ...progress, message: job.progressMessage };
     events.push({ id: eventIdOf(job.fence, job.progressSeq), type: 'job.progress', data });
   }
   if (isTerminal(job.status)) events.push(ended(job));
@@ -137,16 +144,6 @@ function ended(job: JobRow): JobEvent {
     at: job.finishedAt && iso(job.finishedAt),
   };
   return { id: eventIdOf(job.fence, SEQ_TERMINAL), type: `job.${job.status}` as JobEvent['type'], data };
-}
-
-/** How long a run may still take, if the rest goes as fast as what is done; null while that cannot be told. Milliseconds. */
-export function etaMsOf(
-  job: Pick<JobRow, 'status' | 'startedAt' | 'progressPercent'>,
-  nowMs = Date.now(),
-): number | null {
-  if (job.status !== 'processing' || !job.startedAt || job.progressPercent <= 0) return null;
-  const spentMs = Math.max(0, nowMs - job.startedAt.getTime());
-  return Math.round((spentMs * (100 - job.progressPercent)) / job.progressPercent);
 }
 
 function iso(date: Date): string {

@@ -38,7 +38,7 @@ export function createPipelineProgressStore(database: Database) {
       return database.query<FormerDuration>(FORMER, [pipelineIds, NEWEST]);
     },
 
-    /** Keeps progress of pipelines that wait; it never goes back. */
+    /** Keeps progress of pipelines that have started and not ended; it never goes back. */
     async save(percents: readonly { id: string; percent: number }[]): Promise<string[]> {
       const rows = await database.query<{ id: string }>(SAVE, [
         percents.map(({ id }) => id),
@@ -103,13 +103,13 @@ const SAVE = `
     select j.id, g.percent
     from longshore.jobs j
     join unnest($1::uuid[], $2::real[]) as g(id, percent) on g.id = j.id
-    where j.status = 'waiting' and j.started_at is not null and j.progress_percent < g.percent
+    where j.status in ('waiting', 'queued', 'processing', 'retrying') and j.started_at is not null and j.progress_percent < g.percent
     order by j.id
     for update of j
   )
   update longshore.jobs j
   set progress_percent = given.percent,
-    progress_seq = j.progress_seq + 1
+    progress_seq = j.progress_seq + case when j.status = 'waiting' then 1 else 0 end
   from given
   where j.id = given.id
   returning j.id`;

@@ -7,8 +7,9 @@ export interface JobProgress {
   etaMs: number | null;
 }
 
-/** Of what is left, each call is taken for this part, where nothing is known of how many will follow. */
-const UNKNOWN_SHARE = 0.3;
+/** Of what is left, a call is taken for this part, where nothing is known of what will follow. */
+const SHARE_OF_ONE = 0.3;
+const SHARE_OF_MANY = 0.6;
 
 /**
  * How far a pipeline is, from its calls and the durations of those of the last one of its type that completed. Pure. It
@@ -23,7 +24,8 @@ export function estimateProgress(calls: readonly CallProgress[], former: Readonl
 }
 
 function guessPercent(calls: readonly CallProgress[]): number {
-  return 100 * (1 - (1 - UNKNOWN_SHARE) ** sum(calls.map(({ done }) => done)));
+  const left = calls.map(({ kind, done }) => 1 - done * (kind === 'all' ? SHARE_OF_MANY : SHARE_OF_ONE));
+  return 100 * (1 - left.reduce((product, part) => product * part, 1));
 }
 
 function weighPercent(calls: readonly CallProgress[], former: ReadonlyMap<string, number>, missingMs: number): number {

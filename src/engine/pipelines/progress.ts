@@ -1,6 +1,6 @@
 import type { JobRow } from '../../store/job-row.ts';
 import type { Engine } from '../engine.ts';
-import { etaMsOf } from '../events.ts';
+import { etaMsOf } from '../eta.ts';
 import { estimateProgress, type JobProgress } from './estimate-progress.ts';
 
 /** What a job reports of itself, or what a pipeline's steps say of it. */

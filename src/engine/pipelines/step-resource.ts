@@ -2,7 +2,7 @@ import { isTerminal, type JobStatus } from '../../contract/job.ts';
 import { type StepResource, toStepKey } from '../../contract/steps.ts';
 import type { JobRow } from '../../store/job-row.ts';
 import type { TreeJob, TreePause, TreeRow } from '../../store/pipeline-tree.ts';
-import { etaMsOf } from '../events.ts';
+import { etaMsOf } from '../eta.ts';
 
 /** What must be known of a pipeline to tell of its steps. */
 export type Pipeline = Pick<JobRow, 'id' | 'status' | 'finishedAt'>;
