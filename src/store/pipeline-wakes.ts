@@ -127,7 +127,8 @@ const TERMINAL = `('completed', 'failed', 'cancelled', 'expired')`;
 
 // The order of settlement is that of the commits: whoever settles counts up under the lock of the pipeline's row. A reader
 // that knows the count so far therefore knows a beginning of that order.
-// The oldest event goes to the step that asked first. A pipeline that has ended settles nothing: a retry goes on from there.
+// The oldest event goes to the step that asked first; when somebody else has settled that meanwhile, by its time, another
+// look gives it to the next one. A pipeline that has ended settles nothing: a retry goes on from there.
 const SETTLE = `
   with taken as (
     delete from longshore.pipeline_news n
@@ -231,6 +232,14 @@ const SETTLE = `
     from settling
     join settled on settled.pipeline_id = settling.pipeline_id and settled.key = settling.key
     where e.id = settling.event_id and e.step_key is null
+  ),
+  missed as (
+    insert into longshore.pipeline_news (pipeline_id, step_key)
+    select settling.pipeline_id, settling.key
+    from settling
+    join woken on woken.id = settling.pipeline_id
+    where settling.event_id is not null
+      and (settling.pipeline_id, settling.key) not in (select pipeline_id, key from settled)
   )
   select 'woken' as what, id, null as key, queue, status from woken
   union all
