@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import type { TransportName } from '../../src/define/queue.ts';
 import { cancelJob } from '../../src/engine/control.ts';
+import { sendEvent as tellPipeline } from '../../src/engine/pipelines/send-event.ts';
 import { defineJob, definePipeline } from '../../src/index.ts';
 import { createId } from '../../src/shared/ids.ts';
 import { everyone, type Harness, useHarnesses } from '../support/harness.ts';
@@ -10,20 +11,8 @@ import { keysOf } from './pipeline-record.ts';
 
 const HOUR_MS = 3_600_000;
 
-/** What `POST /v1/jobs/{id}/events/{name}` records. */
-async function sendEvent(harness: Harness, id: string, name: string, payload: unknown): Promise<void> {
-  await harness.sql(
-    `with event as (
-       insert into longshore.pipeline_events (id, pipeline_id, name, payload)
-       values ($1, $2, $3, $4)
-     )
-     insert into longshore.pipeline_news (pipeline_id, step_key)
-     select pipeline_id, key
-     from longshore.pipeline_steps
-     where pipeline_id = $2 and kind = 'event' and name = $3 and settled is null`,
-    [createId(), id, name, JSON.stringify(payload)],
-  );
-}
+const sendEvent = (harness: Harness, id: string, name: string, payload: unknown) =>
+  tellPipeline(harness.engine, everyone, id, name, payload, createId());
 
 describe.each<TransportName>(['postgres', 'bullmq'])('a pipeline that waits, on the %s transport', (transport) => {
   const start = useHarnesses(transport);
@@ -154,6 +143,56 @@ describe.each<TransportName>(['postgres', 'bullmq'])('a pipeline that waits, on 
     expect(await harness.ended(child?.id ?? '')).toMatchObject({ status: 'cancelled' });
   });
 
+  it('takes an event that comes just as an older wait of its name is given up', async () => {
+    const pipeline = definePipeline({
+      type: 'some:approval',
+      input: z.null(),
+      run: (_input, { step }) =>
+        Promise.all([step.waitForEvent('approved', { timeoutMs: HOUR_MS }), step.waitForEvent('approved')]),
+    });
+    const harness = await start([pipeline], { isFollower: true });
+    await harness.startWorker();
+    const { id } = await harness.enqueue(pipeline, null);
+    await harness.has(id, 'waiting');
+    const areTaken = async () => (await harness.sql('select 1 from longshore.pipeline_news')).length === 0;
+    await waitFor(areTaken, { describe: 'the news are taken' });
+    await harness.engine.waker.stop();
+
+    const { pipelineWakes } = harness.engine.store;
+    const looks: Promise<unknown>[] = [];
+    const look = async () => {
+      looks.push(pipelineWakes.settle(100));
+      await waitFor(async () => (await harness.countLockWaits()) === looks.length, {
+        describe: 'it waits for the lock',
+      });
+    };
+    const [held, locked] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const holding = harness.engine.store.database.transaction(async (database) => {
+      await database.query('select 1 from longshore.jobs where id = $1 for no key update', [id]);
+      locked.resolve();
+      await held.promise;
+    });
+    try {
+      await Promise.race([locked.promise, holding]);
+      await harness.sql('update longshore.pipeline_steps set wake_at = now() where wake_at is not null');
+      await look(); // it gives up the older wait
+      await harness.sql(
+        `with event as (
+           insert into longshore.pipeline_events (id, pipeline_id, name, payload) values ($1, $2, 'approved', '"late"')
+         )
+         insert into longshore.pipeline_news (pipeline_id, step_key) values ($2, 'approved')`,
+        [createId(), id],
+      );
+      await look(); // it would give the event to that one
+    } finally {
+      held.resolve();
+      await Promise.all([holding, ...looks]);
+    }
+    const next = await start([pipeline], { beside: harness });
+    await next.startWorker();
+    expect(await harness.ended(id)).toMatchObject({ error: null, output: [null, 'late'] });
+  });
+
   it('leaves a pause behind when it ends, which wakes nobody again and again when it is over', async () => {
     const pipeline = definePipeline({
       type: 'some:race',
@@ -186,7 +225,7 @@ describe.each<TransportName>(['postgres', 'bullmq'])('a pipeline that waits, on 
     const { id } = await harness.enqueue(pipeline, null);
     await harness.has(id, 'waiting');
     await cancelJob(harness.engine, everyone, id);
-    await sendEvent(harness, id, 'approved', 1);
+    await expect(sendEvent(harness, id, 'approved', 1)).rejects.toMatchObject({ code: 'JOB_TERMINAL' });
     await harness.sql('update longshore.pipeline_steps set wake_at = now() where wake_at is not null');
     const areTaken = async () => (await harness.sql('select 1 from longshore.pipeline_news')).length === 0;
     await waitFor(areTaken, { describe: 'the news are taken' });
