@@ -15,7 +15,7 @@ describe.each<TransportName>(['postgres', 'bullmq'])(
   'kill -9 of the worker of a pipeline, on the %s transport',
   (transport) => {
     it('before, during and after each of its steps costs no result and repeats none', {
-      timeout: 120_000,
+      timeout: 200_000,
     }, async () => {
       // One job at a time: a kill hits nothing but what it is meant for.
       const installation = await install({ transport, settings: { QUEUE_CONCURRENCY: '1' } });
@@ -29,7 +29,7 @@ describe.each<TransportName>(['postgres', 'bullmq'])(
           return api.enqueue('stage:four', { n: place, note, dieAt, deaths });
         }),
       );
-      await allEnded(installation, 90_000);
+      await allEnded(installation, 170_000);
       for (const [index, { id }] of pipelines.entries()) {
         expect(await api.job(id)).toMatchObject({
           error: null,
