@@ -69,7 +69,8 @@ const CLAIM = `
     progress_percent = case when j.suspended_at is null then 0 else j.progress_percent end,
     progress_message = null,
     progress_seq = 0,
-    started_at = case when j.suspended_at is null then now() else j.started_at end
+    started_at = case when j.suspended_at is null then now() else j.started_at end,
+    suspended_at = case when j.suspended_at is not null then now() end
   from due
   where j.id = due.id
   returning ${jobColumns('j')}`;

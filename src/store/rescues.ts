@@ -55,6 +55,7 @@ const RESCUE_LOST = rescue(`
     limit $1
     for update skip locked`);
 
+// A pipeline that goes on keeps the time of its first start; when it went on is `suspended_at`.
 const RESCUE_FORGOTTEN = rescue(`
     select j.id
     from longshore.jobs j
@@ -62,7 +63,7 @@ const RESCUE_FORGOTTEN = rescue(`
       and j.worker = $1
       and ($2::text is null or j.queue = $2)
       and (j.id, j.fence) not in (select * from unnest($3::uuid[], $4::bigint[]))
-      and j.started_at <= now() - $5 * interval '1 millisecond'
+      and greatest(j.started_at, j.suspended_at) <= now() - $5 * interval '1 millisecond'
     for update skip locked`);
 
 /** @param lost selects the ids of the jobs, and locks their rows */

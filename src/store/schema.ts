@@ -29,7 +29,7 @@ const milliseconds = (name: string) => bigint(name, { mode: 'number' });
  *
  * Pipelines: `step_key` and `step_index` name a step's job within its parent. `steps` counts what a pipeline has recorded,
  * `wakes` how often one of that has been settled: a run may only be suspended when it has seen the last. `suspended_at`
- * tells a pipeline that goes on from one that starts.
+ * tells a pipeline that goes on from one that starts: when it was suspended last, or went on.
  */
 export const jobs = longshore.table(
   'jobs',

@@ -195,7 +195,8 @@ const START = `
     progress_message = null,
     progress_seq = 0,
     dispatched_at = coalesce(j.dispatched_at, now()),
-    started_at = case when j.suspended_at is null then now() else j.started_at end
+    started_at = case when j.suspended_at is null then now() else j.started_at end,
+    suspended_at = case when j.suspended_at is not null then now() end
   from before
   where j.id = before.id
   returning ${jobColumns('j')}`;
