@@ -128,7 +128,8 @@ const TERMINAL = `('completed', 'failed', 'cancelled', 'expired')`;
 // The order of settlement is that of the commits: whoever settles counts up under the lock of the pipeline's row. A reader
 // that knows the count so far therefore knows a beginning of that order.
 // The oldest event goes to the step that asked first; when somebody else has settled that meanwhile, by its time, another
-// look gives it to the next one. A pipeline that has ended settles nothing: a retry goes on from there.
+// look gives it to the next one. News may be of a job of a former input, which belongs to no step any more. A pipeline that
+// has ended settles nothing: a retry goes on from there.
 const SETTLE = `
   with taken as (
     delete from longshore.pipeline_news n
@@ -178,6 +179,8 @@ const SETTLE = `
        join longshore.jobs c on c.id = taken.job_id
        where taken.pipeline_id = s.pipeline_id
          and taken.step_key = s.key
+         and c.parent_id = s.pipeline_id
+         and c.step_key = s.key
          and c.status in ('failed', 'cancelled', 'expired')
          and s.on_failure = 'fail'
        order by c.step_index
