@@ -13,9 +13,10 @@ export function createRetryTree(database: Database) {
     async expand(ids: readonly string[], edited: readonly string[]): Promise<string[]> {
       const outermost = await database.query<{ id: string }>(OUTERMOST, [ids]);
       const tops = outermost.map((row) => row.id);
-      // Whoever ends the steps of one of them has it locked; what follows must see how that ended.
-      await database.query(`select 1 from longshore.jobs where id = any($1::uuid[]) order by id for update`, [tops]);
-      const rows = await database.query<{ id: string }>(BELOW, [tops, edited]);
+      // Whoever ends the steps of one of them has it locked; what follows must see how that ended. One that another retry
+      // has taken meanwhile runs again, and what fails below it now is for itself to judge.
+      const locked = await database.query<{ id: string }>(LOCK_ENDED, [tops]);
+      const rows = await database.query<{ id: string }>(BELOW, [locked.map((row) => row.id), edited]);
       return rows.map((row) => row.id);
     },
 
@@ -68,6 +69,13 @@ const OUTERMOST = `
   ) outermost
   where outermost.wanted not in (select wanted from refused)`;
 
+const LOCK_ENDED = `
+  select j.id
+  from longshore.jobs j
+  where j.id = any($1::uuid[]) and j.status in ${RETRYABLE}
+  order by j.id
+  for update`;
+
 const BELOW = `
   with recursive down as (
     select j.id
@@ -90,6 +98,7 @@ const REOPEN = `
       failed_job_id = null
     where s.pipeline_id = any($1::uuid[])
       and s.settled is not null
+      and not ${IS_PASSED}
       and exists (
         select 1
         from longshore.jobs c
