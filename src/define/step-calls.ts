@@ -99,7 +99,17 @@ export function createStep(call: (request: CallRequest) => Promise<unknown>): St
     return wait('event', name, timeoutMs === undefined ? null : Math.ceil(timeoutMs), key);
   }
 
-  return Object.assign(callOne, { all: callAll, map, sleep, waitForEvent }) as unknown as Step;
+  const others = { all: quiet(callAll), map: quiet(map), sleep: quiet(sleep) };
+  return Object.assign(quiet(callOne), others, { waitForEvent: quiet(waitForEvent) }) as unknown as Step;
+}
+
+/** What a step that nobody waits for comes to must not be taken for a stray fault of the program. */
+function quiet<Args extends unknown[]>(call: (...args: Args) => Promise<unknown>) {
+  return (...args: Args): Promise<unknown> => {
+    const promise = call(...args);
+    promise.catch(() => undefined);
+    return promise;
+  };
 }
 
 function requireJob(job: unknown): void {

@@ -127,8 +127,6 @@ export class PipelineRun {
   #call(request: CallRequest): Promise<unknown> {
     const { key } = request;
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-    // A step that nobody waits for must not be taken for a stray fault of the program.
-    promise.catch(() => undefined);
     const call: Call = { request, turn: this.#turns++, jobs: [], settle: { resolve, reject } };
     const record = this.#records.get(key);
     if (record) this.#recall(record, call);
