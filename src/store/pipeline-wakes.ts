@@ -1,3 +1,4 @@
+import { writeDespiteOthers } from './contention.ts';
 import type { Database } from './database.ts';
 import { type JobHead, jobHeadColumns } from './job-row.ts';
 
@@ -21,6 +22,13 @@ export interface Settled {
   isFull: boolean;
 }
 
+/** Jobs of pipelines that have ended without them. */
+export interface Orphans {
+  jobs: JobHead[];
+  /** Whether there may be more. */
+  isFull: boolean;
+}
+
 /**
  * How pipelines hear of the ends of their steps. News are consumed in the transaction that acts on them, so a crash loses
  * none. Any number of processes may do so at once: of two ends of one step, the later look sees both.
@@ -32,24 +40,8 @@ export function createPipelineWakeStore(database: Database) {
      * and lets the next jobs of a step with a `concurrency` start. Walks `pipeline_steps_due` and `jobs_open_steps`.
      */
     settle(limit: number): Promise<Settled> {
-      return database.transaction(async (inner) => {
-        const rows = await inner.query<SettleRow>(SETTLE, [limit]);
-        const limited = rows.filter((row) => row.what === 'limited');
-        const released =
-          limited.length === 0
-            ? []
-            : await inner.query<{ id: string; queue: string }>(RELEASE, [
-                limited.map((row) => row.id),
-                limited.map((row) => row.key),
-              ]);
-        return {
-          woken: rows.filter((row) => row.what === 'woken') as WokenPipeline[],
-          touched: [...new Set(rows.filter((row) => row.what === 'touched').map((row) => row.id))],
-          released,
-          hasEnded: rows.some((row) => row.what === 'ended'),
-          isFull: rows.some((row) => row.what === 'full'),
-        };
-      });
+      // It locks pipelines and then jobs of theirs; who changes many jobs by their ids may come from the other side.
+      return writeDespiteOthers(() => database.transaction((inner) => settle(inner, limit)));
     },
 
     /** Milliseconds until the next pause is over or wait has timed out, at least 0; undefined when there is none. */
@@ -86,9 +78,9 @@ export function createPipelineWakeStore(database: Database) {
      * transaction that ends those. Walks `jobs_open_steps`.
      * @param limit jobs; a pipeline that has more stays in the news
      */
-    async takeOrphans(limit: number): Promise<JobHead[]> {
+    async takeOrphans(limit: number): Promise<Orphans> {
       const ended = await database.query<{ pipelineId: string }>(TAKE_ENDED, [ENDED_PER_LOOK]);
-      if (ended.length === 0) return [];
+      if (ended.length === 0) return { jobs: [], isFull: false };
       // One may run again since. The lock keeps the others from being retried until their jobs have ended.
       const locked = await database.query<{ id: string }>(LOCK_ENDED, [ended.map((row) => row.pipelineId)]);
       const ids = locked.map((row) => row.id);
@@ -102,14 +94,29 @@ export function createPipelineWakeStore(database: Database) {
       if (jobs.length === limit) {
         await database.query(`insert into longshore.pipeline_news (pipeline_id) select unnest($1::uuid[])`, [ids]);
       }
-      return jobs;
+      return { jobs, isFull: jobs.length === limit || ended.length === ENDED_PER_LOOK };
     },
 
     /** The jobs of one pipeline that have not ended although it has. For a transaction that ends those. */
-    async orphansOf(pipelineId: string, limit: number): Promise<JobHead[]> {
+    async orphansOf(pipelineId: string, limit: number): Promise<Orphans> {
       const locked = await database.query(LOCK_ENDED, [[pipelineId]]);
-      return locked.length === 0 ? [] : database.query<JobHead>(LIST_ORPHANS, [[pipelineId], limit]);
+      const jobs = locked.length === 0 ? [] : await database.query<JobHead>(LIST_ORPHANS, [[pipelineId], limit]);
+      return { jobs, isFull: jobs.length === limit };
     },
+  };
+}
+
+async function settle(database: Database, limit: number): Promise<Settled> {
+  const rows = await database.query<SettleRow>(SETTLE, [limit]);
+  const limited = rows.filter((row) => row.what === 'limited');
+  const keys = [limited.map((row) => row.id), limited.map((row) => row.key)];
+  const released = limited.length === 0 ? [] : await database.query<{ id: string; queue: string }>(RELEASE, keys);
+  return {
+    woken: rows.filter((row) => row.what === 'woken') as WokenPipeline[],
+    touched: [...new Set(rows.filter((row) => row.what === 'touched').map((row) => row.id))],
+    released,
+    hasEnded: rows.some((row) => row.what === 'ended'),
+    isFull: rows.some((row) => row.what === 'full'),
   };
 }
 

@@ -38,10 +38,10 @@ describe.each<TransportName>(['postgres', 'bullmq'])('a run of a pipeline on the
   });
 });
 
-describe('news of a pipeline', () => {
+describe('news of pipelines', () => {
   const start = useHarnesses('postgres');
 
-  it('of a job of the former input, taken late, do not fail the step of the same key', async () => {
+  it('about a job of the former input, taken late, do not fail the step of the same key', async () => {
     const gate = new Gate();
     const check = defineJob({
       type: 'some:check',
@@ -73,6 +73,17 @@ describe('news of a pipeline', () => {
     await waitFor(areTaken, { describe: 'the news are taken' });
     gate.open();
     expect(await harness.ended(id)).toMatchObject({ error: expect.anything(), status: 'completed', output: 'right' });
+  });
+
+  it('that have ended are taken without a pause, however many there are', async () => {
+    const harness = await start([], { isFollower: true });
+    await harness.engine.waker.stop(); // the test does what it does
+    await harness.sql(
+      'insert into longshore.pipeline_news (pipeline_id) select gen_random_uuid() from generate_series(1, 150)',
+    );
+    const { pipelineWakes } = harness.engine.store;
+    expect(await pipelineWakes.takeOrphans(10)).toEqual({ jobs: [], isFull: true });
+    expect(await pipelineWakes.takeOrphans(10)).toEqual({ jobs: [], isFull: false });
   });
 });
 

@@ -7,6 +7,8 @@ import { saveProgress } from './progress.ts';
 const BATCH = 500;
 /** How soon a process looks for what another one left behind when it ended. */
 const POLL_MS = 1000;
+/** When to look again at a pause that is over and was not settled: its pipeline has ended by somebody's hand. */
+const DUE_PAUSE_MS = 20;
 
 /**
  * Tells pipelines of the ends of their steps, and ends the steps of pipelines that have ended. Whoever writes such an end
@@ -40,8 +42,8 @@ async function work(engine: Engine): Promise<number> {
   const { pipelineWakes } = engine.store;
   const { woken, touched, released, hasEnded, isFull } = await pipelineWakes.settle(BATCH);
   announceQueued(engine, [...woken.filter(({ status }) => status === 'queued'), ...released]);
-  const ended = hasEnded ? await endOrphans(engine) : 0;
+  const hasMore = hasEnded && (await endOrphans(engine));
   await saveProgress(engine, touched);
-  if (isFull || ended > 0) return 0;
-  return Math.min(POLL_MS, (await pipelineWakes.nextDueMs()) ?? POLL_MS);
+  if (isFull || hasMore) return 0;
+  return Math.min(POLL_MS, Math.max(DUE_PAUSE_MS, (await pipelineWakes.nextDueMs()) ?? POLL_MS));
 }
