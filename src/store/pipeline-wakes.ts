@@ -81,9 +81,10 @@ export function createPipelineWakeStore(database: Database) {
     async takeOrphans(limit: number): Promise<Orphans> {
       const ended = await database.query<{ pipelineId: string }>(TAKE_ENDED, [ENDED_PER_LOOK]);
       if (ended.length === 0) return { jobs: [], isFull: false };
-      // One may run again since. The lock keeps the others from being retried until their jobs have ended.
-      const locked = await database.query<{ id: string }>(LOCK_ENDED, [ended.map((row) => row.pipelineId)]);
-      const ids = locked.map((row) => row.id);
+      const ids = await lockEnded(
+        database,
+        ended.map((row) => row.pipelineId),
+      );
       await database.query(
         `update longshore.pipeline_steps
          set wake_at = null
@@ -99,8 +100,8 @@ export function createPipelineWakeStore(database: Database) {
 
     /** The jobs of one pipeline that have not ended although it has. For a transaction that ends those. */
     async orphansOf(pipelineId: string, limit: number): Promise<Orphans> {
-      const locked = await database.query(LOCK_ENDED, [[pipelineId]]);
-      const jobs = locked.length === 0 ? [] : await database.query<JobHead>(LIST_ORPHANS, [[pipelineId], limit]);
+      const ids = await lockEnded(database, [pipelineId]);
+      const jobs = await database.query<JobHead>(LIST_ORPHANS, [ids, limit]);
       return { jobs, isFull: jobs.length === limit };
     },
   };
@@ -118,6 +119,13 @@ async function settle(database: Database, limit: number): Promise<Settled> {
     hasEnded: rows.some((row) => row.what === 'ended'),
     isFull: rows.some((row) => row.what === 'full'),
   };
+}
+
+/** Those of these pipelines that have ended and stay so until the commit, or are gone: somebody has deleted them. */
+async function lockEnded(database: Database, pipelineIds: readonly string[]): Promise<string[]> {
+  const locked = await database.query<{ id: string }>(LOCK_ENDED, [pipelineIds]);
+  const gone = await database.query<{ id: string }>(LIST_GONE, [pipelineIds]);
+  return [...locked, ...gone].map((row) => row.id);
 }
 
 const ENDED_PER_LOOK = 100;
@@ -331,10 +339,10 @@ const FORGOTTEN = `
   union all
   select distinct j.parent_id, null, null::uuid
   from longshore.jobs j
-  join longshore.jobs p on p.id = j.parent_id and p.status in ${TERMINAL}
   where j.step_key is not null
     and j.status not in ${TERMINAL}
-    and not exists (select 1 from longshore.pipeline_news n where n.pipeline_id = p.id)`;
+    and not exists (select 1 from longshore.jobs p where p.id = j.parent_id and p.status not in ${TERMINAL})
+    and not exists (select 1 from longshore.pipeline_news n where n.pipeline_id = j.parent_id)`;
 
 const TAKE_ENDED = `
   delete from longshore.pipeline_news n
@@ -347,12 +355,18 @@ const TAKE_ENDED = `
     for update skip locked)
   returning n.pipeline_id as "pipelineId"`;
 
+// One may run again since. The lock keeps the others from being retried until their jobs have ended.
 const LOCK_ENDED = `
   select id
   from longshore.jobs
   where id = any($1::uuid[]) and status in ${TERMINAL}
   order by id
   for share`;
+
+const LIST_GONE = `
+  select distinct given.id
+  from unnest($1::uuid[]) as given(id)
+  where not exists (select 1 from longshore.jobs j where j.id = given.id)`;
 
 const LIST_ORPHANS = `
   select ${jobHeadColumns('j')}

@@ -74,4 +74,19 @@ describe('a pipeline whose jobs were changed by hand', () => {
     await waitFor(areOver, { describe: 'the steps have ended' });
     gate.open();
   });
+
+  it('leaves no step behind when it is deleted before they have ended', async () => {
+    const { harness, id, gate } = await startWaiting();
+    await harness.sql('delete from longshore.jobs where id = $1', [id]);
+    expect(await remindPipelines(harness.engine)).toBe(1);
+    const areEnded = async () =>
+      (await harness.sql('select 1 from longshore.jobs where finished_at is null')).length === 0;
+    await waitFor(areEnded, { describe: 'the steps have ended' });
+    expect(await harness.sql('select status from longshore.jobs')).toEqual([
+      { status: 'cancelled' },
+      { status: 'cancelled' },
+      { status: 'cancelled' },
+    ]);
+    gate.open();
+  });
 });
