@@ -140,12 +140,17 @@ describe('GET /v1/files/{key}', () => {
     expect(body.detail).toContain('the API and all workers must share one');
   });
 
-  it('serves the newest file when a retry has replaced it', async () => {
-    const { id } = await program.enqueue('test:file', { name: '.hidden' }, { attempts: 1 });
+  it('serves what a failed job has made, and after a retry what has replaced it', async () => {
+    const { id } = await program.enqueue('test:file', { name: 'a.txt', text: 'first', fails: true });
     expect(await program.jobEnded(id)).toMatchObject({ status: 'failed', reason: 'non_retryable' });
-    await program.call(`/v1/jobs/${id}/retry`, { json: { input: { name: 'a.txt', text: 'first' } } });
+    const first = await get(`/v1/files/${id}-a.txt`);
+    expect(await first.text()).toBe('first');
+    await program.call(`/v1/jobs/${id}/retry`, { json: { input: { name: 'a.txt', text: 'the second' } } });
     const { url } = (await program.jobEnded(id)).output as StoredFile;
-    expect(await (await get(url)).text()).toBe('first');
+    expect(url).toBe(`/v1/files/${id}-a.txt`);
+    expect(await (await get(url)).text()).toBe('the second');
+    const outdated = await get(url, { 'if-match': first.headers.get('etag') ?? '' });
+    expect(await outdated.json()).toMatchObject({ code: 'PRECONDITION_FAILED', status: 412 });
   });
 
   it('streams a large file, whole and from the middle', async () => {

@@ -1,13 +1,22 @@
 import { writeFile } from 'node:fs/promises';
 import { Readable } from 'node:stream';
-import { defineJob, z } from 'longshore';
+import { defineJob, NonRetryableError, z } from 'longshore';
 
-/** Makes a file, of which the byte at each place is known. */
+/** Makes a file, of which the byte at each place is known, and fails after that where it is told to. */
 export const makeFile = defineJob({
   type: 'test:file',
-  input: z.object({ name: z.string(), text: z.string().default(''), mebibytes: z.int().default(0) }),
-  run: ({ name, text, mebibytes }, { files, signal }) =>
-    files.create(name, mebibytes === 0 ? text : (path) => writeFile(path, Readable.from(fill(mebibytes)), { signal })),
+  input: z.object({
+    name: z.string(),
+    text: z.string().default(''),
+    mebibytes: z.int().default(0),
+    fails: z.boolean().default(false),
+  }),
+  async run({ name, text, mebibytes, fails }, { files, signal }) {
+    const write = (path: string) => writeFile(path, Readable.from(fill(mebibytes)), { signal });
+    const file = await files.create(name, mebibytes === 0 ? text : write);
+    if (fails) throw new NonRetryableError('the file is made, the job is not done');
+    return file;
+  },
 });
 
 function* fill(mebibytes: number) {
