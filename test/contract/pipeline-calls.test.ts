@@ -234,7 +234,7 @@ describe.each<TransportName>(['postgres', 'bullmq'])('a call of a step on the %s
   });
 
   it('fails when its job returns more than 1 MiB, at once and with advice', async () => {
-    const { job } = await run(async (step) => {
+    const { harness, job } = await run(async (step) => {
       const fits = await step(large, MIB - 2); // as JSON it has two quotes more
       return [fits.length, await step(large, MIB - 1)];
     });
@@ -243,6 +243,8 @@ describe.each<TransportName>(['postgres', 'bullmq'])('a call of a step on the %s
       reason: 'step_failed',
       error: { message: expect.stringMatching(/^step "some:large#2" failed: .*file/) },
     });
+    const [, failed] = await childrenOf(harness, job.id);
+    expect(failed).toMatchObject({ key: 'some:large#2', status: 'failed', attempt: 1 });
   });
 
   it('is refused when pipelines would call each other in a circle', async () => {

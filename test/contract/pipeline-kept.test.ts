@@ -114,7 +114,7 @@ describe('the results of steps', () => {
     });
   });
 
-  it('of a former input do not go on when the pipeline is retried with another before they were cancelled', async () => {
+  it('are none of a former input: what still ran for it is cancelled by a retry with an input', async () => {
     const gate = new Gate();
     const { jobs, pipeline } = makeJobs(gate);
     const harness = await start(jobs, KEEPING);

@@ -273,7 +273,7 @@ describe('an event for a pipeline', () => {
     await send(acme, id, 'go');
   });
 
-  it('wins or loses against the end of its pipeline, and never both', async () => {
+  it('is refused when its pipeline is ended at the same moment, and not kept', async () => {
     const harness = await start([ask]);
     const { id } = await harness.enqueue(ask, null, { delayMs: 600_000 });
     const client = await harness.engine.store.database.connect();
