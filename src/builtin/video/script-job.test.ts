@@ -67,7 +67,7 @@ describe('video:script without a server', () => {
     const run = runJob(videoScript, { text: '```\ncode\n```' }, { services });
     await expect(run).rejects.toMatchObject({
       name: 'NonRetryableError',
-      message: expect.stringContaining('no sentence'),
+      message: expect.stringContaining('no words'),
     });
   });
 });

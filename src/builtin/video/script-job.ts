@@ -30,5 +30,5 @@ function writeOffline(input: ScriptInput, ctx: JobContext): Script {
   }
   const script = writeScript(input.text ?? '', input);
   if (script) return script;
-  throw new NonRetryableError('the text has no sentence that could be told: it is all code, tables, links or numbers');
+  throw new NonRetryableError('the text has no words that could be told: it is all code, tables, pictures or numbers');
 }

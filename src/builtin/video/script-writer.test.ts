@@ -61,6 +61,18 @@ describe('writeScript', () => {
     expect(writeScript(readme, { maxScenes: 6 })).toEqual(writeScript(readme, { maxScenes: 6 }));
   });
 
+  it('tells the words of a text that has no sentence', () => {
+    expect(writeScript('Harbour', { maxScenes: 6 })).toEqual({
+      title: 'Harbour',
+      writer: 'offline',
+      scenes: [{ title: '', narration: 'Harbour.', durationMs: 3000 }],
+    });
+    expect(writeScript('# Ships\n\n## Of sail', { maxScenes: 6 })?.scenes).toMatchObject([
+      { title: '', narration: 'Ships.' },
+      { title: '', narration: 'Of sail.' },
+    ]);
+  });
+
   it.each(['```\ncode alone\n```', '| a | b |', '![x](y.png)', '12345'])('has nothing to tell of %j', (text) => {
     expect(writeScript(text, { maxScenes: 6 })).toBeUndefined();
   });

@@ -1,7 +1,7 @@
 import { readSections, type Section, toPlainText } from './markdown.ts';
 import { countWords, estimateDurationMs, MAX_WORDS, shorten } from './reading.ts';
 import type { Scene, Script } from './script-schema.ts';
-import { splitSentences } from './sentences.ts';
+import { closeSentence, isProse, splitSentences } from './sentences.ts';
 
 /** What one scene may tell: a sentence or a few short ones, from one paragraph. */
 interface Beat {
@@ -23,17 +23,18 @@ const DEPENDENT = /^(?:but|however|this|that|these|those|it|they|he|she|so|also|
 /**
  * Writes a script from a text without asking anybody: picks the sentences that tell most, from as many sections as it
  * can, and keeps their order and words. The same text gives the same script.
- * @returns undefined when the text has no sentence that could be told
+ * @returns undefined when the text has no words that could be told
  */
 export function writeScript(
   text: string,
   options: { title?: string | undefined; maxScenes: number },
 ): Script | undefined {
   const sections = readSections(text);
-  const beats = chooseBeats(collectBeats(sections), options.maxScenes);
+  const told = collectBeats(sections);
+  const beats = chooseBeats(told.length > 0 ? told : collectWords(sections), options.maxScenes);
   const first = beats[0];
   if (first === undefined) return undefined;
-  const heading = options.title ?? findTitle(sections);
+  const heading = options.title ?? (told.length > 0 ? findTitle(sections) : undefined);
   const scenes = beats.map((beat, index) => toScene(index === 0 ? (heading ?? beat.heading) : beat.heading, beat));
   return { title: heading ?? shorten(first.narration, 8).replace(/\.$/, ''), scenes, writer: 'offline' };
 }
@@ -80,6 +81,20 @@ function collectBeats(sections: readonly Section[]): Beat[] {
     }
   }
   return beats;
+}
+
+/** The headings and the few words of a text without a sentence. */
+function collectWords(sections: readonly Section[]): Beat[] {
+  return sections
+    .flatMap(({ heading, paragraphs }) => [heading, ...paragraphs])
+    .filter(isProse)
+    .map((text, position) => ({
+      heading: '',
+      narration: shorten(closeSentence(text)),
+      position,
+      group: position,
+      score: -position,
+    }));
 }
 
 function packSentences(sentences: readonly string[]): string[] {

@@ -17,18 +17,24 @@ export function splitSentences(paragraph: string): string[] {
     open = '';
   }
   sentences.push(open.trim());
-  return sentences.filter(isTellable).map(close);
+  return sentences.filter(isTellable).map(closeSentence);
 }
 
 // Code, lists of numbers and "The options are:" say nothing to somebody who watches.
 function isTellable(sentence: string): boolean {
   if (/[:=({[]$/.test(sentence) || countWords(sentence) < MIN_WORDS) return false;
-  const signs = sentence.replaceAll(/\s/g, '');
+  return isProse(sentence);
+}
+
+/** Whether a text is made of letters more than of signs and numbers. */
+export function isProse(text: string): boolean {
+  const signs = text.replaceAll(/\s/g, '');
   const letters = signs.replaceAll(/[^\p{L}\p{M}]/gu, '');
   return letters.length / signs.length > 0.7;
 }
 
-function close(sentence: string): string {
+/** @returns a text that begins and ends as a sentence does */
+export function closeSentence(sentence: string): string {
   // A name like `defineJob` keeps its small letter.
   const first = sentence.replace(/^\p{Ll}+(?=,?\s)/u, (word) => word.charAt(0).toLocaleUpperCase('en') + word.slice(1));
   return /[.!?…。！？]["'”’)\]]*$/.test(first) ? first : `${first.replace(/[,;–—-]+$/, '')}.`;

@@ -25,6 +25,25 @@ it('divides long text into two lines at a time, without a gap', () => {
   }
 });
 
+it('leaves no cue of two words at the end', () => {
+  const narration = 'An accepted job ends exactly once. 202 is answered after PostgreSQL has committed the job.';
+  expect(writeSubtitles([{ narration, durationMs: 6000 }])).toBe(
+    [
+      '1\n00:00:00,000 --> 00:00:02,759\nAn accepted job ends\nexactly once. 202 is',
+      '2\n00:00:02,759 --> 00:00:06,000\nanswered after PostgreSQL\nhas committed the job.\n',
+    ].join('\n\n'),
+  );
+});
+
+it('breaks text without spaces between words, and not before a comma', () => {
+  const narration = '这是一个很长的测试文本，我们想看看没有空格的文字如何换行，以及字幕怎样显示出来。';
+  const lines = writeSubtitles([{ narration, durationMs: 6000 }])
+    .split('\n')
+    .slice(2, -1);
+  expect(lines.join('')).toBe(narration);
+  for (const line of lines) expect(line).toMatch(/^[^，。].{1,21}$/u);
+});
+
 it.each([
   [0, '00:00:00,000'],
   [61_001, '00:01:01,001'],

@@ -6,6 +6,10 @@ export interface Cue {
 
 const LINE_LENGTH = 42;
 const LINES = 2;
+/** Letters that take the room of two. */
+const WIDE = /[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Hangul}]/gu;
+
+const segmenter = new Intl.Segmenter(undefined, { granularity: 'word' });
 
 /**
  * Divides what is said over the time in which its clip is shown: two lines at a time, longer the more they hold.
@@ -22,7 +26,7 @@ export function writeSubtitles(clips: readonly { narration?: string | undefined;
 }
 
 function divide(narration: string, startMs: number, durationMs: number): Cue[] {
-  const lines = wrap(narration);
+  const lines = wrapEvenly(splitWords(narration));
   const parts: string[][] = [];
   for (let at = 0; at < lines.length; at += LINES) parts.push(lines.slice(at, at + LINES));
   const total = lines.join('').length;
@@ -38,14 +42,48 @@ function divide(narration: string, startMs: number, durationMs: number): Cue[] {
   });
 }
 
-function wrap(text: string): string[] {
+/** @returns as many cues as full lines would need, without a last one of two words that nobody could read in time */
+function wrapEvenly(words: readonly string[]): string[] {
+  const full = wrap(words, LINE_LENGTH);
+  if (full.length < 2) return full;
+  const room = Math.ceil(full.length / LINES) * LINES;
+  for (let length = Math.floor(measure(words.join('')) / room); length < LINE_LENGTH; length += 1) {
+    const lines = wrap(words, length);
+    if (lines.length <= room) return lines;
+  }
+  return full;
+}
+
+/** @param words with the spaces after them */
+function wrap(words: readonly string[], length: number): string[] {
   const lines: string[] = [];
-  for (const word of text.split(/\s+/).filter(Boolean)) {
-    const last = lines.at(-1);
-    if (last !== undefined && last.length + 1 + word.length <= LINE_LENGTH) lines[lines.length - 1] = `${last} ${word}`;
+  for (const word of words) {
+    const line = `${lines.at(-1) ?? ''}${word}`;
+    if (lines.length > 0 && measure(line.trimEnd()) <= length) lines[lines.length - 1] = line;
     else lines.push(word);
   }
-  return lines;
+  return lines.map((line) => line.trimEnd());
+}
+
+// Chinese and the like have no spaces: such a text is broken between words, and not before a comma.
+function splitWords(text: string): string[] {
+  const words = text
+    .trim()
+    .split(/(?<=\s)(?=\S)/)
+    .filter(Boolean);
+  return words.flatMap((word) => {
+    if (measure(word.trimEnd()) <= LINE_LENGTH) return [word.replace(/\s+$/, ' ')];
+    const parts: string[] = [];
+    for (const { segment, isWordLike } of segmenter.segment(word.replace(/\s+$/, ' '))) {
+      if (isWordLike || parts.length === 0) parts.push(segment);
+      else parts[parts.length - 1] += segment;
+    }
+    return parts;
+  });
+}
+
+function measure(text: string): number {
+  return text.length + (text.match(WIDE)?.length ?? 0);
 }
 
 function formatCue({ startMs, endMs, text }: Cue): string {
