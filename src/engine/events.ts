@@ -96,7 +96,7 @@ export function toEvents(
     });
   }
   const isRunOfRow = job.startedAt !== null && !attempts.some((attempt) => attempt.fence === job.fence);
-  if (isRunOfRow) events.push(started(job.fence, job.attempt, job.worker, job.startedAt));
+  if (isRunOfRow) events.push(started(job.fence, job.attempt, job.worker, runStartOf(job)));
   if (job.progressSeq > 0 && job.progressSeq !== SEQ_WAITING) {
     const data = { status: job.status, ...progress, message: job.progressMessage };
     events.push({ id: eventIdOf(job.fence, job.progressSeq), type: 'job.progress', data });
@@ -123,6 +123,11 @@ function eventsOfAttempt(attempt: RunRow, job: JobRow): JobEvent[] {
     ...events,
     { id, type: 'job.queued', data: { status: 'queued', why: attempt.outcome, at: data.at, runAt: data.runAt } },
   ];
+}
+
+/** A pipeline that goes on keeps the time of its first start. */
+function runStartOf({ startedAt, suspendedAt }: JobRow): Date | null {
+  return startedAt && suspendedAt && suspendedAt > startedAt ? suspendedAt : startedAt;
 }
 
 function retried({ fence, attempt, error, finishedAt }: RunRow): JobEvent {

@@ -73,7 +73,7 @@ function rescue(lost: string): string {
   ),
   history as (
     insert into longshore.job_attempts (job_id, fence, attempt, outcome, worker, started_at)
-    select j.id, j.fence, j.attempt, 'worker_lost', j.worker, j.started_at
+    select j.id, j.fence, j.attempt, 'worker_lost', j.worker, greatest(j.started_at, j.suspended_at)
     from longshore.jobs j
     join lost on lost.id = j.id
     on conflict (job_id, fence) do nothing

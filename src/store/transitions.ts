@@ -105,7 +105,7 @@ const APPLY = `
       "isParked" boolean, fingerprint text, "attemptsBack" integer, outcome text, webhook jsonb)
   ),
   before as (
-    select j.id, j.status, j.attempt
+    select j.id, j.status, j.attempt, greatest(j.started_at, j.suspended_at) as run_started_at
     from longshore.jobs j
     join t on t.id = j.id
     where j.status = any(t."from")
@@ -133,7 +133,7 @@ const APPLY = `
     join before on before.id = t.id
     where j.id = t.id
     returning j.id, before.status as "fromStatus", j.status, j.queue, j.delivery, j.dispatched_at is not null as "isHandedOver",
-      j.worker, j.fence, j.started_at, before.attempt, j.parent_id, j.step_key, j.steps
+      j.worker, j.fence, before.run_started_at, before.attempt, j.parent_id, j.step_key, j.steps
   ),
   news as (
     insert into longshore.pipeline_news (pipeline_id, step_key, job_id)
@@ -147,7 +147,7 @@ const APPLY = `
   ),
   history as (
     insert into longshore.job_attempts (job_id, fence, attempt, outcome, worker, error, started_at)
-    select c.id, c.fence, c.attempt, t.outcome, c.worker, t.error, c.started_at
+    select c.id, c.fence, c.attempt, t.outcome, c.worker, t.error, c.run_started_at
     from changed c
     join t on t.id = c.id
     where t.outcome is not null and c."fromStatus" = 'processing'
@@ -166,7 +166,7 @@ const IS_ALIVE_OF_JOB = `select ${IS_ALIVE} from longshore.workers where id = j.
 
 const START = `
   with before as (
-    select j.id, j.status, j.fence, j.worker, j.started_at, j.attempt
+    select j.id, j.status, j.fence, j.worker, greatest(j.started_at, j.suspended_at) as run_started_at, j.attempt
     from longshore.jobs j
     where j.id = $1
       and j.status in ('scheduled', 'queued', 'retrying', 'processing')
@@ -179,7 +179,7 @@ const START = `
   ),
   lost as (
     insert into longshore.job_attempts (job_id, fence, attempt, outcome, worker, started_at)
-    select b.id, b.fence, b.attempt, 'worker_lost', b.worker, b.started_at
+    select b.id, b.fence, b.attempt, 'worker_lost', b.worker, b.run_started_at
     from before b
     where b.status = 'processing' and b.fence < $2
     on conflict (job_id, fence) do nothing
