@@ -11,6 +11,16 @@ import { type FieldError, isAppError } from '../shared/errors.ts';
 import { createId } from '../shared/ids.ts';
 import type { JobRow } from '../store/job-row.ts';
 
+/** Those beside what is about the step itself. */
+const JOB_OPTIONS: readonly string[] = [
+  'key',
+  'queue',
+  'attempts',
+  'backoff',
+  'timeoutMs',
+  'priority',
+] satisfies (keyof StepManyOptions)[];
+
 /**
  * Checks a call that is to be recorded.
  * @param chain the types of the pipeline that calls and of those that it is nested in, the nearest first
@@ -34,7 +44,7 @@ export async function prepareCall(
   return Promise.all(
     inputs.map(async (input, index) => {
       const stepIndex = isMany ? index : null;
-      const request = enqueueSchema.safeParse({ type: job.type, input, options: asked });
+      const request = enqueueSchema.safeParse({ type: job.type, input: asStored(input), options: asked });
       if (!request.success) throw toCallError(key, stepIndex, toFaults(request.error, ''));
       const origin = {
         id: createId(),
@@ -53,7 +63,20 @@ export async function prepareCall(
   );
 }
 
-function checkOptions(key: string, { onFailure = 'fail', concurrency = 1 }: StepManyOptions): void {
+// The job gets what JSON keeps of it, so that is what is checked.
+function asStored(input: unknown): unknown {
+  return input === undefined ? undefined : (JSON.parse(JSON.stringify(input) ?? 'null') as unknown);
+}
+
+function checkOptions(key: string, { onFailure = 'fail', concurrency = 1, ...others }: StepManyOptions): void {
+  const unknown = Object.keys(others).filter((name) => !JOB_OPTIONS.includes(name));
+  if (unknown.length > 0) {
+    throw toCallError(
+      key,
+      null,
+      unknown.map((name) => ({ path: `options.${name}`, message: 'is not known here' })),
+    );
+  }
   if (onFailure !== 'fail' && onFailure !== 'continue') {
     throw toCallError(key, null, [{ path: 'onFailure', message: 'must be "fail" or "continue"' }]);
   }

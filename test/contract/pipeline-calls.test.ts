@@ -13,6 +13,7 @@ const double = defineJob({
   output: z.number(),
   run: ({ n }) => n * 2,
 });
+const keeper = defineJob({ type: 'some:keeper', input: z.object({ kept: z.any() }), run: () => null });
 const absent = defineJob({ type: 'not:here', input: z.null(), run: () => null });
 const large = defineJob({
   type: 'some:large',
@@ -45,6 +46,12 @@ const REFUSED: [string, (step: Step) => Promise<unknown>, RegExp][] = [
     (step) => step(double, { n: 1, text: '\0' } as never),
     /^step "math:double#1": input\.text: /,
   ],
+  [
+    'an option that there is not',
+    (step) => step(double, { n: 1 }, { retries: 5 } as never),
+    /^step "math:double#1": options\.retries: is not known here/,
+  ],
+  ['a field that JSON does not keep', (step) => step(keeper, { kept: undefined }), /input\.kept: /],
   ['what is no JSON', (step) => step(double, wrong(1n)), /^step "math:double#1": the input is not JSON/],
   ['a type that is not known', (step) => step(absent, null), /^step "not:here#1": .*"not:here" is not one of: /],
   [
@@ -124,7 +131,7 @@ describe.each<TransportName>(['postgres', 'bullmq'])('a call of a step on the %s
   /** Runs a pipeline of this code to its end. */
   async function run(code: (step: Step) => Promise<unknown>, jobs: readonly JobDefinition[] = []) {
     const pipeline = definePipeline({ type: 'some:pipeline', input: z.null(), run: (_input, { step }) => code(step) });
-    const harness = await start([double, large, elsewhere, ...jobs, pipeline]);
+    const harness = await start([double, keeper, large, elsewhere, ...jobs, pipeline]);
     await harness.startWorker();
     const { id } = await harness.enqueue(pipeline, null);
     return { harness, job: await harness.ended(id) };
@@ -141,7 +148,7 @@ describe.each<TransportName>(['postgres', 'bullmq'])('a call of a step on the %s
         return [];
       },
     });
-    const harness = await start([double, large, elsewhere, pipeline]);
+    const harness = await start([double, keeper, large, elsewhere, pipeline]);
     await harness.startWorker();
     const jobs = await Promise.all(REFUSED.map((_case, index) => harness.enqueue(pipeline, index)));
     const ended = await harness.allEnded(jobs);
@@ -213,7 +220,7 @@ describe.each<TransportName>(['postgres', 'bullmq'])('a call of a step on the %s
         await step(double, { n: 1 }, { priority: -3, attempts: 7, timeoutMs: 1234, queue: 'other' });
       },
     });
-    const harness = await start([double, elsewhere, pipeline]);
+    const harness = await start([double, keeper, elsewhere, pipeline]);
     await harness.startWorker();
     const { id } = await harness.enqueue(pipeline, null, { tenant: 'acme', priority: 9 });
     expect(await harness.ended(id)).toMatchObject({ error: null });
