@@ -79,6 +79,15 @@ describe('renderTree', () => {
     ]);
   });
 
+  it('tells why the pipeline itself failed, unless a step is why', () => {
+    const error = { name: 'PipelineChangedError', message: 'the step "a#1" does not fit', attempt: 1 };
+    const ended = { ...job, status: 'failed' as const, finishedAt: at(0), error };
+    const changed = draw(toTree([makeStep('b#1')], { job: { ...ended, reason: 'pipeline_changed' } }));
+    expect(changed[1]).toBe('│ PipelineChangedError: the step "a#1" does not fit');
+    const byStep = draw(toTree([failed('a#1')], { job: { ...ended, reason: 'step_failed' } }));
+    expect(byStep.join('\n')).not.toContain('PipelineChangedError');
+  });
+
   it('draws nested pipelines with the lines of the trunk, and says where there is more', () => {
     const inner = makeStep('inner', {
       steps: [makeStep('a', { steps: [makeStep('b')] }), failed('c')],

@@ -27,7 +27,9 @@ interface Branch {
 /** The tree as lines: the pipeline, and below it what it has called. */
 export function renderTree(tree: TreeSnapshot, nowMs: number, style: TreeStyle): string[] {
   const branches = toBranches(tree.steps, tree.hasMoreSteps, nowMs, style);
-  const root = { spans: describeRoot(tree.job, nowMs, style.colors), below: branches };
+  // An error of a step is told where the step is.
+  const error = tree.job.reason === 'step_failed' ? undefined : errorOf(tree.job);
+  const root = { spans: describeRoot(tree.job, nowMs, style.colors), error, below: branches };
   return drawBranch(root, '', '', style);
 }
 

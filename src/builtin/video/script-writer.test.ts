@@ -51,6 +51,13 @@ describe('writeScript', () => {
     ]);
   });
 
+  it('keeps direct speech and who said it together', () => {
+    const script = writeScript('“Do you not want to know who has taken it?” cried his wife.', { maxScenes: 6 });
+    expect(script?.scenes.map(({ narration }) => narration)).toEqual([
+      '“Do you not want to know who has taken it?” cried his wife.',
+    ]);
+  });
+
   it('shortens a heading that would not fit a card', () => {
     const script = writeScript(`# ${'word '.repeat(1000)}\n\nTea is a drink from leaves.`, { maxScenes: 6 });
     expect(script?.title).toBe(`${'word '.repeat(22).trim()}…`);

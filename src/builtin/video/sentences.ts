@@ -4,14 +4,17 @@ const segmenter = new Intl.Segmenter('en', { granularity: 'sentence' });
 
 /** After these a sentence goes on, although there is a full stop. */
 const ABBREVIATION = /(?:^|[\s(])(?:e\.g|i\.e|etc|vs|cf|no|mr|mrs|ms|dr|prof|st|approx|fig|\p{Lu})\.$/iu;
+/** “Who is it?” asked his wife: one sentence. */
+const END_OF_SPEECH = /[?!]["”’»]\s*$/;
 const MIN_WORDS = 3;
 
 /** @returns the sentences of a paragraph that can stand alone */
 export function splitSentences(paragraph: string): string[] {
   const sentences: string[] = [];
   let open = '';
-  for (const { segment } of segmenter.segment(paragraph)) {
+  for (const { segment, index } of segmenter.segment(paragraph)) {
     open += segment;
+    if (END_OF_SPEECH.test(segment) && /^\p{Ll}/u.test(paragraph.slice(index + segment.length))) continue;
     if (ABBREVIATION.test(segment.slice(-20).trimEnd())) continue;
     sentences.push(open.trim());
     open = '';
