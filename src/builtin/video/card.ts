@@ -95,15 +95,17 @@ function placePicture(size: Size, src: string): CardNode[] {
 
 function layOutHeader({ heading, title, scene, scenes, format }: Card, { accent }: Palette): CardNode {
   const number = (value: number) => String(value).padStart(2, '0');
+  const label = [
+    box({ width: 14, height: 14, borderRadius: 7, backgroundColor: accent, marginRight: 16 }),
+    text(heading, {
+      ...clampTo(1),
+      maxWidth: sizes[format].width - 2 * margins[format] - NUMBER_WIDTH,
+      opacity: 0.82,
+    }),
+  ];
+  const isTold = heading === '' || heading === title;
   return box({ justifyContent: 'space-between', alignItems: 'center', height: HEADER_HEIGHT, fontSize: 24 }, [
-    box({ alignItems: 'center' }, [
-      box({ width: 14, height: 14, borderRadius: 7, backgroundColor: accent, marginRight: 16 }),
-      text(heading === title ? '' : heading, {
-        ...clampTo(1),
-        maxWidth: sizes[format].width - 2 * margins[format] - NUMBER_WIDTH,
-        opacity: 0.82,
-      }),
-    ]),
+    box({ alignItems: 'center' }, isTold ? [] : label),
     box({ fontWeight: 700 }, [
       text(number(scene), {}),
       text(`/ ${number(scenes)}`, { fontWeight: 400, opacity: 0.6, marginLeft: 10 }),

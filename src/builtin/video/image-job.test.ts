@@ -3,6 +3,7 @@ import type { RequestListener } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createLoopbackSite } from '../../../test/support/loopback-site.ts';
 import { runJob } from '../../testing.ts';
+import { layOutCard } from './card.ts';
 import { videoImage } from './image-job.ts';
 import { renderCard } from './render-card.ts';
 
@@ -39,6 +40,14 @@ describe('a title card', () => {
   ])('takes %s', async (_, fields) => {
     const { files } = await runJob(videoImage, { ...scene, ...fields }, { services });
     expect(sizeOf(await readFile(files[0]?.path ?? ''))).toEqual([1280, 720]);
+  });
+
+  it('names the video above the title, without a lonely dot where it is the title', () => {
+    const header = (title: string) => {
+      const root = layOutCard({ ...scene, format: 'landscape', title });
+      return JSON.stringify(root).match(/"borderRadius":7,/g)?.length ?? 0;
+    };
+    expect([header('A drink'), header('Tea')]).toEqual([1, 0]);
   });
 
   it('is the same for the same scene, and replaces itself', async () => {
