@@ -144,7 +144,8 @@ const TERMINAL = `('completed', 'failed', 'cancelled', 'expired')`;
 // that knows the count so far therefore knows a beginning of that order.
 // The oldest event goes to the step that asked first; when somebody else has settled that meanwhile, by its time, another
 // look gives it to the next one. News may be of a job of a former input, which belongs to no step any more. A pipeline that
-// has ended settles nothing: a retry goes on from there.
+// has ended settles nothing: a retry goes on from there. "offset 0" keeps the planner from reading all steps there are,
+// however few news it expects.
 const SETTLE = `
   with taken as (
     delete from longshore.pipeline_news n
@@ -173,13 +174,17 @@ const SETTLE = `
     select asked.pipeline_id, asked.key, told.id
     from (
       select s.pipeline_id, s.key, s.name, row_number() over (partition by s.pipeline_id, s.name order by s.position) as turn
-      from longshore.pipeline_steps s
-      where s.kind = 'event' and s.settled is null and s.pipeline_id in (select pipeline_id from touched)
+      from (select distinct pipeline_id from touched) t
+      cross join lateral (
+        select * from longshore.pipeline_steps where pipeline_id = t.pipeline_id and kind = 'event' and settled is null offset 0
+      ) s
     ) asked
     join (
       select e.pipeline_id, e.id, e.name, row_number() over (partition by e.pipeline_id, e.name order by e.id) as turn
-      from longshore.pipeline_events e
-      where e.step_key is null and e.pipeline_id in (select pipeline_id from touched)
+      from (select distinct pipeline_id from touched) t
+      cross join lateral (
+        select * from longshore.pipeline_events where pipeline_id = t.pipeline_id and step_key is null offset 0
+      ) e
     ) told on told.pipeline_id = asked.pipeline_id and told.name = asked.name and told.turn = asked.turn
   ),
   candidates as (
@@ -187,19 +192,16 @@ const SETTLE = `
     union
     select pipeline_id, key from answers
   ),
+  failures as (
+    select distinct on (c.parent_id, c.step_key) c.parent_id as pipeline_id, c.step_key, c.id
+    from taken
+    join longshore.jobs c on c.id = taken.job_id and c.parent_id = taken.pipeline_id and c.step_key = taken.step_key
+    where c.status in ('failed', 'cancelled', 'expired')
+    order by c.parent_id, c.step_key, c.step_index
+  ),
   looked_at as (
     select s.pipeline_id, s.key, s.kind, s.concurrency, answers.id as event_id,
-      (select c.id
-       from taken
-       join longshore.jobs c on c.id = taken.job_id
-       where taken.pipeline_id = s.pipeline_id
-         and taken.step_key = s.key
-         and c.parent_id = s.pipeline_id
-         and c.step_key = s.key
-         and c.status in ('failed', 'cancelled', 'expired')
-         and s.on_failure = 'fail'
-       order by c.step_index
-       limit 1) as failed_job_id,
+      case when s.on_failure = 'fail' then failures.id end as failed_job_id,
       case
         when s.kind in ('sleep', 'event') then s.wake_at <= now()
         else not exists (
@@ -210,8 +212,13 @@ const SETTLE = `
             and c.status not in ${TERMINAL})
       end as is_over
     from candidates
-    join longshore.pipeline_steps s
-      on s.pipeline_id = candidates.pipeline_id and s.key = candidates.step_key and s.settled is null
+    cross join lateral (
+      select *
+      from longshore.pipeline_steps
+      where pipeline_id = candidates.pipeline_id and key = candidates.step_key and settled is null
+      offset 0
+    ) s
+    left join failures on failures.pipeline_id = s.pipeline_id and failures.step_key = s.key
     left join answers on answers.pipeline_id = s.pipeline_id and answers.key = s.key
   ),
   settling as (
