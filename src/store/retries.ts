@@ -26,13 +26,16 @@ export function createRetryStore(database: Database) {
         database.transaction(async (inner) => {
           const tree = createRetryTree(inner);
           const edited = values.filter(({ isEdited }) => isEdited).map(({ id }) => id);
-          const wanted = await tree.expand(
-            values.map(({ id }) => id),
+          const edits = new Map(values.map((value) => [value.id, value]));
+          const put = (ids: readonly string[]) =>
+            inner.query<JobRow>(RETRY, [JSON.stringify(ids.map((id) => edits.get(id) ?? { id, isEdited: false }))]);
+          const outermost = await put(await tree.lockOutermost(values.map(({ id }) => id)));
+          // Steps come second: where the key of their pipeline is held, they stay as they are, too.
+          const below = await tree.listBelow(
+            outermost.map(({ id }) => id),
             edited,
           );
-          const edits = new Map(values.map((value) => [value.id, value]));
-          const all = wanted.map((id) => edits.get(id) ?? { id, isEdited: false });
-          const rows = await inner.query<JobRow>(RETRY, [JSON.stringify(all)]);
+          const rows = [...outermost, ...(below.length === 0 ? [] : await put(below))];
           await tree.reopen(rows, edited);
           return rows;
         }),
@@ -60,7 +63,8 @@ const HOLDS_KEY = `other.tenant = j.tenant
         and other.status not in ('completed', 'failed', 'cancelled', 'expired')`;
 
 // The larger fence makes every later event larger than the end that was told before. A job that BullMQ has seen needs a
-// delivery of another id. A JSON null in the array arrives as an SQL null.
+// delivery of another id. A step's job waits for its turn: its pipeline runs again, too. A JSON null in the array arrives as
+// an SQL null.
 const RETRY = `
   with r as (
     select * from jsonb_to_recordset($1::jsonb) as r(id uuid, "isEdited" boolean, input jsonb)
@@ -83,7 +87,7 @@ const RETRY = `
     from ended
   )
   update longshore.jobs j
-  set status = case when waits.turn then 'waiting' else 'queued' end,
+  set status = case when s.concurrency is null then 'queued' else 'waiting' end,
     reason = null,
     fingerprint = null,
     input = case when r."isEdited" then coalesce(r.input, 'null') else j.input end,
@@ -106,8 +110,5 @@ const RETRY = `
   join ranked on ranked.id = r.id and ranked.rank = 1
   join longshore.jobs own on own.id = r.id
   left join longshore.pipeline_steps s on s.pipeline_id = own.parent_id and s.key = own.step_key
-  cross join lateral (
-    select s.concurrency is not null and own.parent_id in (select id from ranked) as turn
-  ) waits
   where j.id = r.id
   returning ${jobColumns('j')}`;

@@ -5,18 +5,24 @@ import type { JobRow } from './job-row.ts';
 export function createRetryTree(database: Database) {
   return {
     /**
-     * Finds what has to run again so that these jobs can: of a step, the outermost of its pipelines that has ended, and of
-     * each pipeline the steps that did not complete. Locks the outermost ones.
-     * @param edited those that get a new input: the steps of such a pipeline are not run again
+     * Finds what has to run again first so that these jobs can: of a step, the outermost of its pipelines that has ended.
+     * Locks it.
      * @returns ids; without a job that cannot be retried because its pipeline goes on, or has gone on without it
      */
-    async expand(ids: readonly string[], edited: readonly string[]): Promise<string[]> {
+    async lockOutermost(ids: readonly string[]): Promise<string[]> {
       const outermost = await database.query<{ id: string }>(OUTERMOST, [ids]);
-      const tops = outermost.map((row) => row.id);
       // Whoever ends the steps of one of them has it locked; what follows must see how that ended. One that another retry
       // has taken meanwhile runs again, and what fails below it now is for itself to judge.
-      const locked = await database.query<{ id: string }>(LOCK_ENDED, [tops]);
-      const rows = await database.query<{ id: string }>(BELOW, [locked.map((row) => row.id), edited]);
+      const locked = await database.query<{ id: string }>(LOCK_ENDED, [outermost.map((row) => row.id)]);
+      return locked.map((row) => row.id);
+    },
+
+    /**
+     * Of these, and of each pipeline among them in turn, the steps that did not complete.
+     * @param edited those that get a new input: the steps of such a pipeline are not run again
+     */
+    async listBelow(ids: readonly string[], edited: readonly string[]): Promise<string[]> {
+      const rows = await database.query<{ id: string }>(BELOW, [ids, edited]);
       return rows.map((row) => row.id);
     },
 
@@ -78,16 +84,17 @@ const LOCK_ENDED = `
 
 const BELOW = `
   with recursive down as (
-    select j.id
-    from longshore.jobs j
-    where j.id = any($1::uuid[])
+    select id
+    from unnest($1::uuid[]) as given(id)
     union
     select c.id
     from down
     join longshore.pipeline_steps s on s.pipeline_id = down.id and down.id <> all($2::uuid[]) and not ${IS_PASSED}
     join longshore.jobs c on c.parent_id = s.pipeline_id and c.step_key = s.key and c.status in ${RETRYABLE}
   )
-  select id from down`;
+  select id
+  from down
+  where id <> all($1::uuid[])`;
 
 // A step may have come to its end while nobody listened, or its jobs may wait for their turn: the news make somebody look.
 const REOPEN = `

@@ -131,6 +131,31 @@ describe('a retry of a pipeline', () => {
     expect(await harness.job(child?.id ?? '')).toMatchObject({ status: 'failed' });
   });
 
+  it('leaves its steps alone, too, where another job holds its deduplication key', async () => {
+    const gate = new Gate();
+    const check = makeCheck(gate);
+    const pipeline = definePipeline({
+      type: 'some:pipeline',
+      input: z.array(z.string()),
+      run: async (texts, { step }) => step.all(check, texts, { concurrency: 1 }),
+    });
+    const harness = await start([check, pipeline]);
+    await harness.startWorker();
+    const { id } = await harness.enqueue(pipeline, ['wrong', 'right'], { deduplicationKey: 'one' });
+    await harness.ended(id);
+    await childrenEnded(harness, id);
+    const other = await harness.enqueue(pipeline, ['right'], { deduplicationKey: 'one' });
+    for (const child of await childrenOf(harness, id)) {
+      await expect(retryJob(harness.engine, everyone, child.id)).rejects.toMatchObject({ code: 'JOB_NOT_RETRYABLE' });
+    }
+    await expect(retryJob(harness.engine, everyone, id)).rejects.toMatchObject({ code: 'JOB_NOT_RETRYABLE' });
+    expect((await childrenOf(harness, id)).map(({ status }) => status)).toEqual(['failed', 'cancelled']);
+    gate.open();
+    await harness.ended(other.id);
+    await retryJob(harness.engine, everyone, id);
+    expect((await harness.ended(id)).error?.message).toBe('step "some:check#1[0]" failed: this cannot be checked');
+  });
+
   it('does not take up a failure that the code has passed, also while its siblings are still open', async () => {
     const gate = new Gate();
     const [brink, beyond] = [new Gate(), new Gate()];
