@@ -7,7 +7,6 @@ import { type CliContext, printJson, type Session } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
 import { isAtRest, readTree } from './tree-data.ts';
 import { FOLD_ABOVE, renderTree } from './tree-lines.ts';
-import { errorOf } from './tree-node.ts';
 import { createJsonTreeView, createLiveTreeView, createPlainTreeView, type TreeView } from './tree-view.ts';
 
 export interface TreeFlags {
@@ -32,8 +31,6 @@ export async function showTree(cli: CliContext, session: Session, id: string, fl
   const foldAbove = flags.all ? Number.POSITIVE_INFINITY : FOLD_ABOVE;
   const style = { width: terminal.width, colors: terminal.colors, foldAbove };
   for (const line of renderTree(tree, clock.now(), style)) terminal.print(line);
-  const error = tree.job.reason === 'step_failed' ? undefined : errorOf(tree.job); // that stands at the step
-  if (error !== undefined) terminal.print(terminal.colors.red(error));
   if (tree.steps.length === 0) terminal.note(isTerminal(tree.job.status) ? 'It has no steps.' : 'It has no steps yet.');
 }
 

@@ -1,5 +1,5 @@
-/** How far the fences of two deliveries of a job lie apart. */
-export const RUNS_PER_DELIVERY = 1_000_000;
+/** How far the fences of two deliveries of a job lie apart. A pipeline needs a delivery for each time that it goes on. */
+export const RUNS_PER_DELIVERY = 1000;
 const EVENTS_PER_RUN = 1_000_000;
 
 /** Where a run of a pipeline stopped to wait; what is told of its progress meanwhile is numbered from here. */

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import type { TransportName } from '../../src/define/queue.ts';
 import { defineJob } from '../../src/index.ts';
+import { fenceOf } from '../../src/store/fence.ts';
 import type { JobRow } from '../../src/store/job-row.ts';
 import type { Transition } from '../../src/store/transitions.ts';
 import { type Harness, useHarnesses } from '../support/harness.ts';
@@ -130,16 +131,16 @@ describe.each<TransportName>(['postgres', 'bullmq'])('a fence on the %s transpor
     const { transitions } = harness.engine.store;
     await Promise.all(['w1', 'w2', 'w3'].map((worker) => enrol(harness, worker)));
     const { id } = await harness.enqueue(noop, null);
-    const starts = await Promise.all([1, 1, 1].map((fence) => transitions.start(id, 1_700_000 + fence, 'w1')));
+    const starts = await Promise.all([1, 1, 1].map((fence) => transitions.start(id, fenceOf(1, 700 + fence), 'w1')));
     expect(starts.filter((row) => row?.attempt === 1 && row.rescues === 0)).toHaveLength(starts.filter(Boolean).length);
-    expect(await transitions.start(id, 1_600_000, 'w2')).toBeUndefined();
-    expect(await transitions.start(id, 1_700_002, 'w2')).toBeUndefined();
+    expect(await transitions.start(id, fenceOf(1, 600), 'w2')).toBeUndefined();
+    expect(await transitions.start(id, fenceOf(1, 702), 'w2')).toBeUndefined();
     await harness.sql(`update longshore.workers set heartbeat_at = now() - interval '1 hour' where id = 'w1'`);
-    const newer = await transitions.start(id, 1_700_002, 'w2');
+    const newer = await transitions.start(id, fenceOf(1, 702), 'w2');
     expect(newer).toMatchObject({ worker: 'w2', attempt: 1, rescues: 1, status: 'processing' });
     const [applied] = newer ? await transitions.apply([endOf(newer, newer.fence, 'completed')]) : [];
     expect(applied).toMatchObject({ fromStatus: 'processing', status: 'completed' });
-    expect(await transitions.start(id, 1_700_003, 'w3')).toBeUndefined();
+    expect(await transitions.start(id, fenceOf(1, 703), 'w3')).toBeUndefined();
     expect((await harness.attempts(id)).map(({ outcome, worker }) => [outcome, worker])).toEqual([
       ['worker_lost', 'w1'],
     ]);
@@ -151,7 +152,7 @@ describe.each<TransportName>(['postgres', 'bullmq'])('a fence on the %s transpor
     const { transitions } = harness.engine.store;
     await enrol(harness, 'w1');
     const jobs = await Promise.all([1, 2, 3].map(() => harness.enqueue(noop, null)));
-    const rows = await Promise.all(jobs.map(({ id }) => transitions.start(id, 1_800_000, 'w1')));
+    const rows = await Promise.all(jobs.map(({ id }) => transitions.start(id, fenceOf(1, 800), 'w1')));
     const ends = rows.flatMap((row) => (row ? [endOf(row, row.fence, 'completed')] : []));
     const all = await Promise.all([
       transitions.apply(ends),
