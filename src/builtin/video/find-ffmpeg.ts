@@ -32,7 +32,8 @@ export async function searchFfmpeg({ configured, test, findPackaged }: FfmpegSea
     const fault = await test(configured);
     if (fault === undefined) return configured;
     throw new NonRetryableError(
-      `FFMPEG_PATH is "${configured}", which ${fault}: correct it, or leave it empty to have ffmpeg looked for`,
+      `FFMPEG_PATH is "${configured}", which ${fault}: correct it, or leave it empty to have ffmpeg looked for, and ` +
+        HOW_TO_INSTALL,
     );
   }
   if ((await test('ffmpeg')) === undefined) return 'ffmpeg';

@@ -19,7 +19,7 @@ describe('shorten', () => {
 
   it('ends after a sentence or clause that says enough, else between words', () => {
     const clause = 'one two three four five six seven eight';
-    expect(shorten(`${clause}, ${'more '.repeat(30)}`)).toBe(`${clause}.`);
+    expect(shorten(`${clause}, ${'more '.repeat(30)}`)).toBe(`${clause}…`);
     expect(shorten(`${clause} (nine). ${'more '.repeat(30)}`)).toBe(`${clause} (nine).`);
     expect(shorten('word '.repeat(30))).toBe(`${'word '.repeat(22).trim()}…`);
     expect(shorten('one two three four', 2)).toBe('one two…');

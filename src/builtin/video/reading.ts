@@ -36,6 +36,7 @@ export function shorten(text: string, maxWords: number = MAX_WORDS): string {
     ({ word, end }) => word >= MIN_CLAUSE_WORDS && CLAUSE_END.test(text.slice(end, end + 4)),
   );
   if (clause === undefined) return `${text.slice(0, last.end)}…`;
-  const bracket = /^[)"”]/.exec(text.slice(clause.end))?.[0] ?? '';
-  return `${text.slice(0, clause.end)}${bracket}.`;
+  const [, bracket = '', mark = ''] = /^([)"”]?)(.?)/.exec(text.slice(clause.end)) ?? [];
+  // Half a sentence must not pass for a whole one, which may say something else.
+  return `${text.slice(0, clause.end)}${bracket}${/[.!?]/.test(mark) ? mark : '…'}`;
 }

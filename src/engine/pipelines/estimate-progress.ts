@@ -20,7 +20,7 @@ export function estimateProgress(calls: readonly CallProgress[], former: Readonl
   const known = new Set(calls.map(({ key }) => key));
   const missing = [...former].filter(([key]) => !known.has(key)).map(([, tookMs]) => tookMs);
   const percent = former.size === 0 ? guessPercent(calls) : weighPercent(calls, former, sum(missing));
-  return { percent: Math.min(99, percent), etaMs: estimateRest(calls, former, sum(missing)) };
+  return { percent: Math.min(99, Math.round(percent * 10) / 10), etaMs: estimateRest(calls, former, sum(missing)) };
 }
 
 function guessPercent(calls: readonly CallProgress[]): number {
