@@ -38,7 +38,9 @@ describe.each<TransportName>(['postgres', 'bullmq'])('lists over HTTP, on the %s
   it('counts and shows a queue before its first job, with its worker', async () => {
     const { items, nextCursor } = await read<Page<QueueResource>>('/v1/queues');
     expect(nextCursor).toBeNull();
-    expect(items.map(({ name }) => name)).toEqual(['chaos', 'file', 'http', 'test', 'work']);
+    const names = items.map(({ name }) => name);
+    expect(names).toEqual(names.toSorted());
+    expect(names).toEqual(expect.arrayContaining(['file', 'http', 'test', 'video', 'work']));
     const expected = {
       name: 'test',
       transport,
@@ -48,7 +50,7 @@ describe.each<TransportName>(['postgres', 'bullmq'])('lists over HTTP, on the %s
       throughputPerMinute: 0,
       workers: 1,
     };
-    expect(items[3]).toEqual(expected);
+    expect(items.find(({ name }) => name === 'test')).toEqual(expected);
     expect(await read('/v1/queues/test')).toEqual(expected);
     expect(await read('/v1/stats')).toEqual({
       counts: NO_JOBS,
