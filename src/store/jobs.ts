@@ -6,6 +6,7 @@ import type { Database } from './database.ts';
 import { createParameters, matchJobs } from './job-filter.ts';
 import { type JobRow, jobColumns } from './job-row.ts';
 import { type TenantScope, tenantOf } from './scope.ts';
+import { TERMINAL } from './statuses.ts';
 
 /** A job to be recorded; its input has been validated. */
 export interface NewJob {
@@ -147,7 +148,7 @@ const FIND_PRESENT = `
     where tenant = r.tenant
       and type = r.type
       and deduplication_key = r.deduplication_key
-      and status not in ('completed', 'failed', 'cancelled', 'expired')
+      and status not in ${TERMINAL}
   ) j
   order by r.id, j.id = r.id desc`;
 

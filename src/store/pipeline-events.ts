@@ -1,4 +1,5 @@
 import type { Database } from './database.ts';
+import { TERMINAL } from './statuses.ts';
 
 /** What somebody tells a pipeline. */
 export interface NewPipelineEvent {
@@ -28,7 +29,7 @@ const RECORD = `
   with open as (
     select j.id
     from longshore.jobs j
-    where j.id = $2 and j.status not in ('completed', 'failed', 'cancelled', 'expired')
+    where j.id = $2 and j.status not in ${TERMINAL}
     for share
   ),
   recorded as (

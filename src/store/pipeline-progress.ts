@@ -1,5 +1,6 @@
 import type { StepKind } from '../define/step-calls.ts';
 import type { Database } from './database.ts';
+import { TERMINAL } from './statuses.ts';
 
 /** How far a call of a pipeline is. */
 export interface CallProgress {
@@ -68,7 +69,7 @@ const CALLS = `
     where s.settled is null
       and j.parent_id = s.pipeline_id
       and j.step_key = s.key
-      and j.status not in ('completed', 'failed', 'cancelled', 'expired')
+      and j.status not in ${TERMINAL}
   ) open
   where s.pipeline_id = any($1::uuid[])
   order by s.position`;

@@ -1,6 +1,6 @@
 import { writeDespiteOthers } from './contention.ts';
 import type { Database } from './database.ts';
-import { type JobHead, jobHeadColumns } from './job-row.ts';
+import { TERMINAL } from './statuses.ts';
 
 /** A pipeline of which something has been settled. */
 export interface WokenPipeline {
@@ -19,13 +19,6 @@ export interface Settled {
   /** Whether there are news that pipelines have ended. */
   hasEnded: boolean;
   /** Whether there may be more to settle. */
-  isFull: boolean;
-}
-
-/** Jobs of pipelines that have ended without them. */
-export interface Orphans {
-  jobs: JobHead[];
-  /** Whether there may be more. */
   isFull: boolean;
 }
 
@@ -53,57 +46,6 @@ export function createPipelineWakeStore(database: Database) {
       );
       return row?.ms == null ? undefined : Math.max(0, row.ms);
     },
-
-    /**
-     * Pipelines that wait although they have nothing to wait for, and steps that go on although their pipeline has ended:
-     * somebody has changed or removed jobs by hand. Walks `jobs_status_id` and `jobs_open_steps`.
-     */
-    async countForgotten(): Promise<number> {
-      const [row] = await database.query<{ n: number }>(
-        `select count(distinct f.pipeline_id)::integer as n from (${FORGOTTEN}) f`,
-      );
-      return row?.n ?? 0;
-    },
-
-    /** Makes somebody look at these. @returns how many pipelines it were */
-    async remind(): Promise<number> {
-      const rows = await database.query<{ id: string }>(
-        `insert into longshore.pipeline_news (pipeline_id, step_key, job_id) ${FORGOTTEN} returning pipeline_id as id`,
-      );
-      return new Set(rows.map(({ id }) => id)).size;
-    },
-
-    /**
-     * Takes the news that pipelines have ended, ends their pauses, and lists the jobs of theirs that have not ended. For a
-     * transaction that ends those. Walks `jobs_open_steps`.
-     * @param limit jobs; a pipeline that has more stays in the news
-     */
-    async takeOrphans(limit: number): Promise<Orphans> {
-      const ended = await database.query<{ pipelineId: string }>(TAKE_ENDED, [ENDED_PER_LOOK]);
-      if (ended.length === 0) return { jobs: [], isFull: false };
-      const ids = await lockEnded(
-        database,
-        ended.map((row) => row.pipelineId),
-      );
-      await database.query(
-        `update longshore.pipeline_steps
-         set wake_at = null
-         where pipeline_id = any($1::uuid[]) and settled is null and wake_at is not null`,
-        [ids],
-      );
-      const jobs = await database.query<JobHead>(LIST_ORPHANS, [ids, limit]);
-      if (jobs.length === limit) {
-        await database.query(`insert into longshore.pipeline_news (pipeline_id) select unnest($1::uuid[])`, [ids]);
-      }
-      return { jobs, isFull: jobs.length === limit || ended.length === ENDED_PER_LOOK };
-    },
-
-    /** The jobs of one pipeline that have not ended although it has. For a transaction that ends those. */
-    async orphansOf(pipelineId: string, limit: number): Promise<Orphans> {
-      const ids = await lockEnded(database, [pipelineId]);
-      const jobs = await database.query<JobHead>(LIST_ORPHANS, [ids, limit]);
-      return { jobs, isFull: jobs.length === limit };
-    },
   };
 }
 
@@ -121,15 +63,6 @@ async function settle(database: Database, limit: number): Promise<Settled> {
   };
 }
 
-/** Those of these pipelines that have ended and stay so until the commit, or are gone: somebody has deleted them. */
-async function lockEnded(database: Database, pipelineIds: readonly string[]): Promise<string[]> {
-  const locked = await database.query<{ id: string }>(LOCK_ENDED, [pipelineIds]);
-  const gone = await database.query<{ id: string }>(LIST_GONE, [pipelineIds]);
-  return [...locked, ...gone].map((row) => row.id);
-}
-
-const ENDED_PER_LOOK = 100;
-
 interface SettleRow {
   what: 'woken' | 'touched' | 'limited' | 'ended' | 'full';
   id: string;
@@ -137,8 +70,6 @@ interface SettleRow {
   queue: string | null;
   status: string | null;
 }
-
-const TERMINAL = `('completed', 'failed', 'cancelled', 'expired')`;
 
 // The order of settlement is that of the commits: whoever settles counts up under the lock of the pipeline's row. A reader
 // that knows the count so far therefore knows a beginning of that order.
@@ -317,67 +248,3 @@ const RELEASE = `
   from locked
   where j.id = locked.id
   returning j.id, j.queue`;
-
-// News are consumed together with what they lead to, so there is no moment in which neither shows.
-const FORGOTTEN = `
-  select s.pipeline_id, s.key as step_key, failed.id as job_id
-  from longshore.jobs p
-  join longshore.pipeline_steps s on s.pipeline_id = p.id and s.settled is null and s.kind in ('job', 'all')
-  left join lateral (
-    select c.id
-    from longshore.jobs c
-    where c.parent_id = s.pipeline_id
-      and c.step_key = s.key
-      and c.status in ('failed', 'cancelled', 'expired')
-      and s.on_failure = 'fail'
-    order by c.step_index
-    limit 1
-  ) failed on true
-  where p.status = 'waiting'
-    and p.started_at is not null
-    and not exists (select 1 from longshore.pipeline_news n where n.pipeline_id = p.id)
-    and (failed.id is not null or not exists (
-      select 1
-      from longshore.jobs c
-      where c.parent_id = s.pipeline_id
-        and c.step_key = s.key
-        and c.status not in ${TERMINAL}
-        and (c.status <> 'waiting' or c.started_at is not null)))
-  union all
-  select distinct j.parent_id, null, null::uuid
-  from longshore.jobs j
-  where j.step_key is not null
-    and j.status not in ${TERMINAL}
-    and not exists (select 1 from longshore.jobs p where p.id = j.parent_id and p.status not in ${TERMINAL})
-    and not exists (select 1 from longshore.pipeline_news n where n.pipeline_id = j.parent_id)`;
-
-const TAKE_ENDED = `
-  delete from longshore.pipeline_news n
-  where n.id in (
-    select id
-    from longshore.pipeline_news
-    where step_key is null
-    order by id
-    limit $1
-    for update skip locked)
-  returning n.pipeline_id as "pipelineId"`;
-
-// One may run again since. The lock keeps the others from being retried until their jobs have ended.
-const LOCK_ENDED = `
-  select id
-  from longshore.jobs
-  where id = any($1::uuid[]) and status in ${TERMINAL}
-  order by id
-  for share`;
-
-const LIST_GONE = `
-  select distinct given.id
-  from unnest($1::uuid[]) as given(id)
-  where not exists (select 1 from longshore.jobs j where j.id = given.id)`;
-
-const LIST_ORPHANS = `
-  select ${jobHeadColumns('j')}
-  from longshore.jobs j
-  where j.parent_id = any($1::uuid[]) and j.step_key is not null and j.status not in ${TERMINAL}
-  order by j.id
-  limit $2`;

@@ -2,6 +2,7 @@ import { writeDespiteOthers } from './contention.ts';
 import type { Database } from './database.ts';
 import { type JobRow, jobColumns } from './job-row.ts';
 import { createRetryTree } from './retry-tree.ts';
+import { TERMINAL } from './statuses.ts';
 
 /** A job to run again; without `input` it keeps its own. */
 export interface Retry {
@@ -60,7 +61,7 @@ export function createRetryStore(database: Database) {
 const HOLDS_KEY = `other.tenant = j.tenant
         and other.type = j.type
         and other.deduplication_key = j.deduplication_key
-        and other.status not in ('completed', 'failed', 'cancelled', 'expired')`;
+        and other.status not in ${TERMINAL}`;
 
 // The larger fence makes every later event larger than the end that was told before. A job that BullMQ has seen needs a
 // delivery of another id. A step's job waits for its turn: its pipeline runs again, too. A JSON null in the array arrives as

@@ -1,5 +1,6 @@
 import type { Database } from './database.ts';
 import type { JobRow } from './job-row.ts';
+import { TERMINAL } from './statuses.ts';
 
 /** What a retry means for pipelines and their steps. For use within the transaction of the retry. */
 export function createRetryTree(database: Database) {
@@ -58,7 +59,7 @@ const OUTERMOST = `
   refused as (
     select up.wanted
     from up
-    where up.status not in ('completed', 'failed', 'cancelled', 'expired')
+    where up.status not in ${TERMINAL}
     union
     select up.wanted
     from up
@@ -111,7 +112,7 @@ const REOPEN = `
         from longshore.jobs c
         where c.parent_id = s.pipeline_id
           and c.step_key = s.key
-          and c.status not in ('completed', 'failed', 'cancelled', 'expired'))
+          and c.status not in ${TERMINAL})
     returning s.pipeline_id, s.key
   ),
   waiting as (

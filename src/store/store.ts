@@ -7,11 +7,13 @@ import { createDeadLetterStore } from './dead-letters.ts';
 import { createDeliveryStore } from './deliveries.ts';
 import { createDriftStore } from './drift.ts';
 import { createExpiryStore } from './expiry.ts';
+import { createForgottenPipelineStore } from './forgotten-pipelines.ts';
 import { createIdempotencyStore } from './idempotency.ts';
 import { createJobStore } from './jobs.ts';
 import { createJournalStore } from './journal.ts';
 import { createLeaseStore } from './leases.ts';
 import { createOverviewStore } from './overview.ts';
+import { createPipelineEndStore } from './pipeline-ends.ts';
 import { createPipelineEventStore } from './pipeline-events.ts';
 import { createPipelineProgressStore } from './pipeline-progress.ts';
 import { createPipelineTreeStore } from './pipeline-tree.ts';
@@ -41,6 +43,8 @@ export function createStore(database: Database) {
     pipelineProgress: createPipelineProgressStore(database),
     pipelineTree: createPipelineTreeStore(database),
     pipelineEvents: createPipelineEventStore(database),
+    pipelineEnds: createPipelineEndStore(database),
+    forgottenPipelines: createForgottenPipelineStore(database),
     pipelineWakes: createPipelineWakeStore(database),
     retries: createRetryStore(database),
     deadLetters: createDeadLetterStore(database),

@@ -2,6 +2,7 @@ import type { JobReason, JobStatus } from '../contract/job.ts';
 import type { Database } from './database.ts';
 import { RUNS_PER_DELIVERY, SEQ_WAITING } from './fence.ts';
 import { type JobRow, jobColumns, type RecordedFailure } from './job-row.ts';
+import { TERMINAL } from './statuses.ts';
 import { IS_ALIVE } from './workers.ts';
 
 /** A webhook delivery to write together with the status that it tells of. */
@@ -128,7 +129,7 @@ const APPLY = `
       progress_seq = case when t."to" = 'waiting' then ${SEQ_WAITING} else j.progress_seq end,
       suspended_at = case when t."to" = 'waiting' then now() else j.suspended_at end,
       run_at = case when t."delayMs" is null then j.run_at else now() + t."delayMs" * interval '1 millisecond' end,
-      finished_at = case when t."to" in ('completed', 'failed', 'cancelled', 'expired') then now() end
+      finished_at = case when t."to" in ${TERMINAL} then now() end
     from t
     join before on before.id = t.id
     where j.id = t.id
@@ -139,11 +140,11 @@ const APPLY = `
     insert into longshore.pipeline_news (pipeline_id, step_key, job_id)
     select c.parent_id, c.step_key, c.id
     from changed c
-    where c.step_key is not null and c.status in ('completed', 'failed', 'cancelled', 'expired')
+    where c.step_key is not null and c.status in ${TERMINAL}
     union all
     select c.id, null, null
     from changed c
-    where c.steps > 0 and c.status in ('completed', 'failed', 'cancelled', 'expired')
+    where c.steps > 0 and c.status in ${TERMINAL}
   ),
   history as (
     insert into longshore.job_attempts (job_id, fence, attempt, outcome, worker, error, started_at)

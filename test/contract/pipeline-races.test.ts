@@ -81,9 +81,9 @@ describe('news of pipelines', () => {
     await harness.sql(
       'insert into longshore.pipeline_news (pipeline_id) select gen_random_uuid() from generate_series(1, 150)',
     );
-    const { pipelineWakes } = harness.engine.store;
-    expect(await pipelineWakes.takeOrphans(10)).toEqual({ jobs: [], isFull: true });
-    expect(await pipelineWakes.takeOrphans(10)).toEqual({ jobs: [], isFull: false });
+    const { pipelineEnds } = harness.engine.store;
+    expect(await pipelineEnds.takeOrphans(10)).toEqual({ jobs: [], isFull: true });
+    expect(await pipelineEnds.takeOrphans(10)).toEqual({ jobs: [], isFull: false });
   });
 });
 

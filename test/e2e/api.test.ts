@@ -53,6 +53,7 @@ describe.each<TransportName>(['postgres', 'bullmq'])('jobs over HTTP, on the %s 
       startedAt: null,
       finishedAt: null,
       parentId: null,
+      stepKey: null,
       scheduleId: null,
       worker: null,
       deduplicationKey: null,

@@ -3,7 +3,7 @@ import type { HeldJobs } from '../../queue/transport.ts';
 import { pause } from '../../shared/time.ts';
 import type { Database } from '../../store/database.ts';
 import { createDiagnosisStore } from '../../store/diagnosis.ts';
-import { createPipelineWakeStore } from '../../store/pipeline-wakes.ts';
+import { createForgottenPipelineStore } from '../../store/forgotten-pipelines.ts';
 import { createStore } from '../../store/store.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { type Drift, driftKinds, noDrift } from '../upkeep/drift.ts';
@@ -27,7 +27,7 @@ const SECOND_LOOK_MS = 500;
 export async function readDrift({ database, redis, log }: DriftOptions): Promise<DriftFacts> {
   const ofRecord = {
     lost_run: await createDiagnosisStore(database).countLostRuns(),
-    unwoken: await createPipelineWakeStore(database).countForgotten(),
+    unwoken: await createForgottenPipelineStore(database).count(),
   };
   if (!redis) return { drift: { ...noDrift(), ...ofRecord }, pausedThere: [] };
   const bullmq = createBullMqObserver(redis.url, redis.prefix);

@@ -1,4 +1,4 @@
-import type { Orphans } from '../../store/pipeline-wakes.ts';
+import type { Orphans } from '../../store/pipeline-ends.ts';
 import { inTransaction, type Store } from '../../store/store.ts';
 import { announceEnded, toCancellation } from '../control.ts';
 import type { Engine } from '../engine.ts';
@@ -7,12 +7,12 @@ const BATCH = 500;
 
 /** Cancels steps that pipelines left open when they ended, whatever their end was. @returns whether there may be more */
 export function endOrphans(engine: Engine): Promise<boolean> {
-  return end(engine, (store) => store.pipelineWakes.takeOrphans(BATCH));
+  return end(engine, (store) => store.pipelineEnds.takeOrphans(BATCH));
 }
 
 /** Cancels those of one pipeline, for somebody who cannot wait until its end is noticed. */
 export async function endOrphansOf(engine: Engine, pipelineId: string): Promise<void> {
-  while (await end(engine, (store) => store.pipelineWakes.orphansOf(pipelineId, BATCH)));
+  while (await end(engine, (store) => store.pipelineEnds.orphansOf(pipelineId, BATCH)));
 }
 
 async function end(engine: Engine, list: (store: Store) => Promise<Orphans>): Promise<boolean> {
