@@ -65,7 +65,7 @@ async function explainRefusal(engine: Engine, caller: Caller, id: string): Promi
   if (!isTerminal(status)) return new AppError('JOB_NOT_RETRYABLE', `job ${id} has not ended: it is ${status}`);
   if (status === 'completed') return new AppError('JOB_NOT_RETRYABLE', `job ${id} has completed; enqueue a new one`);
   if (stepKey !== null && parentId !== null && deduplicationKey === null) {
-    const why = `its pipeline, ${parentId}, goes on, or has gone on without it`;
+    const why = `its pipeline, ${parentId}, goes on, or has gone on without it; retry that one once it has failed`;
     return new AppError('JOB_NOT_RETRYABLE', `job ${id} cannot run again: ${why}`);
   }
   const holder = await engine.store.retries.findKeyHolder(id);

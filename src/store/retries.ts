@@ -30,12 +30,13 @@ export function createRetryStore(database: Database) {
           const edits = new Map(values.map((value) => [value.id, value]));
           const put = (ids: readonly string[]) =>
             inner.query<JobRow>(RETRY, [JSON.stringify(ids.map((id) => edits.get(id) ?? { id, isEdited: false }))]);
-          const outermost = await put(await tree.lockOutermost(values.map(({ id }) => id)));
+          const locked = await tree.lockOutermost(values.map(({ id }) => id));
+          const stuck = await tree.findStuck(locked, edited);
+          const outermost = await put(locked);
+          const ids = outermost.map(({ id }) => id);
           // Steps come second: where the key of their pipeline is held, they stay as they are, too.
-          const below = await tree.listBelow(
-            outermost.map(({ id }) => id),
-            edited,
-          );
+          await tree.rewind(stuck.filter((id) => ids.includes(id)));
+          const below = await tree.listBelow(ids, edited);
           const rows = [...outermost, ...(below.length === 0 ? [] : await put(below))];
           await tree.reopen(rows, edited);
           return rows;

@@ -19,12 +19,32 @@ export function createRetryTree(database: Database) {
     },
 
     /**
+     * Finds pipelines that a retry would only lead to the same failure: the code has caught it, called something, and thrown
+     * it again. To be asked before they are retried.
+     */
+    async findStuck(ids: readonly string[], edited: readonly string[]): Promise<string[]> {
+      const rows = await database.query<{ id: string }>(STUCK, [ids, edited]);
+      return rows.map((row) => row.id);
+    },
+
+    /** Takes such pipelines back to before their last failure: what they have called since is forgotten. */
+    async rewind(ids: readonly string[]): Promise<void> {
+      if (ids.length > 0) await database.query(REWIND, [ids]);
+    },
+
+    /**
      * Of these, and of each pipeline among them in turn, the steps that did not complete.
      * @param edited those that get a new input: the steps of such a pipeline are not run again
      */
     async listBelow(ids: readonly string[], edited: readonly string[]): Promise<string[]> {
-      const rows = await database.query<{ id: string }>(BELOW, [ids, edited]);
-      return rows.map((row) => row.id);
+      const rewound = new Set<string>();
+      for (;;) {
+        const below = (await database.query<{ id: string }>(BELOW, [ids, edited])).map((row) => row.id);
+        const stuck = (await this.findStuck(below, edited)).filter((id) => !rewound.has(id));
+        if (stuck.length === 0) return below;
+        await this.rewind(stuck);
+        for (const id of stuck) rewound.add(id);
+      }
     },
 
     /** Opens the steps of pipelines that run again; those of the edited ones are forgotten. */
@@ -75,6 +95,44 @@ const OUTERMOST = `
     order by up.wanted, up.height desc
   ) outermost
   where outermost.wanted not in (select wanted from refused)`;
+
+const STUCK = `
+  select p.id
+  from longshore.jobs p
+  where p.id = any($1::uuid[])
+    and p.id <> all($2::uuid[])
+    and p.status = 'failed'
+    and p.reason = 'step_failed'
+    and not exists (
+      select 1
+      from longshore.pipeline_steps s
+      where s.pipeline_id = p.id and (s.settled is null or (s.failed_job_id is not null and not ${IS_PASSED})))`;
+
+// The jobs of what is forgotten stay as jobs that the pipeline once started; an event that it took can be taken again.
+const REWIND = `
+  with failures as (
+    select distinct on (s.pipeline_id) s.pipeline_id, s.settled
+    from longshore.pipeline_steps s
+    where s.pipeline_id = any($1::uuid[]) and s.failed_job_id is not null and s.on_failure = 'fail'
+    order by s.pipeline_id, s.settled desc
+  ),
+  forgotten as (
+    delete from longshore.pipeline_steps s
+    using failures
+    where s.pipeline_id = failures.pipeline_id and s.seen >= failures.settled
+    returning s.pipeline_id, s.key
+  ),
+  given_back as (
+    update longshore.pipeline_events e
+    set step_key = null
+    from forgotten
+    where e.pipeline_id = forgotten.pipeline_id and e.step_key = forgotten.key
+  )
+  update longshore.jobs j
+  set step_key = null,
+    step_index = null
+  from forgotten
+  where j.parent_id = forgotten.pipeline_id and j.step_key = forgotten.key`;
 
 const LOCK_ENDED = `
   select j.id

@@ -90,6 +90,40 @@ describe.each<TransportName>(['postgres', 'bullmq'])(
       expect(studio.rendered.sort((a, b) => a - b)).toEqual([1, 2, 100]);
     });
 
+    it('is taken back to a failure that its code has caught, acted upon, and thrown again', async () => {
+      const { studio, jobs, render } = makeStudio();
+      const tidy = defineJob({ type: 'studio:tidy', input: z.null(), run: () => null });
+      const careful = definePipeline({
+        type: 'studio:careful',
+        input: z.array(z.number()),
+        async run(scenes, { step }) {
+          const first = await step(render, 100);
+          try {
+            return [first, ...(await step.all(render, scenes))];
+          } catch (error) {
+            await step(tidy, null);
+            throw error;
+          }
+        },
+      });
+      const around = definePipeline({
+        type: 'studio:around',
+        input: z.array(z.number()),
+        run: (scenes, { step }) => step(careful, scenes),
+      });
+      studio.broken.add(2);
+      const harness = await start([...jobs, tidy, careful, around]);
+      await harness.startWorker();
+      const { id } = await harness.enqueue(around, [1, 2]);
+      expect(await harness.ended(id)).toMatchObject({ status: 'failed', reason: 'step_failed' });
+      await retryJob(harness.engine, everyone, id);
+      expect(await harness.ended(id)).toMatchObject({ status: 'failed', reason: 'step_failed' }); // it has not been mended
+      studio.broken.clear();
+      await retryJob(harness.engine, everyone, id);
+      expect(await harness.ended(id)).toMatchObject({ status: 'completed', output: [1000, 10, 20] });
+      expect(studio.rendered.sort((a, b) => a - b)).toEqual([1, 2, 100]);
+    });
+
     it('cancels the steps that wait and signals those that run when it is cancelled', async () => {
       const { studio, jobs, film } = makeStudio();
       studio.held.add(1).add(2);
