@@ -107,7 +107,7 @@ export function createStep(call: (request: CallRequest) => Promise<unknown>): St
 function quiet<Args extends unknown[]>(call: (...args: Args) => Promise<unknown>) {
   return (...args: Args): Promise<unknown> => {
     const promise = call(...args);
-    promise.catch(() => undefined);
+    promise.catch(() => undefined); // whoever awaits it still gets the error
     return promise;
   };
 }

@@ -165,7 +165,8 @@ describe('a retry of a pipeline', () => {
       input: z.null(),
       attempts: 1,
       async run(_input, { step, signal }) {
-        await step.all(check, ['wrong', 'held', 'held back'], { concurrency: 2 }).catch(() => undefined);
+        const items = ['wrong', 'held', 'held back'];
+        await step.all(check, items, { concurrency: 2 }).catch(() => undefined); // the failure that the code passes
         await step.sleep(0);
         await brink.pass(signal);
         if (brink.arrivals === 1) throw new Error('over the edge');

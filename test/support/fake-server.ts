@@ -29,8 +29,8 @@ export async function startFakeServer(): Promise<FakeServer> {
   const seen: SeenRequest[] = [];
   const server = createServer(async (request, response) => {
     const { method = 'GET', url = '/', headers } = request;
-    const body = await text(request).catch(() => undefined);
-    if (body === undefined) return; // its sender has broken it off: nothing was asked
+    const body = await text(request).catch(() => undefined); // its sender has broken it off
+    if (body === undefined) return; // nothing was asked
     const known: SeenRequest = { method, path: url, headers, body };
     seen.push(known);
     const handler = handlers.get(`${method} ${url.split('?')[0]}`);

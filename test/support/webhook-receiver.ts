@@ -25,8 +25,8 @@ export async function startWebhookReceiver(): Promise<WebhookReceiver> {
   const statuses = new Map<string, number[]>();
   const server = createServer(async (request, response) => {
     const path = request.url ?? '/';
-    const body = await text(request).catch(() => undefined);
-    if (body === undefined) return; // it broke off: its sender was killed, and nothing was received
+    const body = await text(request).catch(() => undefined); // it broke off: its sender was killed
+    if (body === undefined) return; // nothing was received
     received.push({ path, headers: request.headers, body });
     response.writeHead(statuses.get(path)?.shift() ?? 204).end();
   });
