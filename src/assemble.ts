@@ -22,6 +22,7 @@ import { systemClock } from './shared/time.ts';
 import { createWebhookSecret } from './shared/webhook-signature.ts';
 import { waitForPostgres } from './store/connect.ts';
 import { openDatabase } from './store/database.ts';
+import { createGroupedWrites } from './store/grouped-writes.ts';
 import { isMigrated, migrate } from './store/migrate.ts';
 import { WEBHOOK_SECRET_SETTING } from './store/settings.ts';
 import { createStore } from './store/store.ts';
@@ -99,6 +100,7 @@ async function connectParts(
   const watcher = new JobWatcher(store, signals, log);
   const engine: Engine = {
     store,
+    writes: createGroupedWrites(store),
     registry,
     transports,
     signals,

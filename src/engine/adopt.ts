@@ -49,7 +49,7 @@ export async function adoptJob(
     ttlMs: null,
     isHandedOver: true,
   };
-  const [row] = await engine.store.jobs.insert([job]);
+  const row = await engine.writes.insert(job);
   if (row) engine.log.info('recorded a job that another producer added', { jobId: id, type: row.type, queue });
   return { id, fault: readable.fault };
 }

@@ -3,6 +3,7 @@ import type { Signals } from '../queue/signals.ts';
 import type { Transports } from '../queue/transport.ts';
 import type { Outbound } from '../shared/outbound.ts';
 import type { Clock } from '../shared/time.ts';
+import type { GroupedWrites } from '../store/grouped-writes.ts';
 import type { Store } from '../store/store.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Dispatcher } from './dispatch.ts';
@@ -12,6 +13,8 @@ import type { JobWatcher } from './watch.ts';
 /** What every verb of the engine works with. `main` puts it together. */
 export interface Engine {
   readonly store: Store;
+  /** The writes of every job, where those of one moment share a commit. */
+  readonly writes: GroupedWrites;
   readonly registry: Registry;
   readonly transports: Transports;
   readonly signals: Signals;

@@ -16,7 +16,7 @@ import type { JobRow } from '../store/job-row.ts';
 import type { Transition } from '../store/transitions.ts';
 import type { Engine } from './engine.ts';
 import { fingerprintOf } from './fingerprint.ts';
-import { toOutboxEntry } from './webhook-body.ts';
+import { toOutboxEntry, wantsWebhook } from './webhook-body.ts';
 
 /** How a run ended, before anything is decided. */
 export type RunResult =
@@ -162,8 +162,8 @@ export async function finishAttempt(
   const backoff = job.backoff ?? engine.registry.definitions.get(job.type)?.backoff ?? DEFAULT_BACKOFF;
   const outcome = decideOutcome({ ...job, backoff }, result, Math.random());
   const isParked = 'delayMs' in outcome && waitsInRecord(engine, job);
-  const [applied] = await engine.store.transitions.apply([toTransition(engine, job, outcome, isParked)]);
-  const isApplied = applied !== undefined || (isRepeat && (await isWritten(engine, job, outcome)));
+  const isApplied =
+    (await write(engine, job, outcome, isParked)) || (isRepeat && (await isWritten(engine, job, outcome)));
   if (!isApplied) return { outcome, isApplied, verdict: { kind: 'discarded' } };
   announce(engine, job, outcome);
   return { outcome, isApplied, verdict: toVerdict(outcome, isParked) };
@@ -182,6 +182,18 @@ function waitsInRecord(engine: Engine, job: JobRow): boolean {
   );
 }
 
+/** @returns whether the record took it */
+async function write(engine: Engine, job: JobRow, outcome: Outcome, isParked: boolean): Promise<boolean> {
+  if (outcome.to === 'completed' && !isPartOfPipeline(engine, job) && !wantsWebhook(job, outcome.to)) {
+    return engine.writes.complete({ id: job.id, fence: job.fence, output: outcome.output });
+  }
+  return (await engine.writes.apply(toTransition(engine, job, outcome, isParked))) !== undefined;
+}
+
+function isPartOfPipeline(engine: Engine, job: JobRow): boolean {
+  return job.stepKey !== null || engine.registry.definitions.get(job.type)?.isPipeline === true;
+}
+
 async function isWritten(engine: Engine, { id, fence }: JobRow, outcome: Outcome): Promise<boolean> {
   const now = await engine.store.jobs.get('all', id);
   return now?.fence === fence && now.status === outcome.to;
@@ -191,8 +203,7 @@ function announce(engine: Engine, job: JobRow, outcome: Outcome): void {
   engine.signals.publish('changed', [job.id]);
   if (isTerminalOutcome(outcome.to)) {
     if (job.webhook) engine.signals.publish('webhook', [job.id]);
-    const isPipeline = engine.registry.definitions.get(job.type)?.isPipeline;
-    if (job.stepKey !== null || isPipeline) engine.waker.wake();
+    if (isPartOfPipeline(engine, job)) engine.waker.wake();
   }
   if (outcome.to === 'queued' && !engine.transports.of(job.queue).held) engine.signals.publish('work', [job.queue]);
   if ('delayMs' in outcome) engine.dispatcher.wakeAt(engine.clock.now() + outcome.delayMs);

@@ -49,7 +49,11 @@ async function insertNew(engine: Engine, jobs: readonly PreparedJob[], enqueued:
 async function insert(engine: Engine, jobs: readonly PreparedJob[]): Promise<JobRow[]> {
   const places = jobs.map((job) => job.delayMs === null && job.runAt === null && engine.dispatcher.reserve(job.queue));
   try {
-    return await engine.store.jobs.insert(jobs.map((job, index) => ({ ...job, isHandedOver: places[index] ?? false })));
+    const placed = jobs.map((job, index) => ({ ...job, isHandedOver: places[index] ?? false }));
+    const [single] = placed;
+    if (single === undefined || placed.length > 1) return await engine.store.jobs.insert(placed);
+    const row = await engine.writes.insert(single);
+    return row ? [row] : [];
   } finally {
     for (const [index, job] of jobs.entries()) if (places[index]) engine.dispatcher.release(job.queue);
   }

@@ -14,10 +14,15 @@ export interface WebhookEnd {
   output: string | null;
 }
 
+/** Whether a webhook is to be called for such an end. */
+export function wantsWebhook({ webhook }: Pick<JobHead, 'webhook'>, status: WebhookEnd['status']): boolean {
+  return webhook?.events.includes(`job.${status}`) ?? false;
+}
+
 /** The delivery that a job's end owes to its webhook, or null when it has none for that event. Pure but for the id. */
 export function toOutboxEntry(job: JobHead, end: WebhookEnd, nowMs: number): OutboxEntry | null {
+  if (!job.webhook || !wantsWebhook(job, end.status)) return null;
   const event = `job.${end.status}` as const;
-  if (!job.webhook?.events.includes(event)) return null;
   return { id: createId(), event, url: job.webhook.url, body: toBody(job, event, end, nowMs) };
 }
 

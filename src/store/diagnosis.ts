@@ -117,7 +117,7 @@ const SERVER = `
     current_setting('server_version_num')::integer as "versionNumber",
     current_setting('transaction_read_only') = 'on' as "isReadOnly"`;
 
-// Each part walks an index of its own: jobs_status_id, jobs_due, jobs_handed_over.
+// Each part walks an index of its own: jobs_not_completed, jobs_due, jobs_handed_over.
 const WORK = `
   with due as (
     select queue, run_at, status = 'processing' as is_running

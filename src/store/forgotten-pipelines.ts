@@ -6,7 +6,7 @@ export function createForgottenPipelineStore(database: Database) {
   return {
     /**
      * Pipelines that wait although they have nothing to wait for, and steps that go on although their pipeline has ended:
-     * somebody has changed or removed jobs by hand. Walks `jobs_status_id` and `jobs_open_steps`.
+     * somebody has changed or removed jobs by hand. Walks `jobs_not_completed` and `jobs_open_steps`.
      */
     async count(): Promise<number> {
       const [row] = await database.query<{ n: number }>(

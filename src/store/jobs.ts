@@ -58,9 +58,12 @@ export function createJobStore(database: Database) {
      * @returns the rows that are new, in no particular order
      */
     insert(jobs: readonly NewJob[]): Promise<JobRow[]> {
-      // In one order everywhere: two statements that want the same keys must not wait for each other.
-      const ordered = JSON.stringify([...jobs].sort(compareKeys));
-      return writeDespiteOthers(() => database.query<JobRow>(INSERT, [ordered]));
+      return insertEncoded(database, jobs.map(encodeJob));
+    },
+
+    /** The same for jobs that have been encoded already. */
+    insertEncoded(jobs: readonly EncodedJob[]): Promise<JobRow[]> {
+      return insertEncoded(database, jobs);
     },
 
     /**
@@ -85,7 +88,7 @@ export function createJobStore(database: Database) {
       return rows[0];
     },
 
-    /** Newest first, by keyset on the id; the plan walks the primary key or `jobs_status_id` / `jobs_type_id`. */
+    /** Newest first, by keyset on the id; the plan walks the primary key, `jobs_not_completed` or `jobs_type_id`. */
     list(scope: TenantScope, filter: JobFilter, limit: number, beforeId: string | null): Promise<JobRow[]> {
       const { values, bind } = createParameters();
       return database.query<JobRow>(
@@ -129,11 +132,73 @@ export function createJobStore(database: Database) {
   };
 }
 
-function compareKeys(one: NewJob, other: NewJob): number {
-  const keyOf = ({ tenant, type, deduplicationKey, id }: NewJob) =>
-    JSON.stringify([deduplicationKey, tenant, type, id]);
-  return keyOf(one) < keyOf(other) ? -1 : 1;
+async function insertEncoded(database: Database, encoded: readonly EncodedJob[]): Promise<JobRow[]> {
+  // In one order everywhere: two statements that want the same keys must not wait for each other.
+  const ordered = encoded.toSorted((one, other) => compareKeys(one.job, other.job));
+  const json = `[${ordered.map((each) => each.json).join(',')}]`;
+  const recorded = await writeDespiteOthers(() => database.query<RecordedJob>(INSERT, [json]));
+  const jobs = new Map(ordered.map(({ job }) => [job.id, job]));
+  return recorded.flatMap((row) => {
+    const job = jobs.get(row.id);
+    return job ? [toJobRow(job, row)] : [];
+  });
 }
+
+/** Jobs without a deduplication key first: only their ids can meet others. */
+function compareKeys(one: NewJob, other: NewJob): number {
+  return (
+    compareText(one.deduplicationKey ?? '', other.deduplicationKey ?? '') ||
+    compareText(one.tenant, other.tenant) ||
+    compareText(one.type, other.type) ||
+    compareText(one.id, other.id)
+  );
+}
+
+function compareText(one: string, other: string): number {
+  return one < other ? -1 : one > other ? 1 : 0;
+}
+
+/** A job with the text that the record takes of it. */
+export interface EncodedJob {
+  job: NewJob;
+  json: string;
+}
+
+export function encodeJob(job: NewJob): EncodedJob {
+  return { job, json: JSON.stringify(job) };
+}
+
+/** What the record alone knows of a job that was inserted. */
+type RecordedJob = Pick<JobRow, 'id' | 'status' | 'createdAt' | 'runAt' | 'dispatchedAt' | 'expiresAt'>;
+
+/** The row of a job that was just recorded: what the insert did not set is as `schema.ts` says. */
+function toJobRow(job: NewJob, recorded: RecordedJob): JobRow {
+  const { isHeldBack: _isHeldBack, isHandedOver: _isHandedOver, delayMs: _delayMs, ttlMs: _ttlMs, ...columns } = job;
+  return { ...NEVER_RUN, ...columns, ...recorded };
+}
+
+/** A job that has not run. */
+const NEVER_RUN = {
+  reason: null,
+  output: null,
+  error: null,
+  progressPercent: 0,
+  progressMessage: null,
+  progressSeq: 0,
+  checkpoint: null,
+  attempt: 0,
+  rescues: 0,
+  fence: 0,
+  delivery: 1,
+  fingerprint: null,
+  worker: null,
+  steps: 0,
+  wakes: 0,
+  suspendedAt: null,
+  scheduleId: null,
+  startedAt: null,
+  finishedAt: null,
+} as const satisfies Partial<JobRow>;
 
 const FIND_PRESENT = `
   select distinct on (r.id) r.id as "wantedId", ${jobColumns('j')}
@@ -171,4 +236,5 @@ const INSERT = `
     select coalesce(r."runAt", now() + coalesce(r."delayMs", 0) * interval '1 millisecond') as at
   ) due
   on conflict do nothing
-  returning ${jobColumns('j')}`;
+  returning j.id, j.status, j.created_at as "createdAt", j.run_at as "runAt", j.dispatched_at as "dispatchedAt",
+    j.expires_at as "expiresAt"`;

@@ -120,7 +120,8 @@ export const jobs = longshore.table(
     index('jobs_expiry')
       .on(t.expiresAt)
       .where(sql`${t.expiresAt} is not null and ${t.status} in ('scheduled', 'queued')`),
-    index('jobs_status_id').on(t.status, t.id),
+    // Completed jobs are most of the table: lists of them walk the primary key, and none of them costs an entry here.
+    index('jobs_not_completed').on(t.status, t.id).where(sql`${t.status} <> 'completed'`),
     index('jobs_type_id').on(t.type, t.id),
     index('jobs_parent').on(t.parentId, t.stepKey, t.stepIndex).where(sql`${t.parentId} is not null`),
     // What a pipeline still waits for, however much of it is done.

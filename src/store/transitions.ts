@@ -40,6 +40,21 @@ export interface Transition {
   webhook: OutboxEntry | null;
 }
 
+/** The end of a run that nothing else follows from: the job belongs to no pipeline and has no webhook to be called. */
+export interface Completion {
+  id: string;
+  fence: number;
+  /** JSON text. */
+  output: string;
+}
+
+/** A BullMQ delivery that a worker is about to run. */
+export interface Start {
+  id: string;
+  fence: number;
+  worker: string;
+}
+
 export interface Applied {
   id: string;
   fromStatus: JobStatus;
@@ -63,15 +78,32 @@ export function createTransitionStore(database: Database) {
     },
 
     /**
-     * Records that a BullMQ delivery starts to run. A row that is still `processing` under an older fence lost its worker:
-     * that run goes into the history and counts as a rescue, not as an attempt. The same start may be asked for again, in case
-     * its answer was lost.
-     * @returns the job, or undefined when there is nothing to run: it has ended or expired, is not due yet, this delivery or run
-     * of it has been superseded, or another worker runs it and lives, whatever BullMQ takes it for after an outage of Redis
+     * The same as `apply` for runs that completed and that nothing else is written for: half the work of the server.
+     * @returns the ids of those that happened
      */
-    async start(id: string, fence: number, worker: string): Promise<JobRow | undefined> {
-      const rows = await database.query<JobRow>(START, [id, fence, worker]);
-      return rows[0];
+    async complete(completions: readonly Completion[]): Promise<string[]> {
+      const rows = await database.query<{ id: string }>(COMPLETE, [
+        completions.map((each) => each.id),
+        completions.map((each) => each.fence),
+        completions.map((each) => each.output),
+      ]);
+      return rows.map(({ id }) => id);
+    },
+
+    /**
+     * Records that BullMQ deliveries, each of another job, start to run. A row that is still `processing` under an older fence
+     * lost its worker: that run goes into the history and counts as a rescue, not as an attempt. The same start may be asked for
+     * again, in case its answer was lost.
+     * @returns the jobs, in no particular order. One is missing when there is nothing to run: it has ended or expired, is not due
+     * yet, this delivery or run of it has been superseded, or another worker runs it and lives, whatever BullMQ takes it for
+     * after an outage of Redis
+     */
+    start(starts: readonly Start[]): Promise<JobRow[]> {
+      return database.query<JobRow>(START, [
+        starts.map((each) => each.id),
+        starts.map((each) => each.fence),
+        starts.map((each) => each.worker),
+      ]);
     },
 
     /**
@@ -163,34 +195,56 @@ const APPLY = `
   )
   select id, "fromStatus", status, queue, delivery, "isHandedOver", worker from changed`;
 
+// `coalesce` keeps the planner from the index of running jobs: in between two vacuums it also holds all those that have ended.
+const COMPLETE = `
+  with ended as (
+    select j.id, t.output
+    from unnest($1::uuid[], $2::bigint[], $3::jsonb[]) as t(id, fence, output)
+    join longshore.jobs j on j.id = t.id
+    where j.fence = t.fence and coalesce(j.status, '') = 'processing'
+    order by j.id
+    for update of j
+  )
+  update longshore.jobs j
+  set status = 'completed',
+    reason = null,
+    output = ended.output,
+    progress_percent = 100,
+    finished_at = now()
+  from ended
+  where j.id = ended.id
+  returning j.id`;
+
 const IS_ALIVE_OF_JOB = `select ${IS_ALIVE} from longshore.workers where id = j.worker`;
 
 const START = `
   with before as (
-    select j.id, j.status, j.fence, j.worker, greatest(j.started_at, j.suspended_at) as run_started_at, j.attempt
-    from longshore.jobs j
-    where j.id = $1
-      and j.status in ('scheduled', 'queued', 'retrying', 'processing')
-      and j.delivery = $2::bigint / ${RUNS_PER_DELIVERY}
+    select j.id, j.status, j.fence, j.worker, greatest(j.started_at, j.suspended_at) as run_started_at, j.attempt,
+      s.fence as new_fence, s.worker as new_worker
+    from unnest($1::uuid[], $2::bigint[], $3::text[]) as s(id, fence, worker)
+    join longshore.jobs j on j.id = s.id
+    where j.status in ('scheduled', 'queued', 'retrying', 'processing')
+      and j.delivery = s.fence / ${RUNS_PER_DELIVERY}
       and (j.status not in ('scheduled', 'retrying') or j.run_at <= now() + interval '${EARLY_TOLERANCE_MS} milliseconds')
-      and (j.fence < $2 or (j.fence = $2 and j.worker = $3 and j.status = 'processing'))
+      and (j.fence < s.fence or (j.fence = s.fence and j.worker = s.worker and j.status = 'processing'))
       and (j.expires_at is null or j.expires_at > now() or j.started_at is not null)
-      and (j.status <> 'processing' or j.worker = $3 or (${IS_ALIVE_OF_JOB}) is not true)
-    for update
+      and (j.status <> 'processing' or j.worker = s.worker or (${IS_ALIVE_OF_JOB}) is not true)
+    order by j.id
+    for update of j
   ),
   lost as (
     insert into longshore.job_attempts (job_id, fence, attempt, outcome, worker, started_at)
     select b.id, b.fence, b.attempt, 'worker_lost', b.worker, b.run_started_at
     from before b
-    where b.status = 'processing' and b.fence < $2
+    where b.status = 'processing' and b.fence < b.new_fence
     on conflict (job_id, fence) do nothing
   )
   update longshore.jobs j
   set status = 'processing',
-    fence = $2,
-    worker = $3,
+    fence = before.new_fence,
+    worker = before.new_worker,
     attempt = j.attempt + case when before.status = 'processing' then 0 else 1 end,
-    rescues = j.rescues + case when before.status = 'processing' and before.fence < $2 then 1 else 0 end,
+    rescues = j.rescues + case when before.status = 'processing' and before.fence < before.new_fence then 1 else 0 end,
     reason = null,
     progress_percent = case when j.suspended_at is null then 0 else j.progress_percent end,
     progress_message = null,

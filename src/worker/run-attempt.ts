@@ -68,7 +68,7 @@ async function begin({ engine, worker, running }: AttemptOptions, offer: Offer):
   const jobId = adopted?.id ?? offer.jobId;
   // A Redis that was away, or went back to an earlier state, offers again what runs here.
   if (running.holds({ id: jobId, fence: offer.fence })) return { verdict: { kind: 'discarded' } };
-  const job = await engine.store.transitions.start(jobId, offer.fence, worker);
+  const job = await engine.writes.start({ id: jobId, fence: offer.fence, worker });
   engine.dispatcher.noteStart(offer.queue);
   if (job) return { job, fault: adopted?.fault };
   const earlyMs = await engine.store.transitions.parkEarly(jobId, offer.fence);

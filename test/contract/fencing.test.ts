@@ -129,18 +129,19 @@ describe.each<TransportName>(['postgres', 'bullmq'])('a fence on the %s transpor
     const noop = defineJob({ type: 'noop:job', input: z.null(), run: () => null });
     const harness = await start([noop], { isFollower: true }); // a leader rescues too
     const { transitions } = harness.engine.store;
+    const startRun = async (fence: number, worker: string) => (await transitions.start([{ id, fence, worker }]))[0];
     await Promise.all(['w1', 'w2', 'w3'].map((worker) => enrol(harness, worker)));
     const { id } = await harness.enqueue(noop, null);
-    const starts = await Promise.all([1, 1, 1].map((fence) => transitions.start(id, fenceOf(1, 700 + fence), 'w1')));
+    const starts = await Promise.all([1, 1, 1].map((fence) => startRun(fenceOf(1, 700 + fence), 'w1')));
     expect(starts.filter((row) => row?.attempt === 1 && row.rescues === 0)).toHaveLength(starts.filter(Boolean).length);
-    expect(await transitions.start(id, fenceOf(1, 600), 'w2')).toBeUndefined();
-    expect(await transitions.start(id, fenceOf(1, 702), 'w2')).toBeUndefined();
+    expect(await startRun(fenceOf(1, 600), 'w2')).toBeUndefined();
+    expect(await startRun(fenceOf(1, 702), 'w2')).toBeUndefined();
     await harness.sql(`update longshore.workers set heartbeat_at = now() - interval '1 hour' where id = 'w1'`);
-    const newer = await transitions.start(id, fenceOf(1, 702), 'w2');
+    const newer = await startRun(fenceOf(1, 702), 'w2');
     expect(newer).toMatchObject({ worker: 'w2', attempt: 1, rescues: 1, status: 'processing' });
     const [applied] = newer ? await transitions.apply([endOf(newer, newer.fence, 'completed')]) : [];
     expect(applied).toMatchObject({ fromStatus: 'processing', status: 'completed' });
-    expect(await transitions.start(id, fenceOf(1, 703), 'w3')).toBeUndefined();
+    expect(await startRun(fenceOf(1, 703), 'w3')).toBeUndefined();
     expect((await harness.attempts(id)).map(({ outcome, worker }) => [outcome, worker])).toEqual([
       ['worker_lost', 'w1'],
     ]);
@@ -152,8 +153,8 @@ describe.each<TransportName>(['postgres', 'bullmq'])('a fence on the %s transpor
     const { transitions } = harness.engine.store;
     await enrol(harness, 'w1');
     const jobs = await Promise.all([1, 2, 3].map(() => harness.enqueue(noop, null)));
-    const rows = await Promise.all(jobs.map(({ id }) => transitions.start(id, fenceOf(1, 800), 'w1')));
-    const ends = rows.flatMap((row) => (row ? [endOf(row, row.fence, 'completed')] : []));
+    const rows = await transitions.start(jobs.map(({ id }) => ({ id, fence: fenceOf(1, 800), worker: 'w1' })));
+    const ends = rows.map((row) => endOf(row, row.fence, 'completed'));
     const all = await Promise.all([
       transitions.apply(ends),
       transitions.apply([...ends].reverse()),

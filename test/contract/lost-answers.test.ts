@@ -75,6 +75,7 @@ describe.each<TransportName>(['postgres', 'bullmq'])(
         const { transitions } = harness.engine.store;
         const isFirst = once();
         transitions.apply = loseAnswers(transitions.apply, (applied) => applied[0]?.status === to && isFirst());
+        transitions.complete = loseAnswers(transitions.complete, () => to === 'completed' && isFirst());
         const worker = await harness.startWorker();
         const { id } = await harness.enqueue(job, null);
         const ended = await harness.ended(id);
@@ -107,13 +108,16 @@ describe.each<TransportName>(['postgres', 'bullmq'])(
       });
       const harness = await start([job]);
       const { transitions } = harness.engine.store;
-      const { apply } = transitions;
       let refusals = 0;
-      transitions.apply = async (changes) => {
-        refusals += 1;
-        if (refusals <= 2) throw new Error('cannot execute UPDATE in a read-only transaction'); // a failover
-        return apply(changes);
-      };
+      const refuseTwice =
+        <Changes, Answer>(write: (changes: Changes) => Promise<Answer>) =>
+        async (changes: Changes) => {
+          refusals += 1;
+          if (refusals <= 2) throw new Error('cannot execute UPDATE in a read-only transaction'); // a failover
+          return write(changes);
+        };
+      transitions.complete = refuseTwice(transitions.complete); // the end itself
+      transitions.apply = refuseTwice(transitions.apply); // and that it could not be recorded
       const worker = await harness.startWorker();
       const { id } = await harness.enqueue(job, null);
       expect(await harness.ended(id)).toMatchObject({ status: 'completed', output: 2, attempt: 1, rescues: 1 });

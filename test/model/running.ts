@@ -31,7 +31,7 @@ export const startDelivery = onJob(
   }),
   async (model, record, job, { delivery, started, worker }) => {
     const fence = (job.delivery + delivery) * RUNS_PER_DELIVERY + started;
-    const row = await record.store.transitions.start(job.id, fence, worker);
+    const [row] = await record.store.transitions.start([{ id: job.id, fence, worker }]);
     const isStarted = mayStart(model, job, fence, worker);
     if ((row !== undefined) !== isStarted) throw new Error(`the start was ${row ? 'taken' : 'refused'}`);
     if (isStarted) start(job, fence, worker);
