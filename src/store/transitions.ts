@@ -195,7 +195,8 @@ const APPLY = `
   )
   select id, "fromStatus", status, queue, delivery, "isHandedOver", worker from changed`;
 
-// `coalesce` keeps the planner from the index of running jobs: in between two vacuums it also holds all those that have ended.
+// Here and in START: `coalesce` keeps the planner from the indexes of jobs that run or wait. Those hold a backlog of any length, and
+// until the next vacuum all that have ended; the primary key finds each job at the same price.
 const COMPLETE = `
   with ended as (
     select j.id, t.output
@@ -223,7 +224,7 @@ const START = `
       s.fence as new_fence, s.worker as new_worker
     from unnest($1::uuid[], $2::bigint[], $3::text[]) as s(id, fence, worker)
     join longshore.jobs j on j.id = s.id
-    where j.status in ('scheduled', 'queued', 'retrying', 'processing')
+    where coalesce(j.status, '') in ('scheduled', 'queued', 'retrying', 'processing')
       and j.delivery = s.fence / ${RUNS_PER_DELIVERY}
       and (j.status not in ('scheduled', 'retrying') or j.run_at <= now() + interval '${EARLY_TOLERANCE_MS} milliseconds')
       and (j.fence < s.fence or (j.fence = s.fence and j.worker = s.worker and j.status = 'processing'))
