@@ -90,7 +90,7 @@ export class BullMqConsumer implements Consumer {
   }
 
   async #process(job: Job, token: string | undefined): Promise<unknown> {
-    const run = this.#run(toOffer(this.#options.queue, job));
+    const run = this.#run(toOffer(this.#options.queue, job), () => {});
     this.#runs.add(run);
     return obey(job, token, await run.finally(() => this.#runs.delete(run)));
   }

@@ -1,19 +1,25 @@
 import { pause } from '../shared/time.ts';
 import type { JobRow } from '../store/job-row.ts';
 import type { RunKey } from '../store/jobs.ts';
+import { ClaimedJobs } from './claimed-jobs.ts';
 import type { PostgresTransportOptions } from './postgres-transport.ts';
 import type { ConsumeOptions, Consumer, RunOffer } from './transport.ts';
 
 const ERROR_PAUSE_MAX_MS = 5000;
 const FOREVER_MS = 2_147_483_647;
+/** Runs whose handlers have ended may wait for their commit beside the running ones, up to so many. */
+const MAX_ENDING = 2000;
 
-/** Claims jobs of one queue in batches, as many as it has free slots. */
+/** Claims jobs of one queue in batches: for its free slots, and ahead of them as fast as its handlers are. */
 export class PostgresConsumer implements Consumer {
   readonly #transport: PostgresTransportOptions;
   readonly #options: ConsumeOptions;
   readonly #run: RunOffer;
   readonly #stopping = new AbortController();
   readonly #runs = new Map<Promise<void>, RunKey>();
+  readonly #claimed: ClaimedJobs;
+  /** How many handlers run; the other runs wait for the commit of their end. */
+  #handling = 0;
   /** Whether the record may ascribe runs to this worker that it does not know. */
   #isUncertain = false;
   #wake = new AbortController();
@@ -24,10 +30,11 @@ export class PostgresConsumer implements Consumer {
     this.#transport = transport;
     this.#options = options;
     this.#run = run;
+    this.#claimed = new ClaimedJobs(options.rateLimit === undefined);
   }
 
   get running(): number {
-    return this.#runs.size;
+    return this.#handling;
   }
 
   async start(): Promise<void> {
@@ -38,6 +45,7 @@ export class PostgresConsumer implements Consumer {
       signals.subscribe('work', (queues) => {
         if (queues.includes(this.#options.queue)) this.#wake.abort();
       }),
+      signals.subscribe('cancel', (ids) => this.#claimed.drop(ids)),
       signals.onMissed(() => this.#wake.abort()),
     ];
     this.#loop = this.#claimUntilStopped();
@@ -52,8 +60,11 @@ export class PostgresConsumer implements Consumer {
   async stop(): Promise<void> {
     this.#stopping.abort();
     this.#wake.abort();
-    for (const unsubscribe of this.#unsubscribe) unsubscribe();
     await this.#loop;
+    await this.#giveBack().catch((error: unknown) =>
+      this.#transport.log.warn('claimed jobs could not be given back; they are rescued', { error }),
+    );
+    for (const unsubscribe of this.#unsubscribe) unsubscribe();
     await Promise.all(this.#runs.keys());
   }
 
@@ -61,10 +72,12 @@ export class PostgresConsumer implements Consumer {
     let failures = 0;
     while (!this.#stopping.signal.aborted) {
       this.#wake = new AbortController(); // before looking, so that a wake during the claim is not lost
-      const free = this.#options.concurrency - this.#runs.size;
-      let idleMs = FOREVER_MS; // the end of a run wakes a full consumer
+      let idleMs = FOREVER_MS; // the end of a handler wakes a full consumer
       try {
-        if (free > 0) idleMs = await this.#claimOnce(free);
+        if (this.#claimed.staleInMs === 0) await this.#giveBack();
+        const wanted = this.#countWanted();
+        if (wanted > 0) idleMs = await this.#claimOnce(wanted);
+        idleMs = Math.min(idleMs, this.#claimed.staleInMs);
         failures = 0;
       } catch (error) {
         this.#isUncertain = true; // the claim may have been committed all the same
@@ -77,38 +90,78 @@ export class PostgresConsumer implements Consumer {
     }
   }
 
+  /** @returns how many jobs to claim now; 0 while the slots are full, or enough has been claimed ahead */
+  #countWanted(): number {
+    if (this.#runs.size - this.#handling >= MAX_ENDING) return 0;
+    const free = this.#options.concurrency - this.#handling;
+    return Math.max(0, free) + this.#claimed.countMissing();
+  }
+
   /** @returns how long there is nothing to do unless a signal comes */
-  async #claimOnce(free: number): Promise<number> {
+  async #claimOnce(wanted: number): Promise<number> {
     const { claims } = this.#transport.store;
     const { queue, worker, types, rateLimit } = this.#options;
     if (this.#isUncertain) await this.#giveBackForgotten();
     const grant = rateLimit
-      ? await claims.takeRateTokens(queue, free, rateLimit.max, rateLimit.durationMs)
-      : { granted: free, retryInMs: 0, window: '' };
+      ? await claims.takeRateTokens(queue, wanted, rateLimit.max, rateLimit.durationMs)
+      : { granted: wanted, retryInMs: 0, window: '' };
     if (grant.granted === 0) return Math.max(1, grant.retryInMs);
     const rows = await claims.claim({ queue, worker, types, limit: grant.granted });
-    for (const row of rows) this.#start(row);
+    this.#claimed.add(rows);
+    this.#fillSlots();
     if (rateLimit && rows.length < grant.granted) {
       await claims.returnRateTokens(queue, grant.window, grant.granted - rows.length);
     }
     return rows.length < grant.granted ? this.#transport.pollIntervalMs : 0;
   }
 
+  #fillSlots(): void {
+    while (!this.#stopping.signal.aborted && this.#handling < this.#options.concurrency) {
+      const row = this.#claimed.take();
+      if (!row) return;
+      this.#start(row);
+    }
+  }
+
   #start(row: JobRow): void {
     const offer = { jobId: row.id, queue: row.queue, fence: row.fence, row, foreign: undefined };
-    const run = this.#run(offer).then((verdict) => {
+    let isHandled = false;
+    const onHandled = () => {
+      if (isHandled) return;
+      isHandled = true;
+      this.#handling -= 1;
+      this.#claimed.noteHandled();
+      this.#fillSlots();
+      this.#wakeIfWanted();
+    };
+    this.#handling += 1;
+    const run = this.#run(offer, onHandled).then((verdict) => {
       if (verdict.kind === 'unrecorded') this.#isUncertain = true;
-      const wasFull = this.#runs.size >= this.#options.concurrency;
       this.#runs.delete(run);
-      if (wasFull) this.#wake.abort();
+      onHandled();
+      this.#wakeIfWanted();
     });
     this.#runs.set(run, { id: row.id, fence: row.fence });
+  }
+
+  #wakeIfWanted(): void {
+    if (this.#countWanted() > 0) this.#wake.abort();
+  }
+
+  /** Jobs that were claimed ahead and not started: others may run them. */
+  async #giveBack(): Promise<void> {
+    const jobs = this.#claimed.list();
+    if (jobs.length === 0) return;
+    const { store, signals } = this.#transport;
+    await store.claims.giveBack(jobs);
+    this.#claimed.drop(jobs.map(({ id }) => id));
+    signals.publish('work', [this.#options.queue]);
   }
 
   async #giveBackForgotten(): Promise<void> {
     const { queue, worker } = this.#options;
     this.#isUncertain = false;
-    const known = [...this.#runs.values()];
+    const known: RunKey[] = [...this.#runs.values(), ...this.#claimed.list()];
     const forgotten = await this.#transport.store.rescues.rescueForgotten({ worker, queue, known, minAgeMs: 0 });
     for (const { id, type } of forgotten) {
       this.#transport.log.warn('a run of this worker was lost; the job runs again', { jobId: id, type, queue });

@@ -39,8 +39,11 @@ export type Verdict =
   /** Nothing could be recorded, so the run is still open: the job must be offered again. */
   | { kind: 'unrecorded'; delayMs: number };
 
-/** Runs an offer to its end. Never rejects. */
-export type RunOffer = (offer: Offer) => Promise<Verdict>;
+/**
+ * Runs an offer to its end. Never rejects.
+ * @param onHandled called once, when the handler has ended: what follows waits for the record, and needs no slot any more
+ */
+export type RunOffer = (offer: Offer, onHandled: () => void) => Promise<Verdict>;
 
 export interface ConsumeOptions {
   queue: string;

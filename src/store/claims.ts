@@ -1,5 +1,6 @@
 import type { Database } from './database.ts';
 import { byPriorityAndTime, type JobRow, jobColumns } from './job-row.ts';
+import type { RunKey } from './jobs.ts';
 
 export interface ClaimRequest {
   queue: string;
@@ -16,6 +17,11 @@ export function createClaimStore(database: Database) {
     async claim(request: ClaimRequest): Promise<JobRow[]> {
       const rows = await database.query<JobRow>(CLAIM, [request.queue, request.limit, request.worker, request.types]);
       return rows.sort(byPriorityAndTime); // "returning" gives no order
+    },
+
+    /** Puts jobs back that were claimed and not started; no attempt is counted. One that was cancelled stays as it is. */
+    async giveBack(runs: readonly RunKey[]): Promise<void> {
+      await database.query(GIVE_BACK, [runs.map((run) => run.id), runs.map((run) => run.fence)]);
     },
 
     /**
@@ -74,6 +80,23 @@ const CLAIM = `
   from due
   where j.id = due.id
   returning ${jobColumns('j')}`;
+
+// The first claim of all leaves no trace: a job that never ran may still expire.
+const GIVE_BACK = `
+  with given as (
+    select j.id
+    from unnest($1::uuid[], $2::bigint[]) as r(id, fence)
+    join longshore.jobs j on j.id = r.id
+    where j.fence = r.fence and coalesce(j.status, '') = 'processing'
+    order by j.id
+    for update of j
+  )
+  update longshore.jobs j
+  set status = 'queued',
+    attempt = j.attempt - 1,
+    started_at = case when j.fence > 1 then j.started_at end
+  from given
+  where j.id = given.id`;
 
 const TAKE_RATE_TOKENS = `
   with before as (

@@ -68,7 +68,7 @@ export function createDiagnosisStore(database: Database) {
       return { queues, workers: row?.n ?? 0 };
     },
 
-    /** Runs whose worker is gone. Walks `jobs_processing_worker`. */
+    /** Runs whose worker is gone. Walks `jobs_not_completed`. */
     async countLostRuns(): Promise<number> {
       const [row] = await database.query<{ n: number }>(
         `select count(*)::integer as n

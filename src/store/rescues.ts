@@ -23,7 +23,7 @@ export interface ForgottenQuery {
 export function createRescueStore(database: Database) {
   return {
     /**
-     * Gives back the runs of workers whose lease has run out. Walks `jobs_processing_worker`.
+     * Gives back the runs of workers whose lease has run out. Walks `jobs_not_completed`.
      * @returns what was rescued
      */
     rescueLost(limit: number): Promise<RescuedRun[]> {
@@ -32,7 +32,7 @@ export function createRescueStore(database: Database) {
 
     /**
      * Gives back runs that the record ascribes to a worker and the worker does not know: the answer to their start was lost,
-     * or their end could not be written. Walks `jobs_processing_worker`.
+     * or their end could not be written. Walks `jobs_not_completed`.
      */
     rescueForgotten({ worker, queue, known, minAgeMs }: ForgottenQuery): Promise<RescuedRun[]> {
       return database.query<RescuedRun>(RESCUE_FORGOTTEN, [

@@ -115,12 +115,11 @@ export const jobs = longshore.table(
       .where(
         sql`${t.deduplicationKey} is not null and ${t.status} not in ('completed', 'failed', 'cancelled', 'expired')`,
       ),
-    // Runs of a worker that is gone.
-    index('jobs_processing_worker').on(t.worker).where(sql`${t.status} = 'processing'`),
     index('jobs_expiry')
       .on(t.expiresAt)
       .where(sql`${t.expiresAt} is not null and ${t.status} in ('scheduled', 'queued')`),
-    // Completed jobs are most of the table: lists of them walk the primary key, and none of them costs an entry here.
+    // Also the runs of a worker that is gone. Completed jobs are most of the table: lists of them walk the primary key, and
+    // none of them costs an entry here.
     index('jobs_not_completed').on(t.status, t.id).where(sql`${t.status} <> 'completed'`),
     index('jobs_type_id').on(t.type, t.id),
     index('jobs_parent').on(t.parentId, t.stepKey, t.stepIndex).where(sql`${t.parentId} is not null`),

@@ -27,8 +27,11 @@ export interface AttemptOptions {
 /** The largest result of a step, as JSON. */
 const STEP_OUTPUT_BYTES = 1_048_576;
 
-/** Runs one attempt of one job, from the transport's offer to the order that it gets back. Never rejects. */
-export async function runAttempt(options: AttemptOptions, offer: Offer): Promise<Verdict> {
+/**
+ * Runs one attempt of one job, from the transport's offer to the order that it gets back. Never rejects.
+ * @param onHandled called once, before the end is recorded
+ */
+export async function runAttempt(options: AttemptOptions, offer: Offer, onHandled: () => void): Promise<Verdict> {
   const { engine } = options;
   let release = () => {};
   try {
@@ -37,6 +40,7 @@ export async function runAttempt(options: AttemptOptions, offer: Offer): Promise
     release = options.running.hold(begun.job);
     const begunAtMs = performance.now(); // the job's own times are of the database's clock
     const result = await run(options, offer, begun);
+    onHandled();
     if (result.kind === 'suspended') return { kind: 'suspended' };
     if (result.kind === 'superseded') return { kind: 'discarded' };
     const finished = await untilStoreAnswers(options, Infinity, (isRepeat) =>

@@ -103,9 +103,9 @@ export class WorkerService {
         worker: this.id,
         types: [...engine.registry.definitions.keys()],
       },
-      async (offer) => {
+      async (offer, onHandled) => {
         this.#started += 1;
-        const verdict = await runAttempt(attempt, offer);
+        const verdict = await runAttempt(attempt, offer, onHandled);
         this.#stats[verdict.kind] += 1;
         return verdict;
       },
