@@ -20,12 +20,12 @@ export interface JobFilesOptions {
 /** The files of one run of a job. */
 export function createJobFiles(options: JobFilesOptions): JobFiles {
   const { storageDir, publicUrl = '', job, run, signal } = options;
-  const folder = folderOfJob(storageDir, job.tenant, job.id);
   let cleaned: Promise<void> | undefined;
   return {
     async create(name, content) {
       signal.throwIfAborted();
       checkName(name);
+      const folder = folderOfJob(storageDir, job.tenant, job.id);
       await mkdir(folder, { recursive: true });
       cleaned ??= removeLeftovers(folder, run);
       await cleaned;

@@ -1,4 +1,4 @@
-import { pause } from '../shared/time.ts';
+import { Wake } from '../shared/wake.ts';
 import type { Logger } from '../telemetry/logger.ts';
 
 const ERROR_PAUSE_MS = 1000;
@@ -11,8 +11,8 @@ export class Loop {
   readonly #name: string;
   readonly #work: () => Promise<number>;
   readonly #log: Logger;
-  readonly #stopping = new AbortController();
-  #wake = new AbortController();
+  readonly #wake = new Wake();
+  #isStopping = false;
   #wakeAtMs = Infinity;
   #running: Promise<void> | undefined;
   #isFailing = false;
@@ -28,28 +28,28 @@ export class Loop {
   }
 
   async stop(): Promise<void> {
-    this.#stopping.abort();
-    this.#wake.abort();
+    this.#isStopping = true;
+    this.#wake.call();
     await this.#running;
   }
 
   wake(): void {
-    this.#wake.abort();
+    this.#wake.call();
   }
 
   /** Wakes the loop at a time, unless it runs before anyhow. Epoch milliseconds. */
   wakeAt(atMs: number): void {
     if (atMs >= this.#wakeAtMs) return;
     this.#wakeAtMs = atMs;
-    this.#wake.abort(); // it takes the new time into account
+    this.#wake.call(); // it takes the new time into account
   }
 
   async #run(): Promise<void> {
-    while (!this.#stopping.signal.aborted) {
-      this.#wake = new AbortController(); // before the work, so that no wake is lost
+    while (!this.#isStopping) {
+      this.#wake.reset();
       if (this.#wakeAtMs <= Date.now()) this.#wakeAtMs = Infinity;
       const idleMs = await this.#workOnce();
-      if (idleMs > 0) await pause(Math.max(1, Math.min(idleMs, this.#wakeAtMs - Date.now())), this.#wake.signal);
+      if (idleMs > 0) await this.#wake.wait(Math.max(1, Math.min(idleMs, this.#wakeAtMs - Date.now())));
     }
   }
 

@@ -1,4 +1,4 @@
-import { pause } from '../shared/time.ts';
+import { Wake } from '../shared/wake.ts';
 import type { JobRow } from '../store/job-row.ts';
 import type { RunKey } from '../store/jobs.ts';
 import { ClaimedJobs } from './claimed-jobs.ts';
@@ -15,14 +15,14 @@ export class PostgresConsumer implements Consumer {
   readonly #transport: PostgresTransportOptions;
   readonly #options: ConsumeOptions;
   readonly #run: RunOffer;
-  readonly #stopping = new AbortController();
+  #isStopping = false;
   readonly #runs = new Map<Promise<void>, RunKey>();
   readonly #claimed: ClaimedJobs;
   /** How many handlers run; the other runs wait for the commit of their end. */
   #handling = 0;
   /** Whether the record may ascribe runs to this worker that it does not know. */
   #isUncertain = false;
-  #wake = new AbortController();
+  readonly #wake = new Wake();
   #loop: Promise<void> | undefined;
   #unsubscribe: (() => void)[] = [];
 
@@ -43,10 +43,10 @@ export class PostgresConsumer implements Consumer {
     await store.overview.ensureQueue(this.#options.queue);
     this.#unsubscribe = [
       signals.subscribe('work', (queues) => {
-        if (queues.includes(this.#options.queue)) this.#wake.abort();
+        if (queues.includes(this.#options.queue)) this.#wake.call();
       }),
       signals.subscribe('cancel', (ids) => this.#claimed.drop(ids)),
-      signals.onMissed(() => this.#wake.abort()),
+      signals.onMissed(() => this.#wake.call()),
     ];
     this.#loop = this.#claimUntilStopped();
   }
@@ -54,12 +54,12 @@ export class PostgresConsumer implements Consumer {
   suspend(): void {} // without the record there is nothing to claim
 
   resume(): void {
-    this.#wake.abort();
+    this.#wake.call();
   }
 
   async stop(): Promise<void> {
-    this.#stopping.abort();
-    this.#wake.abort();
+    this.#isStopping = true;
+    this.#wake.call();
     await this.#loop;
     await this.#giveBack().catch((error: unknown) =>
       this.#transport.log.warn('claimed jobs could not be given back; they are rescued', { error }),
@@ -70,8 +70,8 @@ export class PostgresConsumer implements Consumer {
 
   async #claimUntilStopped(): Promise<void> {
     let failures = 0;
-    while (!this.#stopping.signal.aborted) {
-      this.#wake = new AbortController(); // before looking, so that a wake during the claim is not lost
+    while (!this.#isStopping) {
+      this.#wake.reset();
       let idleMs = FOREVER_MS; // the end of a handler wakes a full consumer
       try {
         if (this.#claimed.staleInMs === 0) await this.#giveBack();
@@ -86,7 +86,7 @@ export class PostgresConsumer implements Consumer {
         failures += 1;
         idleMs = Math.min(ERROR_PAUSE_MAX_MS, 100 * 2 ** failures);
       }
-      if (idleMs > 0) await pause(idleMs, this.#wake.signal);
+      if (idleMs > 0) await this.#wake.wait(idleMs);
     }
   }
 
@@ -116,7 +116,7 @@ export class PostgresConsumer implements Consumer {
   }
 
   #fillSlots(): void {
-    while (!this.#stopping.signal.aborted && this.#handling < this.#options.concurrency) {
+    while (!this.#isStopping && this.#handling < this.#options.concurrency) {
       const row = this.#claimed.take();
       if (!row) return;
       this.#start(row);
@@ -145,7 +145,7 @@ export class PostgresConsumer implements Consumer {
   }
 
   #wakeIfWanted(): void {
-    if (this.#countWanted() > 0) this.#wake.abort();
+    if (this.#countWanted() > 0) this.#wake.call();
   }
 
   /** Jobs that were claimed ahead and not started: others may run them. */

@@ -34,24 +34,49 @@ export function createLogger(options: LoggerOptions): Logger {
     format: options.format === 'json' ? jsonLine(hostname()) : prettyLine(),
     transports: [new winston.transports.Stream({ stream })],
   });
-  return wrap(root);
+  return new LeveledLogger(root, new Set(LEVELS.filter((level) => root.isLevelEnabled(level))), {});
 }
 
-function wrap(logger: winston.Logger): Logger {
-  const write =
-    (level: string) =>
-    (message: string, fields: LogFields = {}) => {
-      const { error, ...rest } = fields;
-      // As one object: winston would take `%` in a message for a placeholder, and append a field called `message` to it.
-      logger.log({ ...rest, ...(error === undefined ? {} : { error: toFailure(error) }), level, message });
-    };
-  return {
-    debug: write('debug'),
-    info: write('info'),
-    warn: write('warn'),
-    error: write('error'),
-    child: (fields) => wrap(logger.child(fields)),
-  };
+const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+
+/** Every job has one of its own, and most lines are below the level: neither may cost much. */
+class LeveledLogger implements Logger {
+  readonly #root: winston.Logger;
+  readonly #enabled: ReadonlySet<string>;
+  readonly #bound: LogFields;
+
+  constructor(root: winston.Logger, enabled: ReadonlySet<string>, bound: LogFields) {
+    this.#root = root;
+    this.#enabled = enabled;
+    this.#bound = bound;
+  }
+
+  debug(message: string, fields?: LogFields): void {
+    this.#write('debug', message, fields);
+  }
+
+  info(message: string, fields?: LogFields): void {
+    this.#write('info', message, fields);
+  }
+
+  warn(message: string, fields?: LogFields): void {
+    this.#write('warn', message, fields);
+  }
+
+  error(message: string, fields?: LogFields): void {
+    this.#write('error', message, fields);
+  }
+
+  child(fields: LogFields): Logger {
+    return new LeveledLogger(this.#root, this.#enabled, { ...this.#bound, ...fields });
+  }
+
+  #write(level: string, message: string, fields: LogFields = {}): void {
+    if (!this.#enabled.has(level)) return;
+    const { error, ...rest } = { ...this.#bound, ...fields };
+    // As one object: winston would take `%` in a message for a placeholder, and append a field called `message` to it.
+    this.#root.log({ ...rest, ...(error === undefined ? {} : { error: toFailure(error) }), level, message });
+  }
 }
 
 function jsonLine(host: string): winston.Logform.Format {

@@ -24,6 +24,8 @@ export interface AttemptOptions {
   onStoreAway: () => void;
 }
 
+/** Made once: the stack of each would cost more than many a job. */
+const RUN_OVER = new RunAborted('superseded');
 /** The largest result of a step, as JSON. */
 const STEP_OUTPUT_BYTES = 1_048_576;
 
@@ -106,7 +108,7 @@ async function run(options: AttemptOptions, offer: Offer, { job, fault }: Begun)
     clearTimeout(timer);
     close();
     // A handler that has not returned yet must learn that its run is over.
-    if (!abort.signal.aborted) abort.abort(new RunAborted('superseded'));
+    if (!abort.signal.aborted) abort.abort(RUN_OVER);
   }
 }
 
