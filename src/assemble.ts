@@ -18,7 +18,7 @@ import type { Transport } from './queue/transport.ts';
 import { createTransports } from './queue/transports.ts';
 import { AppError } from './shared/errors.ts';
 import { createOutbound } from './shared/outbound.ts';
-import { systemClock } from './shared/time.ts';
+import { endsWithin, systemClock } from './shared/time.ts';
 import { createWebhookSecret } from './shared/webhook-signature.ts';
 import { waitForPostgres } from './store/connect.ts';
 import { openDatabase } from './store/database.ts';
@@ -33,6 +33,8 @@ const QUERY_TIMEOUT_MS = 10_000;
 /** By then a worker whose heartbeat failed has repeated it. */
 const HEARTBEAT_RETRY_MS = 2000;
 const HEARTBEAT_MAX_MS = 5000;
+/** How long a stop waits for writes whose callers have gone. */
+const WRITE_GRACE_MS = 2000;
 
 /** The parts that every MODE has. */
 export interface Program {
@@ -151,6 +153,8 @@ async function connectParts(
     async stop() {
       await Promise.all([maintenance.stop(), waker.stop(), sender.stop(), dispatcher.stop()]);
       watcher.stop();
+      await endsWithin(engine.writes.settled(), WRITE_GRACE_MS);
+      log.debug('writes that shared a commit', engine.writes.getStats());
       await signals.stop();
       await Promise.all(transports.all.map((transport) => transport.stop()));
       await outbound.close();
