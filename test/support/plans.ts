@@ -1,0 +1,105 @@
+import type { Database } from '../../src/store/database.ts';
+import { createStore } from '../../src/store/store.ts';
+import { makeNewJob } from './new-job.ts';
+
+/** A statement that every job needs, or that runs all the time, with the plan that PostgreSQL makes for it. */
+export interface StatementPlan {
+  name: string;
+  lines: string[];
+}
+
+export interface TableSize {
+  finished: number;
+  queued: number;
+  handedOver: number;
+  scheduled: number;
+}
+
+/** Fills the table of jobs, spread over ten queues. */
+export async function fillJobs(database: Database, size: TableSize): Promise<void> {
+  const add = (count: number, status: string, more: Record<string, string>) => {
+    const columns = Object.keys(more).map((name) => `, ${name}`);
+    const values = Object.values(more).map((value) => `, ${value}`);
+    return database.query(
+      `insert into longshore.jobs (id, tenant, type, queue, status, input, max_attempts, timeout_ms${columns.join('')})
+       select uuidv7(), 'tenant ' || g % 20, 'type ' || g % 30, 'queue ' || g % 10, '${status}', '{"n": 1}', 3,
+         60000${values.join('')}
+       from generate_series(1, ${count}) g`,
+      [],
+      { timeoutMs: 600_000 },
+    );
+  };
+  const ran = { started_at: 'now()', finished_at: `now() - g * interval '1 second'`, worker: `'w1'`, fence: '1' };
+  await add(size.finished, 'completed', ran);
+  await add(size.queued, 'queued', { run_at: `now() - g * interval '1 millisecond'` });
+  await add(size.handedOver, 'queued', { dispatched_at: 'now()' });
+  await add(size.scheduled, 'scheduled', { run_at: `now() + g * interval '1 minute'` });
+  await add(50, 'processing', { started_at: 'now()', worker: `'w1'`, fence: '1' });
+  await add(50, 'failed', { reason: `'timeout'`, error: `'{}'`, finished_at: 'now()' });
+  await database.query('analyze longshore.jobs');
+}
+
+/** Asks PostgreSQL how it would do what the program does all the time; nothing is changed. */
+export async function explainHotStatements(database: Database, batch: number): Promise<StatementPlan[]> {
+  const plans: StatementPlan[] = [];
+  let name = '';
+  const explain: Database['query'] = async (text, values, options) => {
+    const rows = await database.query<{ 'QUERY PLAN': string }>(`explain (costs off) ${text}`, values, options);
+    plans.push({ name, lines: rows.map((row) => row['QUERY PLAN']) });
+    return [];
+  };
+  const store = createStore({ ...database, query: explain });
+  const ids = (
+    await database.query<{ id: string }>(`select id from longshore.jobs where status = 'queued' limit $1`, [batch])
+  ).map(({ id }) => id);
+  const runs = ids.map((id) => ({ id, fence: 1001, worker: 'w1', output: 'null' }));
+  const queues = Array.from({ length: 10 }, (_, number) => `queue ${number}`);
+  const types = Array.from({ length: 30 }, (_, number) => `type ${number}`);
+  const change = {
+    reason: null,
+    error: null,
+    delayMs: null,
+    isParked: false,
+    fingerprint: null,
+    webhook: null,
+  } as const;
+
+  const statements: Record<string, () => Promise<unknown>> = {
+    'record jobs': () =>
+      store.jobs.insert(ids.map(() => makeNewJob({ type: 'type 1', queue: 'queue 1', input: { n: 1 } }))),
+    'claim jobs (PostgreSQL)': () => store.claims.claim({ queue: 'queue 1', worker: 'w1', types, limit: batch }),
+    'give jobs back that were claimed ahead': () => store.claims.giveBack(runs),
+    'start deliveries (BullMQ)': () => store.transitions.start(runs),
+    'end runs that completed': () => store.transitions.complete(runs),
+    'end runs in any other way': () =>
+      store.transitions.apply(
+        runs.map(({ id, fence }) => ({
+          ...change,
+          id,
+          fence,
+          from: ['processing'],
+          to: 'queued',
+          output: null,
+          attemptsBack: 1,
+          outcome: 'put_back',
+        })),
+      ),
+    'count the window (BullMQ)': () => store.backlog.measure(queues, 1000),
+    'take from the backlog (BullMQ)': () =>
+      store.backlog.take('queue 1', { limit: batch, window: 1000, afterTenant: 'tenant 5' }),
+    'find what is due': () => store.backlog.promoteDue(batch),
+    'look when the next is due': () => store.backlog.nextDueMs(),
+    'rescue runs of lost workers': () => store.rescues.rescueLost(batch),
+    'find jobs that expired': () => store.expiry.findExpired(batch),
+    'remove old jobs': () => store.retention.removeEnded(7, batch),
+    'read a job': () => store.jobs.get('all', ids[0] ?? ''),
+    'list jobs, newest first': () => store.jobs.list('all', {}, 50, null),
+    'list queued jobs': () => store.jobs.list('all', { status: ['queued'] }, 50, null),
+    'list jobs of a type': () => store.jobs.list('all', { type: 'type 7' }, 50, null),
+  };
+  for (const [statement, run] of Object.entries(statements)) {
+    name = statement;
+    await run();
+  }
+  return plans;
+}
