@@ -1,12 +1,13 @@
 import express, { type Express, type Request, type RequestHandler, type Response } from 'express';
 import helmet from 'helmet';
+import type { z } from 'zod';
 import { toFaults } from '../define/registry.ts';
 import { AppError, invalidFields } from '../shared/errors.ts';
 import { createId } from '../shared/ids.ts';
 import type { IdempotencyStore } from '../store/idempotency.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import { authenticate } from './authenticate.ts';
-import { BULK_BODY_FACTOR, createBodyReaders, parseBody } from './body.ts';
+import { type Authenticate, createAuthenticator } from './authenticate.ts';
+import { type BodyReader, BULK_BODY_FACTOR, createBodyReader, parseBody, type ReceivedBody } from './body.ts';
 import { answerOnce, readKey } from './idempotency.ts';
 import { toOpenApi } from './openapi.ts';
 import { createErrorHandler } from './problem.ts';
@@ -23,6 +24,8 @@ export interface AppOptions {
   stopping: AbortSignal;
   log: Logger;
 }
+
+const NO_BODY: ReceivedBody = { value: undefined };
 
 /** Mounts the routes. */
 export function createApp(options: AppOptions): Express {
@@ -41,17 +44,12 @@ export function createApp(options: AppOptions): Express {
       handle: async () => ({ status: 200, body: document }),
     }),
   ];
-  const bodyReaders = createBodyReaders(options.maxBodyBytes);
-  const bulkBodyReaders = createBodyReaders(options.maxBodyBytes * BULK_BODY_FACTOR);
+  const authenticate = createAuthenticator(options.adminKey);
+  const readBody = createBodyReader(options.maxBodyBytes);
+  const readBulkBody = createBodyReader(options.maxBodyBytes * BULK_BODY_FACTOR);
   for (const each of routes) {
     const path = each.path.replaceAll(/\{(\w+)\}/g, ':$1');
-    // The key is checked before a body is read.
-    app[each.method](
-      path,
-      requireKey(each, options.adminKey),
-      ...(each.method === 'post' ? (each.isBulk ? bulkBodyReaders : bodyReaders) : []),
-      serve(each, options),
-    );
+    app[each.method](path, serve(each, authenticate, each.isBulk ? readBulkBody : readBody, options));
   }
   app.use((request) => {
     throw new AppError('NOT_FOUND', `there is no ${request.method} ${request.path}`);
@@ -60,26 +58,20 @@ export function createApp(options: AppOptions): Express {
   return app;
 }
 
-function requireKey(each: Route, adminKey: string | undefined): RequestHandler {
-  return (request, _response, next) => {
-    authenticate(request, each.scope, adminKey);
-    next();
-  };
-}
-
-function serve(each: Route, options: AppOptions): RequestHandler {
+function serve(each: Route, authenticate: Authenticate, readBody: BodyReader, options: AppOptions): RequestHandler {
   return async (request, response) => {
-    const gone = new AbortController();
-    response.on('close', () => gone.abort());
+    const caller = authenticate(request, each.scope); // before a body is read
+    const { value, bytes } = each.method === 'post' ? await readBody(request, response) : NO_BODY;
     const key = each.isIdempotent ? readKey(request) : undefined;
     const call: Call = {
-      caller: authenticate(request, each.scope, options.adminKey),
+      caller,
       params: request.params as Record<string, string>,
-      query: readQuery(each, request.query),
-      body: await readBody(each, request.body ?? emptyBodyOf(each)),
+      query: each.query ? checkQuery(each.query, request.query) : {},
+      body: each.body ? await checkBody(each.body, value ?? emptyBodyOf(each), each) : undefined,
+      bodyBytes: bytes,
       request,
       seed: createId(),
-      signal: AbortSignal.any([gone.signal, options.stopping]),
+      signal: () => watchCaller(response, options.stopping),
     };
     const handle = (claimed: Call) => each.handle(claimed, response);
     const reply = await (key === undefined ? handle(call) : answerOnce(options, each, key, call, handle));
@@ -87,12 +79,27 @@ function serve(each: Route, options: AppOptions): RequestHandler {
   };
 }
 
+function watchCaller(response: Response, stopping: AbortSignal): AbortSignal {
+  const gone = new AbortController();
+  if (response.destroyed) gone.abort();
+  else response.once('close', () => gone.abort());
+  return AbortSignal.any([gone.signal, stopping]);
+}
+
 function send(request: Request, response: Response, reply: Reply): void {
   if (response.destroyed) return;
-  response.status(reply.status).set(reply.headers ?? {});
+  response.statusCode = reply.status;
+  for (const name in reply.headers) response.setHeader(name, reply.headers[name] as string);
   if (isKnown(request.headers['if-none-match'], reply.headers?.ETag)) response.status(304).end();
   else if (reply.body === undefined) response.end();
+  else if (request.method === 'POST') sendJson(response, reply.body);
   else response.json(reply.body);
+}
+
+// Express would hash the body for an ETag, which is of use only to who asks again with GET.
+function sendJson(response: Response, body: unknown): void {
+  response.setHeader('Content-Type', 'application/json; charset=utf-8');
+  response.end(JSON.stringify(body)); // with its Content-Length, since it is the whole of it
 }
 
 // Express answers 304 too, but not to `fetch`, which sends Cache-Control: no-cache along: that is for caches on the way.
@@ -102,16 +109,14 @@ function isKnown(ifNoneMatch: string | undefined, etag: string | undefined): boo
   return ifNoneMatch.split(',').some((tag) => tag.trim() === '*' || opaque(tag) === opaque(etag));
 }
 
-async function readBody(each: Route, body: unknown): Promise<unknown> {
-  if (!each.body) return undefined;
-  const parsed = await parseBody(each.body, body, each);
+async function checkBody(schema: z.ZodType, body: unknown, each: Route): Promise<unknown> {
+  const parsed = await parseBody(schema, body, each);
   if (parsed.ok) return parsed.value;
   throw invalidFields(parsed.faults);
 }
 
-function readQuery(each: Route, query: unknown): unknown {
-  if (!each.query) return {};
-  const result = each.query.safeParse(query);
+function checkQuery(schema: z.ZodType, query: unknown): unknown {
+  const result = schema.safeParse(query);
   if (result.success) return result.data;
   throw invalidFields(toFaults(result.error, ''));
 }

@@ -1,18 +1,65 @@
-import express, { type Request, type RequestHandler } from 'express';
+import express, { type Request, type Response } from 'express';
 import type { z } from 'zod';
 import { toFaults } from '../define/registry.ts';
 import { AppError, type FieldError } from '../shared/errors.ts';
+import { messageOf } from '../shared/failure.ts';
+import { isPlainJson, MAX_DEPTH } from '../shared/json.ts';
 import type { Route } from './route.ts';
 
 /** How much larger than others a body may be that is a list of requests. */
 export const BULK_BODY_FACTOR = 16;
-const MAX_DEPTH = 500;
 const MAX_FAULTS = 100;
 const PATH_SHOWN = 10;
 
-/** Reads a JSON body. Anything else is refused. */
-export function createBodyReaders(maxBodyBytes: number): RequestHandler[] {
-  return [refuseOtherMedia, express.json({ limit: maxBodyBytes, strict: false, type: isJson })];
+/** What a request carries. */
+export interface ReceivedBody {
+  /** Parsed; undefined where there is no body. */
+  value: unknown;
+  /** How long its text is; undefined where that is not known. */
+  bytes?: number;
+}
+
+/**
+ * Reads a JSON body.
+ * @throws UNSUPPORTED_MEDIA_TYPE, MALFORMED_JSON, and as Express's own reader, for what `createErrorHandler` knows
+ */
+export type BodyReader = (request: Request, response: Response) => Promise<ReceivedBody>;
+
+export function createBodyReader(maxBodyBytes: number): BodyReader {
+  const readAny = express.json({ limit: maxBodyBytes, strict: false, type: isJson });
+  return async (request, response) => {
+    refuseOtherMedia(request);
+    if (isUsual(request, maxBodyBytes)) return readUsual(request);
+    await new Promise<void>((resolve, reject) => {
+      readAny(request, response, (error?: unknown) => (error === undefined ? resolve() : reject(error)));
+    });
+    return { value: request.body };
+  };
+}
+
+/** Whether a body is UTF-8 of a known and allowed length, as nearly all are; Express reads the others. */
+function isUsual({ headers }: Request, maxBodyBytes: number): boolean {
+  const bytes = Number(headers['content-length'] ?? 0);
+  if (bytes === 0 || bytes > maxBodyBytes || headers['content-encoding'] !== undefined) return false;
+  return /^application\/json(; ?charset=utf-8)?$/i.test(headers['content-type'] ?? '');
+}
+
+async function readUsual(request: Request): Promise<ReceivedBody> {
+  const body = await receive(request);
+  try {
+    return { value: JSON.parse(body.toString().replace(/^\uFEFF/, '')), bytes: body.length };
+  } catch (error) {
+    throw new AppError('MALFORMED_JSON', messageOf(error), { cause: error });
+  }
+}
+
+function receive(request: Request): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)));
+    request.on('error', (cause) => reject(new AppError('INVALID_REQUEST', 'the request ended too early', { cause })));
+  });
 }
 
 export type ParsedBody<Body> = { ok: true; value: Body } | { ok: false; faults: FieldError[] };
@@ -35,6 +82,7 @@ export async function parseBody<Schema extends z.ZodType>(
  * else, numbers beyond a double, and nesting that no recursive function survives. Pure.
  */
 function findUnkeepable(body: unknown): FieldError[] {
+  if (isPlainJson(body)) return [];
   const faults: FieldError[] = [];
   const path: string[] = [];
   const visit = (value: unknown): void => {
@@ -63,7 +111,7 @@ function isJson(request: { headers: { 'content-type'?: string | undefined } }): 
   return /^application\/([\w.-]+\+)?json\b/i.test(request.headers['content-type'] ?? '');
 }
 
-const refuseOtherMedia: RequestHandler = (request: Request, _response, next) => {
+function refuseOtherMedia(request: Request): void {
   const hasBody =
     request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0;
   if (hasBody && !isJson(request)) {
@@ -72,5 +120,4 @@ const refuseOtherMedia: RequestHandler = (request: Request, _response, next) => 
       `send application/json, not ${request.headers['content-type'] ?? 'a body without a type'}`,
     );
   }
-  next();
-};
+}

@@ -9,13 +9,14 @@ import type { Call, Reply, Route } from './route.ts';
 export const IDEMPOTENCY_HEADER = 'Idempotency-Key';
 export const REPLAYED_HEADER = 'Idempotent-Replayed';
 export const KEY_PATTERN = '^[\\x21-\\x7E]{1,255}$';
+const KEY = new RegExp(KEY_PATTERN);
 /** Longer than any call takes that is not held; if one does take longer, its seed still keeps the jobs from doubling. */
 const LOCK_MS = 30_000;
 
 /** @throws INVALID_FIELDS for a key that is none */
 export function readKey(request: Pick<Request, 'get'>): string | undefined {
   const key = request.get(IDEMPOTENCY_HEADER);
-  if (key === undefined || new RegExp(KEY_PATTERN).test(key)) return key;
+  if (key === undefined || KEY.test(key)) return key;
   const message = 'must be 1 to 255 visible ASCII characters, without spaces';
   throw invalidFields([{ path: IDEMPOTENCY_HEADER, message }]);
 }

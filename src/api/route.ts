@@ -12,12 +12,14 @@ export interface Call<Query = unknown, Body = unknown> {
   params: Record<string, string>;
   query: Query;
   body: Body;
+  /** How long the body's text was; undefined where that is not known. */
+  bodyBytes: number | undefined;
   /** Only for headers; the body and query were read already. */
   request: Request;
   /** A UUIDv7 that the ids of what the call creates follow from; the same when an idempotent call is made again. */
   seed: string;
-  /** Aborts when the caller has gone, or the program stops. */
-  signal: AbortSignal;
+  /** Makes one that aborts when the caller has gone, or the program stops; most calls are answered without. */
+  signal(): AbortSignal;
 }
 
 export interface Reply {

@@ -7,6 +7,9 @@ import { encodeJson, findUnstorableText } from '../shared/json.ts';
 import { type Caller, DEFAULT_TENANT, type Engine } from './engine.ts';
 import type { PreparedJob } from './record-jobs.ts';
 
+/** No JSON becomes longer than that many times itself when it is parsed and encoded again. */
+const MAX_GROWTH = 6;
+
 /** What a new job is beside what its caller says. */
 export interface JobOrigin extends Pick<PreparedJob, 'parentId' | 'stepKey' | 'stepIndex' | 'isHeldBack'> {
   id: string;
@@ -19,6 +22,7 @@ export function ownOrigin(id: string, parentId: string | null = null): JobOrigin
 
 /**
  * Makes the job that a request asks for; nothing is stored yet.
+ * @param jsonBytes how long the text is that the request was read from, or is a part of; spares measuring what is short
  * @throws UNKNOWN_TYPE, INVALID_FIELDS with every fault, ADDRESS_REFUSED
  */
 export async function prepareJob(
@@ -26,12 +30,13 @@ export async function prepareJob(
   caller: Caller,
   request: EnqueueRequest,
   origin: JobOrigin,
+  jsonBytes?: number,
 ): Promise<PreparedJob> {
   const definition = findDefinition(engine, request.type);
   const tenant = tenantFor(caller, request);
   const faults = [
-    ...(await checkInput(engine, definition, request.input)),
-    ...checkOptions(engine, request.options),
+    ...(await checkInput(engine, definition, request.input, jsonBytes)),
+    ...checkOptions(engine, request.options, jsonBytes),
     ...(tenant === undefined ? [{ path: 'options.tenant', message: 'is not the tenant of this key' }] : []),
   ];
   if (tenant === undefined || faults.length > 0) throw invalidFields(faults);
@@ -59,29 +64,33 @@ function unknownType(engine: Engine, type: string): FieldError {
   return { path: 'type', message: `"${type}" is not one of: ${known}` };
 }
 
-async function checkInput(engine: Engine, definition: JobDefinition, input: unknown): Promise<FieldError[]> {
+async function checkInput(
+  engine: Engine,
+  definition: JobDefinition,
+  input: unknown,
+  jsonBytes?: number,
+): Promise<FieldError[]> {
   const parsed = await parseWith(definition.inputSchema, input, 'input');
   const faults = [...(parsed.ok ? [] : parsed.faults), ...findUnstorableText(input, 'input')];
-  return faults.length > 0 ? faults : checkSize(engine, input, 'input');
+  return faults.length > 0 ? faults : checkSize(engine, input, 'input', jsonBytes);
 }
 
-function checkOptions(engine: Engine, options: EnqueueRequest['options']): FieldError[] {
-  const { queue, metadata = {}, tags = [], deduplicationKey = '' } = options;
-  const faults = [
-    ...findUnstorableText(metadata, 'options.metadata'),
-    ...findUnstorableText(tags, 'options.tags'),
-    ...findUnstorableText(deduplicationKey, 'options.deduplicationKey'),
-  ];
+function checkOptions(engine: Engine, options: EnqueueRequest['options'], jsonBytes?: number): FieldError[] {
+  const { queue, metadata = {}, tags, deduplicationKey } = options;
+  const faults = findUnstorableText({ metadata, tags, deduplicationKey }, 'options');
   if (queue !== undefined && !engine.registry.queues.has(queue)) {
     const known = [...engine.registry.queues.keys()].sort().join(', ');
     faults.push({ path: 'options.queue', message: `no worker serves "${queue}"; queues are: ${known}` });
   }
-  return faults.length > 0 ? faults : checkSize(engine, metadata, 'options.metadata');
+  return faults.length > 0 ? faults : checkSize(engine, metadata, 'options.metadata', jsonBytes);
 }
 
-// A single request is small enough as a whole; a part of a bulk request may not be.
-function checkSize(engine: Engine, value: unknown, path: string): FieldError[] {
-  const encoded = encodeJson(value, engine.settings.maxInputBytes);
+// A value may be too large although the text that it came from was not: `1e20`, the worst, is kept as 21 digits. And a part
+// of a bulk request may come from a text that is larger than one request may be.
+function checkSize(engine: Engine, value: unknown, path: string, jsonBytes?: number): FieldError[] {
+  const limit = engine.settings.maxInputBytes;
+  if (jsonBytes !== undefined && jsonBytes * MAX_GROWTH <= limit) return [];
+  const encoded = encodeJson(value, limit);
   return encoded.ok ? [] : [{ path, message: encoded.fault }];
 }
 

@@ -14,6 +14,7 @@ type Checked = { index: number } & ({ ok: true; job: PreparedJob } | { ok: false
 /**
  * Accepts many jobs: checks each by itself, commits the good ones in one statement, and hands them over behind the answer.
  * @param seed the ids follow from it: the same seed again finds the jobs of a call that may have been made before
+ * @param jsonBytes as in {@link prepareJob}
  * @throws STORE_UNAVAILABLE
  */
 export async function enqueueBulk(
@@ -21,10 +22,13 @@ export async function enqueueBulk(
   caller: Caller,
   seed: string,
   parts: readonly BulkPart[],
+  jsonBytes?: number,
 ): Promise<BulkAnswer> {
   const ids = deriveIds(seed, parts.length);
   const checked = await Promise.all(
-    parts.map((part, index) => checkPart(engine, caller, part, index, ids[index] ?? '')),
+    parts.map((part, index) =>
+      part.ok ? checkPart(engine, caller, part.value, { index, id: ids[index] ?? '', jsonBytes }) : { index, ...part },
+    ),
   );
   const good = checked.filter((part) => part.ok);
   const enqueued =
@@ -42,10 +46,14 @@ export async function enqueueBulk(
   };
 }
 
-async function checkPart(engine: Engine, caller: Caller, part: BulkPart, index: number, id: string): Promise<Checked> {
-  if (!part.ok) return { index, ...part };
+async function checkPart(
+  engine: Engine,
+  caller: Caller,
+  request: EnqueueRequest,
+  { index, id, jsonBytes }: { index: number; id: string; jsonBytes: number | undefined },
+): Promise<Checked> {
   try {
-    return { index, ok: true, job: await prepareJob(engine, caller, part.value, ownOrigin(id)) };
+    return { index, ok: true, job: await prepareJob(engine, caller, request, ownOrigin(id), jsonBytes) };
   } catch (error) {
     if (!(error instanceof AppError) || errorCatalogue[error.code].status !== 422) throw error;
     return { index, ok: false, faults: error.errors ?? [{ path: '', message: error.message }] };

@@ -5,9 +5,14 @@ import { type JobOrigin, ownOrigin, prepareJob } from './check-request.ts';
 import type { Caller, Engine } from './engine.ts';
 import { type Enqueued, recordJobs } from './record-jobs.ts';
 
+export interface EnqueueOptions extends Partial<Pick<JobOrigin, 'id' | 'parentId'>> {
+  jsonBytes?: number | undefined;
+}
+
 /**
  * Accepts a job: validates it, commits its row, and hands it over behind the answer.
- * @param origin give the same id again to find the job of a call that may have been made before
+ * @param options give the same `id` again to find the job of a call that may have been made before; `jsonBytes` as in
+ * {@link prepareJob}
  * @returns the committed row, or the job that holds the request's deduplication key
  * @throws UNKNOWN_TYPE, INVALID_FIELDS with every fault, ADDRESS_REFUSED, STORE_UNAVAILABLE (nothing was stored)
  */
@@ -15,9 +20,9 @@ export async function enqueueJob(
   engine: Engine,
   caller: Caller,
   request: EnqueueRequest,
-  { id = createId(), parentId = null }: Partial<Pick<JobOrigin, 'id' | 'parentId'>> = {},
+  { id = createId(), parentId = null, jsonBytes }: EnqueueOptions = {},
 ): Promise<Enqueued> {
-  const job = await prepareJob(engine, caller, request, ownOrigin(id, parentId));
+  const job = await prepareJob(engine, caller, request, ownOrigin(id, parentId), jsonBytes);
   const [enqueued] = await recordJobs(engine, [job]);
   if (!enqueued) throw new AppError('INTERNAL', `the new job ${id} could not be recorded`);
   return enqueued;

@@ -5,8 +5,8 @@ const V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}
 
 describe('createId', () => {
   it('makes UUIDv7 that sort by their creation', () => {
-    const ids = Array.from({ length: 1000 }, createId);
-    expect(new Set(ids).size).toBe(1000);
+    const ids = Array.from({ length: 10_000 }, createId);
+    expect(new Set(ids).size).toBe(10_000);
     expect([...ids].sort()).toEqual(ids);
     for (const id of ids) expect(id).toMatch(V7);
   });
@@ -21,6 +21,11 @@ describe('deriveId', () => {
     expect(deriveId(timeMs, 'queue\n1\n2')).toBe(id);
     const others = [deriveId(timeMs, 'queue\n1\n3'), deriveId(timeMs + 1, 'queue\n1\n2'), deriveId(timeMs, '')];
     expect(new Set([id, ...others]).size).toBe(4);
+  });
+
+  // They are in the records of those who use this.
+  it('has not changed', () => {
+    expect(deriveId(timeMs, 'queue\n1\n2')).toBe('019b7ca9-8f2e-7796-9ae7-ed1fcded8b68');
   });
 
   it('sorts by the time', () => {
@@ -44,6 +49,14 @@ describe('deriveIds', () => {
     expect(ids.every((id) => id.slice(0, 13) === seed.slice(0, 13))).toBe(true); // its time
     const many = Array.from({ length: 100 }, createId).flatMap((other) => deriveIds(other, 100));
     expect(new Set([...ids, ...many, seed]).size).toBe(11_001);
+  });
+
+  // A call that is made again after an update must find what it made before.
+  it('has not changed', () => {
+    expect(deriveIds('019b7cd1-8d2e-7abc-8def-0123456789ab', 2)).toEqual([
+      '019b7cd1-8d2e-75eb-b239-a66bbe2544c9',
+      '019b7cd1-8d2e-75eb-b239-aa6bbe2544c9',
+    ]);
   });
 });
 

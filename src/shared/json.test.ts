@@ -1,5 +1,33 @@
 import { describe, expect, it } from 'vitest';
-import { encodeJson, findUnstorableText, toStorableText } from './json.ts';
+import { encodeJson, findUnstorableText, isPlainJson, MAX_DEPTH, toStorableText } from './json.ts';
+
+describe('isPlainJson', () => {
+  const nest = (depth: number): unknown => Array.from({ length: depth }).reduce((inner) => [{ inner }], 1);
+
+  it('lets pass what comes back as it was', () => {
+    const values = [null, true, 0, -1e300, '', 'ü 😀', [], {}, [[{ a: [1, 'b', null, { c: false }] }]], { proto: 1 }];
+    for (const value of values) expect(isPlainJson(value)).toBe(true);
+    expect(isPlainJson(nest(MAX_DEPTH / 2))).toBe(true);
+  });
+
+  it('stops at everything else, wherever it is', () => {
+    const faulty = [
+      '1e999',
+      '-1e999',
+      '"\\u0000"',
+      '"\\ud800"',
+      '"\\udc00"',
+      '{"__proto__":1}',
+      '{"\\u0000":1}',
+      '{"\\ud83d":1}',
+    ];
+    for (const json of faulty)
+      for (const text of [json, `[1, ${json}]`, `{"a": {"b": ${json}}}`])
+        expect(isPlainJson(JSON.parse(text))).toBe(false);
+    expect(isPlainJson(nest(MAX_DEPTH / 2 + 1))).toBe(false);
+    expect(isPlainJson(nest(100_000))).toBe(false);
+  });
+});
 
 describe('findUnstorableText', () => {
   it('finds every NUL and every half of a surrogate pair, with its path', () => {

@@ -1,26 +1,54 @@
 import type { FieldError } from './errors.ts';
 
+/** Deeper nesting is refused: recursive functions have to survive it. */
+export const MAX_DEPTH = 500;
+
+/**
+ * Whether nothing in a parsed JSON value would be lost, changed or refused on its way: keys `__proto__`, numbers beyond a
+ * double, text that PostgreSQL cannot store, too deep nesting. One cheap look; what is wrong, and where, others find.
+ */
+export function isPlainJson(value: unknown, depth = 0): boolean {
+  if (typeof value === 'string') return isStorable(value);
+  if (typeof value === 'number') return Number.isFinite(value);
+  if (typeof value !== 'object' || value === null) return true;
+  if (depth > MAX_DEPTH) return false;
+  if (Array.isArray(value)) return value.every((item) => isPlainJson(item, depth + 1));
+  for (const key in value) {
+    if (key === '__proto__' || !isStorable(key)) return false;
+    if (!isPlainJson((value as Record<string, unknown>)[key], depth + 1)) return false;
+  }
+  return true;
+}
+
 /** Finds text that PostgreSQL cannot store: NUL, or half of a surrogate pair. Paths are dotted from `root`. */
 export function findUnstorableText(value: unknown, root: string): FieldError[] {
+  return isPlainJson(value) ? [] : listUnstorableText(value, root);
+}
+
+function listUnstorableText(value: unknown, root: string): FieldError[] {
   if (typeof value === 'string') {
     const fault = faultOfText(value);
     return fault === undefined
       ? []
       : [{ path: root, message: `must not contain ${fault}: PostgreSQL cannot store it` }];
   }
-  if (Array.isArray(value)) return value.flatMap((item, index) => findUnstorableText(item, join(root, String(index))));
+  if (Array.isArray(value)) return value.flatMap((item, index) => listUnstorableText(item, join(root, String(index))));
   if (value === null || typeof value !== 'object') return [];
   return Object.entries(value).flatMap(([key, item]) => {
     const fault = faultOfText(key);
     const ofKey =
       fault === undefined ? [] : [{ path: root, message: `has a key with ${fault}: PostgreSQL cannot store it` }];
-    return [...ofKey, ...findUnstorableText(item, join(root, key))];
+    return [...ofKey, ...listUnstorableText(item, join(root, key))];
   });
 }
 
 /** The same text with U+FFFD in place of what PostgreSQL cannot store. */
 export function toStorableText(text: string): string {
   return text.replaceAll('\u0000', '\uFFFD').toWellFormed();
+}
+
+function isStorable(text: string): boolean {
+  return text.isWellFormed() && !text.includes('\u0000');
 }
 
 function faultOfText(text: string): string | undefined {

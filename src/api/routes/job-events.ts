@@ -26,9 +26,10 @@ export function jobEventRoutes(engine: Engine): Route[] {
         // A browser comes back after the end of a stream; 204 tells it that there is no more (WHATWG HTML, section 9.2.3).
         if (isAfterEnd(job, afterId)) return { status: 204 };
         const close = openStream(response);
+        const isOver = signal();
         try {
-          for await (const event of streamEvents(engine, caller, job.id, afterId, signal))
-            await write(response, event, signal);
+          for await (const event of streamEvents(engine, caller, job.id, afterId, isOver))
+            await write(response, event, isOver);
         } catch (error) {
           // The answer has begun; the client comes back with its Last-Event-ID.
           engine.log.warn('an event stream broke off', { jobId: job.id, error });

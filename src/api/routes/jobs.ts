@@ -28,11 +28,11 @@ export function jobRoutes(engine: Engine): Route[] {
       isIdempotent: true,
       findMoreFaults: (body) => findInputFaults(engine, body),
       answers: { 200: jobSchema, 202: jobSchema },
-      async handle({ caller, body, request, seed, signal }) {
+      async handle({ caller, body, bodyBytes, request, seed, signal }) {
         const seconds = readWaitSeconds(request);
-        const enqueued = await enqueueJob(engine, caller, body, { id: seed });
+        const enqueued = await enqueueJob(engine, caller, body, { id: seed, jsonBytes: bodyBytes });
         const { id } = enqueued.job;
-        const job = seconds ? await waitForJob(engine, caller, id, seconds * 1000, signal) : enqueued.job;
+        const job = seconds ? await waitForJob(engine, caller, id, seconds * 1000, signal()) : enqueued.job;
         const headers = { Location: `/v1/jobs/${job.id}`, ...retryAfterOf(job, Date.now()), ...waitApplied(seconds) };
         return {
           status: seconds && isTerminal(job.status) ? 200 : 202,
@@ -50,10 +50,10 @@ export function jobRoutes(engine: Engine): Route[] {
       isBulk: true,
       isIdempotent: true,
       answers: { 200: bulkAnswerSchema },
-      async handle({ caller, body, seed }) {
+      async handle({ caller, body, bodyBytes, seed }) {
         const findMoreFaults = (part: unknown) => findInputFaults(engine, part);
         const parts = await Promise.all(body.jobs.map((part) => parseBody(enqueueSchema, part, { findMoreFaults })));
-        return { status: 200, body: await enqueueBulk(engine, caller, seed, parts) };
+        return { status: 200, body: await enqueueBulk(engine, caller, seed, parts, bodyBytes) };
       },
     }),
     route({
@@ -84,7 +84,7 @@ export function jobRoutes(engine: Engine): Route[] {
         const seconds = query.wait ?? preferred;
         const id = params.id ?? '';
         const job = seconds
-          ? await waitForJob(engine, caller, id, seconds * 1000, signal)
+          ? await waitForJob(engine, caller, id, seconds * 1000, signal())
           : await requireJob(engine, caller, id);
         const progress = await progressOf(engine, job);
         const headers = {
