@@ -1,5 +1,4 @@
 import express, { type Express, type Request, type RequestHandler, type Response } from 'express';
-import helmet from 'helmet';
 import type { z } from 'zod';
 import { toFaults } from '../define/registry.ts';
 import { AppError, invalidFields } from '../shared/errors.ts';
@@ -12,6 +11,7 @@ import { answerOnce, readKey } from './idempotency.ts';
 import { toOpenApi } from './openapi.ts';
 import { createErrorHandler } from './problem.ts';
 import { type Call, emptyBodyOf, type Reply, type Route, route } from './route.ts';
+import { secureAnswers } from './security-headers.ts';
 
 export interface AppOptions {
   routes: readonly Route[];
@@ -30,8 +30,7 @@ const NO_BODY: ReceivedBody = { value: undefined };
 /** Mounts the routes. */
 export function createApp(options: AppOptions): Express {
   const app = express();
-  // Where plain HTTP is spoken there is nothing to upgrade to.
-  app.use(helmet({ contentSecurityPolicy: { directives: { 'upgrade-insecure-requests': null } } }));
+  secureAnswers(app);
   const document = toOpenApi(options.routes, options.version);
   const routes = [
     ...options.routes,
@@ -88,18 +87,22 @@ function watchCaller(response: Response, stopping: AbortSignal): AbortSignal {
 
 function send(request: Request, response: Response, reply: Reply): void {
   if (response.destroyed) return;
-  response.statusCode = reply.status;
-  for (const name in reply.headers) response.setHeader(name, reply.headers[name] as string);
+  if (request.method === 'POST' && reply.body !== undefined) {
+    sendJson(response, reply);
+    return;
+  }
+  response.status(reply.status).set(reply.headers ?? {});
   if (isKnown(request.headers['if-none-match'], reply.headers?.ETag)) response.status(304).end();
   else if (reply.body === undefined) response.end();
-  else if (request.method === 'POST') sendJson(response, reply.body);
   else response.json(reply.body);
 }
 
-// Express would hash the body for an ETag, which is of use only to who asks again with GET.
-function sendJson(response: Response, body: unknown): void {
-  response.setHeader('Content-Type', 'application/json; charset=utf-8');
-  response.end(JSON.stringify(body)); // with its Content-Length, since it is the whole of it
+// In one go. Express would hash the body for an ETag too, which is of use only to who asks again with GET.
+function sendJson(response: Response, { status, headers = {}, body }: Reply): void {
+  const json = JSON.stringify(body);
+  const length = String(Buffer.byteLength(json));
+  const ofBody = ['Content-Type', 'application/json; charset=utf-8', 'Content-Length', length];
+  response.writeHead(status, [...Object.entries(headers).flat(), ...ofBody]).end(json);
 }
 
 // Express answers 304 too, but not to `fetch`, which sends Cache-Control: no-cache along: that is for caches on the way.
