@@ -11,7 +11,8 @@ import { type AttemptRow, logLineId, type StoredLogLine } from '../store/journal
 
 /** The job that a request asked for, or the one that holds its deduplication key. */
 export function toEnqueuedResource({ job, isDeduplicated }: Enqueued): JobResource {
-  return { ...toJobResource(job), ...(isDeduplicated ? { deduplicated: true } : {}) };
+  const resource = toJobResource(job);
+  return isDeduplicated ? { ...resource, deduplicated: true } : resource;
 }
 
 /**
@@ -39,8 +40,8 @@ export function toJobResource(
     progress: { ...progress, message: job.progressMessage },
     attempt: job.attempt,
     maxAttempts: job.maxAttempts,
-    createdAt: job.createdAt.toISOString(),
-    runAt: job.runAt.toISOString(),
+    createdAt: toIso(job.createdAt),
+    runAt: toIso(job.runAt),
     startedAt: iso(job.startedAt),
     finishedAt: iso(job.finishedAt),
     parentId: job.parentId,
@@ -109,5 +110,14 @@ export function toDeliveryResource(row: StoredDelivery): DeliveryResource {
 }
 
 function iso(date: Date | null): string | null {
-  return date?.toISOString() ?? null;
+  return date && toIso(date);
+}
+
+const lastWritten = { ms: Number.NaN, text: '' };
+
+// Most jobs are due when they are created, many at the time of one commit, and dates are slow to write.
+function toIso(date: Date): string {
+  const ms = date.getTime();
+  if (ms !== lastWritten.ms) Object.assign(lastWritten, { ms, text: date.toISOString() });
+  return lastWritten.text;
 }

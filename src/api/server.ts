@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, IncomingMessage, type Server, type ServerOptions, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Express } from 'express';
 import { AppError } from '../shared/errors.ts';
@@ -21,7 +21,8 @@ export async function startHttpServer(
   port: number,
 ): Promise<HttpServer> {
   const stop = new AbortController();
-  const server = createServer(createApp(stop.signal));
+  const app = createApp(stop.signal);
+  const server = createServer(objectsFor(app), app);
   server.requestTimeout = 60_000;
   server.keepAliveTimeout = 65_000; // longer than the usual 60 s of a proxy, which else meets a closed connection
   await listen(server, host, port);
@@ -34,6 +35,27 @@ export async function startHttpServer(
       return stopping;
     },
   };
+}
+
+/**
+ * Lets Node make requests and answers with the prototypes that Express gives them. Express itself would change those of
+ * each finished object, which makes all later use of it slower.
+ */
+function objectsFor({ request, response }: Express): ServerOptions {
+  return {
+    IncomingMessage: withPrototype(IncomingMessage, request),
+    ServerResponse: withPrototype(ServerResponse, response),
+  };
+}
+
+/** The same class, but for the prototype of what it makes. */
+function withPrototype<Class extends NonNullable<unknown>>(base: Class, prototype: object): Class {
+  const construct = base as unknown as new () => object;
+  function Made(...args: []): object {
+    return Reflect.construct(construct, args, Made);
+  }
+  Made.prototype = prototype;
+  return Made as unknown as Class;
 }
 
 function listen(server: Server, host: string, port: number): Promise<void> {
