@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Problem, StatsResource } from '../../src/contract/program.ts';
@@ -19,6 +21,12 @@ const raw = (text: string): Call => ({ method: 'POST', text, headers: JSON_TYPE 
 const cases: [what: string, call: Call, code: ErrorCode, faults?: Fault[]][] = [
   ['JSON that breaks off', raw('{"type":"test:echo"'), 'MALFORMED_JSON'],
   ['a body over the limit', { json: { type: 'test:echo', input: 'x'.repeat(20_000) } }, 'BODY_TOO_LARGE'],
+  [
+    'numbers that take more room in the record than in the request',
+    raw(`{"type":"test:echo","input":[${Array(2000).fill('1e20')}]}`),
+    'INVALID_FIELDS',
+    [path('input', expect.stringContaining('bytes of JSON'))],
+  ],
   ['text', { text: '{}', headers: { 'content-type': 'text/plain' } }, 'UNSUPPORTED_MEDIA_TYPE'],
   [
     'a form',
@@ -225,6 +233,32 @@ describe('bad input', () => {
     expect(answer.status).toBe(202);
     const { id } = (await answer.json()) as { id: string };
     expect((await program.jobEnded(id)).output).toEqual(input);
+  });
+
+  it('reads a body that comes in pieces, of a length that is known or not, and begins with a byte order mark', async () => {
+    const pieces = ['\ufeff{"type":"test:echo",', '"input":"ü', '😀"}'].map((text) => Buffer.from(text));
+    const length = String(Buffer.concat(pieces).length);
+    for (const headers of [JSON_TYPE, { ...JSON_TYPE, 'content-length': length }]) {
+      const call = request(`${program.url}/v1/jobs`, { method: 'POST', headers });
+      const answered = once(call, 'response');
+      for (const piece of pieces) await new Promise((resolve) => call.write(piece, resolve));
+      call.end();
+      const [answer] = (await answered) as [IncomingMessage];
+      expect(answer.statusCode).toBe(202);
+      expect(JSON.parse((await answer.toArray()).join(''))).toMatchObject({ input: 'ü😀' });
+    }
+  });
+
+  it('survives a caller that leaves while it sends', async () => {
+    const call = request(`${program.url}/v1/jobs`, {
+      method: 'POST',
+      headers: { ...JSON_TYPE, 'content-length': '99' },
+    });
+    const failed = once(call, 'error');
+    await new Promise((resolve) => call.write('{"type":', resolve));
+    call.destroy(new Error('gone'));
+    await failed;
+    expect((await program.enqueue('test:echo', 1)).status).toBe('queued');
   });
 
   it('says nothing of its inside, and has logged no fault of its own', () => {
