@@ -23,12 +23,14 @@ const ROUNDS = 20;
  */
 export async function recordJobs(engine: Engine, jobs: readonly PreparedJob[]): Promise<Enqueued[]> {
   const enqueued = new Map<string, Enqueued>();
-  const listOpen = () => jobs.filter((job) => !enqueued.has(job.id));
-  for (let round = 0; round < ROUNDS && listOpen().length > 0; round += 1) {
-    await insertNew(engine, listOpen(), enqueued);
-    const open = listOpen();
-    const present = open.length === 0 ? [] : await engine.store.jobs.findPresent(open);
+  let open = jobs;
+  for (let round = 0; round < ROUNDS && open.length > 0; round += 1) {
+    const rows = await insertNew(engine, open);
+    for (const job of rows) enqueued.set(job.id, { job, isDeduplicated: false });
+    if (rows.length === open.length) break;
+    const present = await engine.store.jobs.findPresent(open.filter((job) => !enqueued.has(job.id)));
     for (const { wantedId, ...job } of present) enqueued.set(wantedId, { job, isDeduplicated: job.id !== wantedId });
+    open = open.filter((job) => !enqueued.has(job.id));
   }
   return jobs.map((job) => {
     const found = enqueued.get(job.id);
@@ -40,10 +42,15 @@ export async function recordJobs(engine: Engine, jobs: readonly PreparedJob[]): 
   });
 }
 
-async function insertNew(engine: Engine, jobs: readonly PreparedJob[], enqueued: Map<string, Enqueued>): Promise<void> {
-  const rows = new Map((await insert(engine, jobs)).map((row) => [row.id, row]));
-  for (const [id, job] of rows) enqueued.set(id, { job, isDeduplicated: false });
-  engine.dispatcher.handOver(jobs.flatMap((job) => rows.get(job.id) ?? [])); // in the order of the request
+/** @returns the rows that are new, in the order of the jobs */
+async function insertNew(engine: Engine, jobs: readonly PreparedJob[]): Promise<JobRow[]> {
+  const rows = await insert(engine, jobs);
+  if (rows.length > 1) {
+    const places = new Map(jobs.map(({ id }, place) => [id, place]));
+    rows.sort((one, other) => (places.get(one.id) ?? 0) - (places.get(other.id) ?? 0));
+  }
+  engine.dispatcher.handOver(rows);
+  return rows;
 }
 
 async function insert(engine: Engine, jobs: readonly PreparedJob[]): Promise<JobRow[]> {

@@ -151,9 +151,19 @@ async function runBlock<Result>(
   }
 }
 
-// bigint columns hold fences and milliseconds, all below 2^53.
 function chooseParser(oid: number, format?: 'text' | 'binary'): (value: string) => unknown {
-  return oid === pg.types.builtins.INT8
-    ? Number
-    : (pg.types.getTypeParser(oid, format as 'text') as (value: string) => unknown);
+  if (oid === pg.types.builtins.INT8) return Number; // fences and milliseconds, all below 2^53
+  const parse = pg.types.getTypeParser(oid, format as 'text') as (value: string) => unknown;
+  return oid === pg.types.builtins.TIMESTAMPTZ && format !== 'binary' ? parseTime : parse;
+}
+
+let lastTime = { text: '', atMs: Number.NaN };
+
+// Most times of an answer are the `now()` of one statement.
+function parseTime(text: string): Date {
+  if (text !== lastTime.text) {
+    const parse = pg.types.getTypeParser(pg.types.builtins.TIMESTAMPTZ) as (value: string) => Date;
+    lastTime = { text, atMs: Number(parse(text)) };
+  }
+  return new Date(lastTime.atMs);
 }
