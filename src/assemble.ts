@@ -21,7 +21,7 @@ import { createOutbound } from './shared/outbound.ts';
 import { endsWithin, systemClock } from './shared/time.ts';
 import { createWebhookSecret } from './shared/webhook-signature.ts';
 import { waitForPostgres } from './store/connect.ts';
-import { openDatabase } from './store/database.ts';
+import { type Database, openDatabase } from './store/database.ts';
 import { createGroupedWrites } from './store/grouped-writes.ts';
 import { isMigrated, migrate } from './store/migrate.ts';
 import { WEBHOOK_SECRET_SETTING } from './store/settings.ts';
@@ -60,12 +60,18 @@ export interface AssembleOptions {
  */
 export async function assemble({ env, jobs, version, log }: AssembleOptions): Promise<Program> {
   const registry = createRegistry([...builtinJobs, ...jobs.definitions]);
-  const bullmq = await openBullMq(env, log);
-  const postgres = await preparePostgres(env, log);
+  const opening = openBullMq(env, log);
+  if (env.databaseUrl === undefined) await opening; // a start that waits for Redis may be given up, and starts no server
+  const preparing = preparePostgres(env, log);
   try {
+    const [bullmq, postgres] = await Promise.all([opening, preparing]);
     return await connectParts({ env, jobs, version, log }, registry, postgres, bullmq);
   } catch (error) {
-    await postgres.stop(); // a database that was started for us must not outlive a start that fails
+    // A database that was started for us must not outlive a start that fails. What it failed with is thrown already.
+    await preparing.then(
+      (postgres) => postgres.stop(),
+      () => undefined,
+    );
     throw error;
   }
 }
@@ -76,12 +82,7 @@ async function connectParts(
   postgres: PreparedPostgres,
   bullmq: Transport | undefined,
 ): Promise<Program> {
-  const database = openDatabase({
-    url: postgres.url,
-    poolSize: env.databasePoolSize,
-    queryTimeoutMs: QUERY_TIMEOUT_MS,
-    log,
-  });
+  const { database } = postgres;
   const store = createStore(database);
   const signals = new Signals(database, log);
   const postgresTransport = createPostgresTransport({ store, signals, pollIntervalMs: env.pollIntervalMs, log });
@@ -158,33 +159,48 @@ async function connectParts(
       await signals.stop();
       await Promise.all(transports.all.map((transport) => transport.stop()));
       await outbound.close();
-      await database.close();
       await postgres.stop();
     },
   };
 }
 
 interface PreparedPostgres {
-  url: string;
+  database: Database;
+  /** Closes the database, and stops a server that was started for it. */
   stop(): Promise<void>;
 }
 
 async function preparePostgres(env: Env, log: Logger): Promise<PreparedPostgres> {
-  const postgres = await openPostgres(env, log);
+  const server = await openPostgres(env, log);
+  const database = openDatabase({
+    url: server.url,
+    poolSize: env.databasePoolSize,
+    queryTimeoutMs: QUERY_TIMEOUT_MS,
+    log,
+  });
+  const stop = async () => {
+    await database.close();
+    await server.stop();
+  };
   try {
-    if (env.autoMigrate) await migrate(postgres.url, log);
-    else if (!(await isMigrated(postgres.url, log))) {
-      const detail = 'the database lacks migrations and AUTO_MIGRATE is false: run "longshore admin migrate"';
-      throw new AppError('INVALID_CONFIGURATION', detail);
-    }
-    return postgres;
+    await bringUpToDate(database, server.url, env, log);
+    return { database, stop };
   } catch (error) {
-    await postgres.stop();
+    await stop();
     throw error;
   }
 }
 
-async function openPostgres(env: Env, log: Logger): Promise<PreparedPostgres> {
+async function bringUpToDate(database: Database, url: string, { autoMigrate }: Env, log: Logger): Promise<void> {
+  if (await isMigrated(database)) return;
+  if (!autoMigrate) {
+    const detail = 'the database lacks migrations and AUTO_MIGRATE is false: run "longshore admin migrate"';
+    throw new AppError('INVALID_CONFIGURATION', detail);
+  }
+  await migrate(url, log);
+}
+
+async function openPostgres(env: Env, log: Logger): Promise<{ url: string; stop(): Promise<void> }> {
   if (env.databaseUrl !== undefined) {
     await waitForPostgres(env.databaseUrl, redactUrl(env.databaseUrl), env.connectTimeoutMs, log);
     return { url: env.databaseUrl, stop: async () => undefined };

@@ -47,11 +47,6 @@ export async function migrateDatabase(databaseUrl: string, log: Logger): Promise
   } catch (thrown) {
     const error = toStoreError(thrown);
     if (isAppError(error)) throw error;
-    throw new UsageError(`the migration failed: ${messageOf(rootCause(error))}`, { cause: error });
+    throw new UsageError(`the migration failed: ${messageOf(error)}`, { cause: error });
   }
-}
-
-/** drizzle wraps what PostgreSQL said into the text of the query. */
-function rootCause(error: unknown): unknown {
-  return error instanceof Error && error.cause !== undefined ? rootCause(error.cause) : error;
 }

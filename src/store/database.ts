@@ -1,24 +1,15 @@
-import { DrizzleQueryError } from 'drizzle-orm/errors';
-import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
 import pg from 'pg';
 import { AppError } from '../shared/errors.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { isConnectionError, toStoreError } from './database-errors.ts';
-import * as schema from './schema.ts';
 
-/** What the store's functions need: drizzle for ordinary queries, plain SQL where the plan matters. */
+/** What the store's functions need. */
 export interface Database {
-  readonly orm: NodePgDatabase<typeof schema>;
   /** @throws STORE_UNAVAILABLE when the server cannot be reached; other faults as `pg` gives them */
   query<Row extends object>(text: string, values?: unknown[], options?: QueryOptions): Promise<Row[]>;
   /**
-   * Awaits a query of `orm`. Without it faults come as drizzle wraps them: not recognised, and with all values in the message.
-   * @throws as {@link Database.query}
-   */
-  run<Result>(query: PromiseLike<Result>): Promise<Result>;
-  /**
    * Runs `work` with a database whose queries are all committed together, or not at all when it throws. Within another
-   * transaction it is a savepoint of that one. `orm` and `run` stay outside of it.
+   * transaction it is a savepoint of that one.
    * @throws what `work` throws, and as {@link Database.query}
    */
   transaction<Result>(work: (database: Database) => Promise<Result>): Promise<Result>;
@@ -68,9 +59,7 @@ export function openDatabase(options: DatabaseOptions): Database {
   };
   const pool = openPool(options.poolSize);
   const urgentPool = openPool(1);
-  const orm = drizzle(pool, { schema });
   const database: Database = {
-    orm,
     query: (text, values, more) => query(more?.isUrgent ? urgentPool : pool, text, values, more),
     async transaction(work) {
       const client = await pool.connect().catch((error: unknown) => {
@@ -88,13 +77,6 @@ export function openDatabase(options: DatabaseOptions): Database {
       } finally {
         client.off('error', onError);
         client.release(fault instanceof AppError); // a connection that is broken, or to a replica, must not be used again
-      }
-    },
-    async run(query) {
-      try {
-        return await query;
-      } catch (error) {
-        throw toStoreError(error instanceof DrizzleQueryError ? (error.cause ?? error) : error);
       }
     },
     async connect() {

@@ -1,8 +1,6 @@
-import { and, asc, eq, gt, ne } from 'drizzle-orm';
 import type { Database } from './database.ts';
 import { eventIdOf } from './fence.ts';
 import type { RecordedFailure } from './job-row.ts';
-import { attempts } from './schema.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
@@ -82,23 +80,24 @@ export function createJournalStore(database: Database) {
     },
 
     /** Attempts that did not complete the job, oldest first. The caller has checked that the job is the tenant's. */
-    async attempts(jobId: string, afterFence: number, limit: number): Promise<AttemptRow[]> {
-      const isAttempt = and(isRunAfter(jobId, afterFence), ne(attempts.outcome, 'waiting'));
-      const ended = database.orm.select().from(attempts).where(isAttempt).orderBy(asc(attempts.fence)).limit(limit);
-      return (await database.run(ended)) as AttemptRow[];
+    attempts(jobId: string, afterFence: number, limit: number): Promise<AttemptRow[]> {
+      return database.query<AttemptRow>(selectRuns(`and outcome <> 'waiting'`), [jobId, afterFence, limit]);
     },
 
     /** The same with the runs of a pipeline that went on to wait. */
-    async runs(jobId: string, afterFence: number, limit: number): Promise<RunRow[]> {
-      const isRun = isRunAfter(jobId, afterFence);
-      const ended = database.orm.select().from(attempts).where(isRun).orderBy(asc(attempts.fence)).limit(limit);
-      return (await database.run(ended)) as RunRow[];
+    runs(jobId: string, afterFence: number, limit: number): Promise<RunRow[]> {
+      return database.query<RunRow>(selectRuns(), [jobId, afterFence, limit]);
     },
   };
 }
 
-function isRunAfter(jobId: string, fence: number) {
-  return and(eq(attempts.jobId, jobId), gt(attempts.fence, fence));
+function selectRuns(condition = ''): string {
+  return `
+    select fence, attempt, outcome, worker, error, started_at as "startedAt", finished_at as "finishedAt"
+    from longshore.job_attempts
+    where job_id = $1 and fence > $2 ${condition}
+    order by fence
+    limit $3`;
 }
 
 /** The id of a log line as the API shows it: that of its event. */

@@ -1,6 +1,4 @@
-import { eq } from 'drizzle-orm';
 import type { Database } from './database.ts';
-import { settings } from './schema.ts';
 
 /** The secret that signs webhooks where WEBHOOK_SECRET is not set. */
 export const WEBHOOK_SECRET_SETTING = 'webhook_secret';
@@ -10,10 +8,23 @@ export function createSettingStore(database: Database) {
   return {
     /** Reads a setting, or keeps `make()` when it is new. Every process gets the same value. */
     async getOrCreate(name: string, make: () => string): Promise<string> {
-      await database.run(database.orm.insert(settings).values({ name, value: make() }).onConflictDoNothing());
-      const [row] = await database.run(database.orm.select().from(settings).where(eq(settings.name, name)));
-      if (!row) throw new Error(`setting ${name} disappeared`);
-      return row.value;
+      const value = (await read(database, name)) ?? (await create(database, name, make()));
+      if (value === undefined) throw new Error(`setting ${name} disappeared`);
+      return value;
     },
   };
+}
+
+async function read(database: Database, name: string): Promise<string | undefined> {
+  const [row] = await database.query<{ value: string }>('select value from longshore.settings where name = $1', [name]);
+  return row?.value;
+}
+
+/** @returns what is kept: another process may have been first */
+async function create(database: Database, name: string, value: string): Promise<string | undefined> {
+  await database.query('insert into longshore.settings (name, value) values ($1, $2) on conflict do nothing', [
+    name,
+    value,
+  ]);
+  return read(database, name);
 }
