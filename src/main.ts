@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import type { HttpServer } from './api/server.ts';
+import type { RequestListener } from 'node:http';
+import type { HttpServer, LoadApp } from './api/server.ts';
 import { assemble, chooseQueues, heartbeatMsOf, type Program } from './assemble.ts';
 import type { HealthResource } from './contract/program.ts';
 import { loadJobs } from './define/load-jobs.ts';
@@ -101,19 +102,29 @@ async function startHttp(
   check: () => Promise<HealthResource>,
   log: Logger,
 ): Promise<HttpServer> {
-  const [{ createApp }, { apiRoutes, healthRoutes }, { startHttpServer }] = await Promise.all([
-    import('./api/app.ts'),
-    import('./api/routes.ts'),
-    import('./api/server.ts'),
-  ]);
-  const routes = env.mode === 'worker' ? healthRoutes(check) : [...apiRoutes(program.engine), ...healthRoutes(check)];
+  const { startHttpServer } = await import('./api/server.ts');
   const { adminKey, maxBodyBytes } = env;
   const { idempotency } = program.engine.store;
-  return startHttpServer(
-    (stopping) => createApp({ routes, idempotency, adminKey, maxBodyBytes, version, stopping, log }),
-    env.host,
-    env.port,
-  );
+  const loadApp = async (stopping: AbortSignal): Promise<RequestListener> => {
+    const [{ createApp }, { apiRoutes, healthRoutes }] = await Promise.all([
+      import('./api/app.ts'),
+      import('./api/routes.ts'),
+    ]);
+    const routes = env.mode === 'worker' ? healthRoutes(check) : [...apiRoutes(program.engine), ...healthRoutes(check)];
+    return createApp({ routes, idempotency, adminKey, maxBodyBytes, version, stopping, log });
+  };
+  return startHttpServer(env.mode === 'worker' ? loadLater(loadApp) : loadApp, env.host, env.port);
+}
+
+/** A worker is only ever asked how it fares: what answers is loaded with the first question. */
+function loadLater(loadApp: LoadApp): LoadApp {
+  return async (stopping) => {
+    let app: Promise<RequestListener> | undefined;
+    return async (request, response) => {
+      app ??= loadApp(stopping);
+      (await app)(request, response);
+    };
+  };
 }
 
 async function checkHealth(

@@ -1,4 +1,4 @@
-import { createServer, IncomingMessage, type Server, type ServerOptions, ServerResponse } from 'node:http';
+import { createServer, IncomingMessage, type RequestListener, type Server, type ServerOptions, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Express } from 'express';
 import { AppError } from '../shared/errors.ts';
@@ -11,18 +11,16 @@ export interface HttpServer {
   stop(graceMs: number): Promise<void>;
 }
 
+/** Makes what answers. It is given a signal that aborts when the server stops, for requests that it holds. */
+export type LoadApp = (stopping: AbortSignal) => Promise<RequestListener | Express>;
+
 /**
- * @param createApp is given a signal that aborts when the server stops, for requests that it holds
  * @throws INVALID_CONFIGURATION when the address cannot be listened on
  */
-export async function startHttpServer(
-  createApp: (stopping: AbortSignal) => Express,
-  host: string,
-  port: number,
-): Promise<HttpServer> {
+export async function startHttpServer(loadApp: LoadApp, host: string, port: number): Promise<HttpServer> {
   const stop = new AbortController();
-  const app = createApp(stop.signal);
-  const server = createServer(objectsFor(app), app);
+  const app = await loadApp(stop.signal);
+  const server = createServer(isExpress(app) ? objectsFor(app) : {}, app);
   server.requestTimeout = 60_000;
   server.keepAliveTimeout = 65_000; // longer than the usual 60 s of a proxy, which else meets a closed connection
   await listen(server, host, port);
@@ -35,6 +33,10 @@ export async function startHttpServer(
       return stopping;
     },
   };
+}
+
+function isExpress(app: RequestListener | Express): app is Express {
+  return 'request' in app;
 }
 
 /**

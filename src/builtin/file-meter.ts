@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { fileTypeFromBuffer } from 'file-type';
 import { NonRetryableError } from '../define/errors.ts';
 
 /** As much as file-type looks at for almost every format. */
@@ -51,6 +50,7 @@ export function createMeter(options: {
 
 /** By content alone: what file-type knows, else `text/plain` for UTF-8 text, else `application/octet-stream`. */
 async function detectMimeType(sample: Uint8Array): Promise<string> {
+  const { fileTypeFromBuffer } = await import('file-type');
   const known = await fileTypeFromBuffer(sample);
   if (known) return known.mime;
   return isText(sample) ? 'text/plain' : 'application/octet-stream';

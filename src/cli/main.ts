@@ -1,75 +1,16 @@
-import { readFileSync } from 'node:fs';
-import { createInterface } from 'node:readline/promises';
-import { text } from 'node:stream/consumers';
-import { systemClock } from '../shared/time.ts';
-import type { CliContext } from './context.ts';
-import { type ExitCode, exitCodes } from './exit-codes.ts';
-import { createProgram } from './program.ts';
-import { reportError } from './report-error.ts';
-import { createTerminal, type Environment } from './terminal.ts';
+import { start } from './start.ts';
+import type { Environment } from './terminal.ts';
 
 /**
  * The `longshore` command.
  * @param args what follows the command's name
  * @returns the exit code; undefined for `start`, which decides by itself when and how to exit
  */
-export async function runCli(args: readonly string[], environment: Environment): Promise<ExitCode | undefined> {
-  let exitCode: ExitCode = exitCodes.done;
-  const cli: CliContext = {
-    terminal: createTerminal(process.stdout, process.stderr, environment),
-    environment,
-    cwd: process.cwd(),
-    clock: systemClock,
-    readStdin: () => text(process.stdin),
-    ask,
-    onInterrupt: listenForInterrupts,
-    setExitCode: (code) => {
-      exitCode = code;
-    },
-  };
-  let isStarting = false;
-  const program = createProgram(cli, readVersion()).hook('preAction', (_program, command) => {
-    isStarting = command.name() === 'start';
-    if (!isStarting) exitQuietlyWithoutReader();
-  });
-  try {
-    await program.parseAsync(args, { from: 'user' });
-    return isStarting ? undefined : exitCode;
-  } catch (error) {
-    return reportError(error, cli.terminal, args.includes('--json'));
+export async function runCli(args: readonly string[], environment: Environment): Promise<number | undefined> {
+  if (args.length === 1 && args[0] === 'start') {
+    await start(); // without loading the other commands
+    return undefined;
   }
-}
-
-async function ask(question: string): Promise<string | undefined> {
-  if (!process.stdin.isTTY || !process.stderr.isTTY) return undefined;
-  const prompt = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    return await prompt.question(question);
-  } catch {
-    return ''; // Ctrl-C or Ctrl-D in place of an answer
-  } finally {
-    prompt.close();
-  }
-}
-
-const INTERRUPTS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-
-function listenForInterrupts(listener: () => void): () => void {
-  for (const signal of INTERRUPTS) process.on(signal, listener);
-  return () => {
-    for (const signal of INTERRUPTS) process.off(signal, listener);
-  };
-}
-
-/** `longshore jobs list | head -1` closes the pipe early: that is no fault. */
-function exitQuietlyWithoutReader(): void {
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    process.exit(exitCodes.done);
-  });
-}
-
-function readVersion(): string {
-  const manifest = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(manifest) as { version: string }).version;
+  const { runCommand } = await import('./run-command.ts');
+  return runCommand(args, environment);
 }

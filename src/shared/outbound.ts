@@ -1,6 +1,6 @@
 import { promises as dns, type LookupAddress } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
-import { Agent, buildConnector, fetch as undiciFetch } from 'undici';
+import type { buildConnector } from 'undici';
 import {
   type AddressRuleOptions,
   type AddressRules,
@@ -56,30 +56,48 @@ export type Lookup = (host: string) => Promise<LookupAddress[]>;
 export function createOutbound(ruleOptions: AddressRuleOptions, options: OutboundOptions = {}): Outbound {
   const rules = parseAddressRules(ruleOptions);
   const lookup = options.lookup ?? ((host) => dns.lookup(host, { all: true }));
-  const agent = new Agent({ connect: createConnector(rules, lookup, options.connectTimeoutMs ?? 10_000) });
+  let client: Promise<Client> | undefined;
 
   return {
     async fetch(url, init) {
       const target = readUrl(url);
+      client ??= openClient(rules, lookup, options.connectTimeoutMs ?? 10_000);
       try {
-        const response = await undiciFetch(target, { ...init, dispatcher: agent });
-        return response as unknown as Response; // undici's own class has the same shape as the global one
+        return await (await client).fetch(target, init);
       } catch (error) {
         throw findRefusal(error) ?? error;
       }
     },
     checkUrl: async (url) => checkHost(rules, lookup, readUrl(url).hostname, options.checkTimeoutMs ?? 3000),
+    async close() {
+      await (await client)?.close();
+    },
+  };
+}
+
+type Client = Pick<Outbound, 'fetch' | 'close'>;
+
+// undici is loaded with the first call: it would be a tenth of the start of a program that may make none.
+async function openClient(rules: AddressRules, lookup: Lookup, timeoutMs: number): Promise<Client> {
+  const undici = await import('undici');
+  const connect = guardLiterals(
+    rules,
+    undici.buildConnector({
+      timeout: timeoutMs,
+      lookup: guardLookup(rules, lookup),
+    } as buildConnector.BuildOptions),
+  );
+  const agent = new undici.Agent({ connect });
+  return {
+    // undici's own class has the same shape as the global one.
+    fetch: async (url, init) => (await undici.fetch(url, { ...init, dispatcher: agent })) as unknown as Response,
     close: () => agent.destroy(),
   };
 }
 
-function createConnector(rules: AddressRules, lookup: Lookup, timeoutMs: number): buildConnector.connector {
-  const connect = buildConnector({
-    timeout: timeoutMs,
-    lookup: guardLookup(rules, lookup),
-  } as buildConnector.BuildOptions);
+/** Refuses literal addresses, which never reach `lookup`. */
+function guardLiterals(rules: AddressRules, connect: buildConnector.connector): buildConnector.connector {
   return (target, callback) => {
-    // A literal address never reaches `lookup`.
     const refusal = isIP(target.hostname) === 0 ? undefined : refuseAddress(rules, target.hostname, target.hostname);
     if (refusal) callback(refusal, null);
     else connect(target, callback);

@@ -1,4 +1,3 @@
-import { fileTypeFromBuffer } from 'file-type';
 import { z } from 'zod';
 import type { JobContext } from '../../define/context.ts';
 import { NonRetryableError } from '../../define/errors.ts';
@@ -46,6 +45,7 @@ function chooseSize(model: string, format: Format): string {
 }
 
 async function toDataUrl(picture: Buffer, model: string): Promise<string> {
+  const { fileTypeFromBuffer } = await import('file-type');
   const type = (await fileTypeFromBuffer(picture))?.mime;
   if (type !== 'image/png' && type !== 'image/jpeg') {
     throw new NonRetryableError(`${model} made ${type ?? 'something unknown'}; PNG or JPEG is needed`);

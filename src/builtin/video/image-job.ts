@@ -1,11 +1,8 @@
 import { z } from 'zod';
 import type { JobContext } from '../../define/context.ts';
 import { defineJob } from '../../define/job.ts';
-import { paintBackground } from './background.ts';
 import { formatSchema, sizes, storedFileSchema } from './formats.ts';
-import { toPlainText } from './markdown.ts';
 import { renderQueue } from './queues.ts';
-import { renderCard } from './render-card.ts';
 
 const inputSchema = z
   .strictObject({
@@ -38,6 +35,12 @@ async function renderImage(
   input: z.output<typeof inputSchema>,
   ctx: JobContext,
 ): Promise<z.input<typeof outputSchema>> {
+  // What a job needs is loaded with the first of them: most programs render no card.
+  const [{ paintBackground }, { toPlainText }, { renderCard }] = await Promise.all([
+    import('./background.ts'),
+    import('./markdown.ts'),
+    import('./render-card.ts'),
+  ]);
   const texts = {
     title: toPlainText(input.title),
     narration: toPlainText(input.narration),

@@ -11,7 +11,6 @@ import { fileReferenceSchema, storedFileSchema } from './formats.ts';
 import { type ClipFacts, probeClip } from './probe-clip.ts';
 import { renderQueue } from './queues.ts';
 import { runFfmpeg } from './run-ffmpeg.ts';
-import { writeSubtitles } from './subtitles.ts';
 
 const MAX_CLIPS = 100;
 
@@ -77,6 +76,7 @@ async function mergeClips(
     await runFfmpeg(program, args, { signal: ctx.signal });
   });
   const told = facts.map((clip, index) => ({ ...clip, narration: input.clips[index]?.narration }));
+  const { writeSubtitles } = await import('./subtitles.ts');
   const subtitles = await ctx.files.create('subtitles.srt', writeSubtitles(told));
   ctx.progress(100, `${clips.length} clips, ${(durationMs / 1000).toFixed(1)} s`);
   return { video, poster, subtitles, durationMs, width, height };

@@ -1,10 +1,9 @@
 import type { JobContext } from '../../define/context.ts';
 import { NonRetryableError } from '../../define/errors.ts';
 import { defineJob } from '../../define/job.ts';
+import type { OpenAiSettings } from '../../define/services.ts';
 import { videoQueue } from './queues.ts';
-import { askForScript } from './script-model.ts';
 import { type Script, type ScriptInput, scriptInputSchema, scriptSchema } from './script-schema.ts';
-import { outlineTopic, writeScript } from './script-writer.ts';
 
 export const videoScript = defineJob({
   type: 'video:script',
@@ -18,12 +17,18 @@ export const videoScript = defineJob({
 
 async function createScript(input: ScriptInput, ctx: JobContext): Promise<Script> {
   const server = ctx.services.media.openAi;
-  const script = server === undefined ? writeOffline(input, ctx) : await askForScript(input, ctx, server);
+  const script = server === undefined ? await writeOffline(input, ctx) : await askModel(input, ctx, server);
   ctx.progress(100, `${script.scenes.length} scenes`);
   return script;
 }
 
-function writeOffline(input: ScriptInput, ctx: JobContext): Script {
+async function askModel(input: ScriptInput, ctx: JobContext, server: OpenAiSettings): Promise<Script> {
+  const { askForScript } = await import('./script-model.ts');
+  return askForScript(input, ctx, server);
+}
+
+async function writeOffline(input: ScriptInput, ctx: JobContext): Promise<Script> {
+  const { outlineTopic, writeScript } = await import('./script-writer.ts');
   if (input.topic !== undefined) {
     ctx.log.warn('without OPENAI_BASE_URL there is only an outline of the topic: give a text, or a model to write one');
     return outlineTopic(input.topic, input);
