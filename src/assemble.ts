@@ -40,8 +40,10 @@ const WRITE_GRACE_MS = 2000;
 export interface Program {
   engine: Engine;
   services: Services;
-  /** Starts what works in the background. */
+  /** Starts what the API and the worker need. */
   start(): Promise<void>;
+  /** Starts the loops that ask the record for work. Many queries at once: they would hold up a start. */
+  startLoops(): void;
   /** Stops it and closes every connection. Call it when nothing uses the engine any more. */
   stop(): Promise<void>;
 }
@@ -147,6 +149,8 @@ async function connectParts(
       signals.start();
       watcher.start();
       await dispatcher.start();
+    },
+    startLoops() {
       waker.start(engine);
       sender.start();
       maintenance.start();

@@ -53,6 +53,7 @@ async function start(env: Env, version: string, log: Logger): Promise<Running> {
     await stop();
     throw error;
   }
+  program.startLoops();
   tellReady(env, program, version, state.http.port, Math.round(performance.now() - startedAtMs), log);
   return { stop };
 }

@@ -1,6 +1,8 @@
-import { type IncomingMessage, type OutgoingHttpHeader, type OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { IncomingMessage, OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Express, Response } from 'express';
 import helmet from 'helmet';
+
+const { ServerResponse: NodeResponse } = process.getBuiltinModule('node:http'); // as in server.ts
 
 type WriteHead = (
   this: ServerResponse,
@@ -16,7 +18,7 @@ export function secureAnswers(app: Express): void {
   app.disable('x-powered-by');
   const secured = listHeaders();
   const asList = secured.flat();
-  const writeHead = ServerResponse.prototype.writeHead as WriteHead;
+  const writeHead = NodeResponse.prototype.writeHead as WriteHead;
   const writeSecuredHead: WriteHead = function (status, ...rest) {
     const [headers] = rest;
     // Only our own answers come as a list, which never names one of these.
