@@ -175,7 +175,7 @@ interface PreparedPostgres {
 }
 
 async function preparePostgres(env: Env, log: Logger): Promise<PreparedPostgres> {
-  const server = await openPostgres(env, log);
+  const server = await openServer(env, log);
   const database = openDatabase({
     url: server.url,
     poolSize: env.databasePoolSize,
@@ -187,6 +187,9 @@ async function preparePostgres(env: Env, log: Logger): Promise<PreparedPostgres>
     await server.stop();
   };
   try {
+    if (env.databaseUrl !== undefined) {
+      await waitForPostgres(database, redactUrl(env.databaseUrl), env.connectTimeoutMs, log);
+    }
     await bringUpToDate(database, server.url, env, log);
     return { database, stop };
   } catch (error) {
@@ -204,23 +207,25 @@ async function bringUpToDate(database: Database, url: string, { autoMigrate }: E
   await migrate(url, log);
 }
 
-async function openPostgres(env: Env, log: Logger): Promise<{ url: string; stop(): Promise<void> }> {
-  if (env.databaseUrl !== undefined) {
-    await waitForPostgres(env.databaseUrl, redactUrl(env.databaseUrl), env.connectTimeoutMs, log);
-    return { url: env.databaseUrl, stop: async () => undefined };
-  }
+async function openServer(env: Env, log: Logger): Promise<{ url: string; stop(): Promise<void> }> {
+  if (env.databaseUrl !== undefined) return { url: env.databaseUrl, stop: async () => undefined };
   const { startEmbeddedPostgres } = await import('./store/embedded-postgres.ts');
   return startEmbeddedPostgres({ dataDir: env.dataDir, log });
 }
 
 async function openBullMq(env: Env, log: Logger): Promise<Transport | undefined> {
   if (env.redisUrl === undefined) return undefined;
-  const [{ waitForRedis }, { createBullMqTransport }] = await Promise.all([
-    import('./queue/redis.ts'),
+  const [{ waitForRedis }, { judgeRedis, judgeRedisMemory }, { createBullMqTransport }] = await Promise.all([
+    import('./queue/wait-for-redis.ts'),
+    import('./engine/doctor/judge-servers.ts'),
     import('./queue/bullmq-transport.ts'),
   ]);
-  await waitForRedis(env.redisUrl, redactUrl(env.redisUrl), env.connectTimeoutMs, log);
-  await warnOfRedis(env.redisUrl, log);
+  const shownUrl = redactUrl(env.redisUrl);
+  const facts = await waitForRedis(env.redisUrl, shownUrl, env.connectTimeoutMs, log);
+  // What `longshore admin doctor` calls wrong too. Not a reason to refuse the start: the record keeps the jobs.
+  for (const { verdict, found, advice } of [judgeRedis(facts, shownUrl), judgeRedisMemory(facts)]) {
+    if (verdict === 'wrong') log.warn(`Redis: ${found}. ${advice}`);
+  }
   return createBullMqTransport({
     url: env.redisUrl,
     prefix: env.queuePrefix,
@@ -228,22 +233,6 @@ async function openBullMq(env: Env, log: Logger): Promise<Transport | undefined>
     stalledIntervalMs: env.stalledIntervalMs,
     log,
   });
-}
-
-// What `longshore admin doctor` calls wrong too. Not a reason to refuse the start: the record keeps the jobs.
-async function warnOfRedis(url: string, log: Logger): Promise<void> {
-  const [{ inspectRedis }, { judgeRedis, judgeRedisMemory }] = await Promise.all([
-    import('./queue/redis-diagnosis.ts'),
-    import('./engine/doctor/judge-servers.ts'),
-  ]);
-  try {
-    const facts = await inspectRedis(url);
-    for (const { verdict, found, advice } of [judgeRedis(facts, redactUrl(url)), judgeRedisMemory(facts)]) {
-      if (verdict === 'wrong') log.warn(`Redis: ${found}. ${advice}`);
-    }
-  } catch (error) {
-    log.debug('Redis did not tell of itself', { error }); // it answered before; whoever uses it will tell
-  }
 }
 
 /**

@@ -1,7 +1,5 @@
 import { Redis, type RedisOptions } from 'ioredis';
-import { AppError } from '../shared/errors.ts';
 import { messageOf } from '../shared/failure.ts';
-import { pause } from '../shared/time.ts';
 import type { Logger } from '../telemetry/logger.ts';
 
 /** How long commands may go unanswered before the connection is made anew. BullMQ's longest blocking command takes 10 s. */
@@ -45,40 +43,4 @@ export function isConnectionFault(error: Error): boolean {
     (typeof code === 'string' && /^E[A-Z_]+$/.test(code)) ||
     /Connection is closed|Stream isn't writeable/i.test(error.message)
   );
-}
-
-/**
- * Waits until Redis answers, saying so.
- * @throws TRANSPORT_UNAVAILABLE after `timeoutMs`
- */
-export async function waitForRedis(url: string, shownUrl: string, timeoutMs: number, log: Logger): Promise<void> {
-  const deadline = Date.now() + timeoutMs;
-  for (let waitMs = 250; ; waitMs = Math.min(waitMs * 2, 4000)) {
-    const failure = await tryRedis(url);
-    if (failure === undefined) return;
-    const detail = `Redis at ${shownUrl} (REDIS_URL) does not answer: ${failure}`;
-    const leftMs = deadline - Date.now();
-    if (leftMs <= 0)
-      throw new AppError('TRANSPORT_UNAVAILABLE', `${detail}; gave up after ${Math.round(timeoutMs / 1000)} s`);
-    log.warn(`${detail}; trying for another ${Math.ceil(leftMs / 1000)} s`);
-    await pause(Math.min(waitMs, leftMs));
-  }
-}
-
-/** @returns what is wrong, or undefined when Redis answered */
-async function tryRedis(url: string): Promise<string | undefined> {
-  const redis = new Redis(url, { ...tryOnce(3000), lazyConnect: true });
-  let fault: string | undefined;
-  redis.on('error', (error) => {
-    fault = messageOf(error);
-  });
-  try {
-    await redis.connect();
-    await redis.ping();
-    return undefined;
-  } catch (error) {
-    return fault ?? messageOf(error);
-  } finally {
-    redis.disconnect();
-  }
 }
