@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { RequestListener } from 'node:http';
+import { setFlagsFromString } from 'node:v8';
 import type { HttpServer, LoadApp } from './api/server.ts';
 import { assemble, chooseQueues, heartbeatMsOf, type Program } from './assemble.ts';
 import type { HealthResource } from './contract/program.ts';
@@ -53,6 +54,7 @@ async function start(env: Env, version: string, log: Logger): Promise<Running> {
     await stop();
     throw error;
   }
+  setFlagsFromString('--semi-space-growth-factor=2'); // V8's default: from here on the room grows with the work
   program.startLoops();
   tellReady(env, program, version, state.http.port, Math.round(performance.now() - startedAtMs), log);
   return { stop };
