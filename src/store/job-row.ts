@@ -19,7 +19,7 @@ export type JobRow = Omit<InferSelectModel<typeof jobs>, 'status' | 'metadata' |
 /** A job without what may be large. */
 export type JobHead = Omit<JobRow, 'input' | 'output' | 'checkpoint'>;
 
-/** A job's fields and their columns; a test compares them with the schema, whose library is slow to load (ADR 12). */
+/** A job's fields and their columns. A test compares them with the schema, whose library takes longer to load than a start. */
 const columns = {
   id: 'id',
   tenant: 'tenant',
