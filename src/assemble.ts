@@ -40,10 +40,10 @@ const WRITE_GRACE_MS = 2000;
 export interface Program {
   engine: Engine;
   services: Services;
-  /** Starts what the API and the worker need. */
+  /** Starts what the API and the worker need: signals, and handing over what is enqueued. Idempotent. */
+  open(): Promise<void>;
+  /** Opens it, and starts what works in the background. Those are many queries at once: what has to be quick comes before. */
   start(): Promise<void>;
-  /** Starts the loops that ask the record for work. Many queries at once: they would hold up a start. */
-  startLoops(): void;
   /** Stops it and closes every connection. Call it when nothing uses the engine any more. */
   stop(): Promise<void>;
 }
@@ -136,6 +136,17 @@ async function connectParts(
     alertUrl: env.alertWebhookUrl,
   });
 
+  let opening: Promise<void> | undefined;
+  const open = () => {
+    opening ??= startParts();
+    return opening;
+  };
+  const startParts = async () => {
+    signals.start();
+    watcher.start();
+    await dispatcher.start();
+  };
+
   return {
     engine,
     services: {
@@ -145,12 +156,9 @@ async function connectParts(
       fileRoots: env.fileRoots,
       media: chooseMedia(env),
     },
+    open,
     async start() {
-      signals.start();
-      watcher.start();
-      await dispatcher.start();
-    },
-    startLoops() {
+      await open();
       waker.start(engine);
       sender.start();
       maintenance.start();

@@ -47,15 +47,15 @@ async function start(env: Env, version: string, log: Logger): Promise<Running> {
     await program.stop();
   };
   try {
-    await program.start();
+    await program.open();
     if (env.mode !== 'api') state.worker = await startWorker(env, program, version);
     state.http = await startHttp(env, program, version, () => checkHealth(env, program, state, version), log);
+    await program.start();
   } catch (error) {
     await stop();
     throw error;
   }
   setFlagsFromString('--semi-space-growth-factor=2'); // V8's default: from here on the room grows with the work
-  program.startLoops();
   tellReady(env, program, version, state.http.port, Math.round(performance.now() - startedAtMs), log);
   return { stop };
 }
