@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { RequestListener } from 'node:http';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { setFlagsFromString } from 'node:v8';
 import type { HttpServer, LoadApp } from './api/server.ts';
 import { assemble, chooseQueues, heartbeatMsOf, type Program } from './assemble.ts';
@@ -123,7 +123,7 @@ async function startHttp(
 function loadLater(loadApp: LoadApp): LoadApp {
   return async (stopping) => {
     let app: Promise<RequestListener> | undefined;
-    return async (request, response) => {
+    return async (request: IncomingMessage, response: ServerResponse) => {
       app ??= loadApp(stopping);
       (await app)(request, response);
     };

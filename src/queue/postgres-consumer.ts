@@ -37,6 +37,11 @@ export class PostgresConsumer implements Consumer {
     return this.#handling;
   }
 
+  // Where one job runs at a time, the next begins when the end of the last is committed.
+  get #taken(): number {
+    return this.#options.concurrency === 1 ? this.#runs.size : this.#handling;
+  }
+
   async start(): Promise<void> {
     if (this.#loop) return;
     const { signals, store } = this.#transport;
@@ -93,7 +98,7 @@ export class PostgresConsumer implements Consumer {
   /** @returns how many jobs to claim now; 0 while the slots are full, or enough has been claimed ahead */
   #countWanted(): number {
     if (this.#runs.size - this.#handling >= MAX_ENDING) return 0;
-    const free = this.#options.concurrency - this.#handling;
+    const free = this.#options.concurrency - this.#taken;
     return Math.max(0, free) + this.#claimed.countMissing();
   }
 
@@ -116,7 +121,7 @@ export class PostgresConsumer implements Consumer {
   }
 
   #fillSlots(): void {
-    while (!this.#isStopping && this.#handling < this.#options.concurrency) {
+    while (!this.#isStopping && this.#taken < this.#options.concurrency) {
       const row = this.#claimed.take();
       if (!row) return;
       this.#start(row);
@@ -131,20 +136,20 @@ export class PostgresConsumer implements Consumer {
       isHandled = true;
       this.#handling -= 1;
       this.#claimed.noteHandled();
-      this.#fillSlots();
-      this.#wakeIfWanted();
+      this.#useFreeSlots();
     };
     this.#handling += 1;
     const run = this.#run(offer, onHandled).then((verdict) => {
       if (verdict.kind === 'unrecorded') this.#isUncertain = true;
       this.#runs.delete(run);
       onHandled();
-      this.#wakeIfWanted();
+      this.#useFreeSlots();
     });
     this.#runs.set(run, { id: row.id, fence: row.fence });
   }
 
-  #wakeIfWanted(): void {
+  #useFreeSlots(): void {
+    this.#fillSlots();
     if (this.#countWanted() > 0) this.#wake.call();
   }
 

@@ -31,6 +31,27 @@ describe.each<TransportName>(['postgres', 'bullmq'])('side by side on the %s tra
     expect(worker.getHealth().queues).toContainEqual(expect.objectContaining({ name: 'narrow', concurrency: 3 }));
   });
 
+  it('begins no job of a queue of one before the end of the last is recorded', async () => {
+    const handled: string[] = [];
+    const unrecorded: unknown[] = [];
+    const serial = defineJob({
+      type: 'serial:job',
+      input: z.int(),
+      concurrency: 1,
+      run: async (_input, ctx) => {
+        const open = `select id from longshore.jobs where id = any($1::uuid[]) and status <> 'completed'`;
+        unrecorded.push(...(await harness.sql(open, [handled])));
+        handled.push(ctx.job.id);
+      },
+    });
+    const harness = await start([serial]);
+    await harness.startWorker();
+    const jobs = await Promise.all(Array.from({ length: 20 }, (_, n) => harness.enqueue(serial, n)));
+    await harness.allEnded(jobs);
+    expect(handled).toHaveLength(20);
+    expect(unrecorded).toEqual([]);
+  });
+
   it('fills every slot, and one queue does not take the slots of another', async () => {
     const gate = new Gate();
     const blocked = defineJob({ type: 'blocked:job', input: z.int(), concurrency: 4, run: () => gate.pass() });
