@@ -9,13 +9,13 @@ export type Topic = 'work' | 'changed' | 'cancel' | 'webhook';
 export type SignalListener = (keys: readonly string[]) => void;
 
 const CHANNEL = 'longshore';
-const COALESCE_MS = 10;
+const COALESCE_MS = 5;
 const KEYS_PER_MESSAGE = 100; // of 36 characters: far below the 8,000 bytes of a NOTIFY
 const TOPICS: readonly Topic[] = ['work', 'changed', 'cancel', 'webhook'];
 
 /**
  * Short messages between processes over LISTEN/NOTIFY. They are hints: whoever waits for one also polls, so a message may
- * be lost. Listeners in this process hear at once; other processes at most every 10 ms, with equal keys sent once.
+ * be lost. Listeners in this process hear at once; other processes at most every 5 ms, with equal keys sent once.
  */
 export class Signals {
   readonly #database: Database;
@@ -26,6 +26,7 @@ export class Signals {
   readonly #missed = new Set<() => void>();
   readonly #pending = new Map<Topic, Set<string>>();
   #timer: NodeJS.Timeout | undefined;
+  #isScheduled = false;
   #sending: Promise<void> = Promise.resolve();
   #lastSentAt = 0;
 
@@ -59,8 +60,7 @@ export class Signals {
     const pending = this.#pending.get(topic) ?? new Set();
     for (const key of keys) pending.add(key);
     this.#pending.set(topic, pending);
-    const waitMs = Math.max(0, this.#lastSentAt + COALESCE_MS - Date.now());
-    this.#timer ??= setTimeout(() => this.#flush(), waitMs);
+    this.#schedule();
   }
 
   /** @returns a function that ends the subscription */
@@ -76,12 +76,21 @@ export class Signals {
     return () => this.#missed.delete(listener);
   }
 
+  // A timer of 0 ms takes 1 ms, for which a job would wait.
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    const waitMs = this.#lastSentAt + COALESCE_MS - Date.now();
+    if (waitMs <= 0) setImmediate(() => this.#flush());
+    else this.#timer = setTimeout(() => this.#flush(), waitMs);
+  }
+
   #deliver(topic: Topic, keys: readonly string[]): void {
     for (const listener of this.#listeners.get(topic) ?? []) listener(keys);
   }
 
   #flush(): void {
-    this.#timer = undefined;
+    this.#isScheduled = false;
     this.#lastSentAt = Date.now();
     const payloads = [...this.#pending].flatMap(([topic, keys]) => toPayloads(this.#self, topic, [...keys]));
     this.#pending.clear();
