@@ -17,7 +17,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['src/**/*.test.ts', 'scripts/**/*.test.ts'],
+          include: ['src/**/*.test.ts', 'scripts/**/*.test.ts', 'bench/**/*.test.ts'],
           // For tests that start a process or load job files: no test asserts a speed, the limit only ends what hangs.
           testTimeout: 30_000,
           hookTimeout: 30_000,

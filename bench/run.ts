@@ -1,0 +1,40 @@
+/** `npm run bench`: measures Longshore and the queues that it is compared with, and says which goals are met. */
+import { installPeers } from './install-peers.ts';
+import { readPlan, type SuiteName, USAGE } from './plan.ts';
+import { judgeGoals } from './report/goals.ts';
+import { printTable } from './report/print.ts';
+import { describeGoals, describeMeasurements } from './report/tables.ts';
+import { startServers } from './servers/servers.ts';
+import { measureEnqueue } from './suites/enqueue.ts';
+import { measureRun } from './suites/run.ts';
+import { Stages } from './suites/stage.ts';
+import { measureSteady } from './suites/steady.ts';
+import type { SuiteContext, SuiteResult } from './suites/suite.ts';
+
+const suites: Partial<Record<SuiteName, (context: SuiteContext) => Promise<SuiteResult>>> = {
+  enqueue: measureEnqueue,
+  run: measureRun,
+  steady: measureSteady,
+};
+
+const plan = readPlan(process.argv.slice(2));
+if (plan === 'help') {
+  console.log(USAGE);
+  process.exit();
+}
+installPeers();
+const servers = await startServers();
+try {
+  const context = { plan, stages: new Stages(servers), report: (line: string) => console.error(line) };
+  const results: SuiteResult[] = [];
+  for (const name of plan.suites) {
+    const measure = suites[name];
+    if (measure) results.push(await measure(context));
+  }
+  const measurements = results.flatMap((result) => result.measurements);
+  for (const table of describeMeasurements(measurements)) console.log(printTable(table));
+  console.log(printTable(describeGoals(judgeGoals(measurements).filter(({ figure }) => figure))));
+  for (const failure of results.flatMap(({ failures }) => failures)) console.log(failure);
+} finally {
+  await servers.stop();
+}

@@ -1,0 +1,66 @@
+import type { ContestantName } from '../contestants/commands.ts';
+import type { Plan } from '../plan.ts';
+import type { Figure } from './measurement.ts';
+import { chooseJobs, speedOfWork } from './sizes.ts';
+import type { StageOptions } from './stage.ts';
+import { interleave, type SuiteContext, type SuiteResult } from './suite.ts';
+
+const BULK = 1000;
+
+/** A backlog of jobs that do nothing, from the start of the first that counts to the confirmed end of the last. */
+export function measureRun(context: SuiteContext): Promise<SuiteResult> {
+  const cases = context.plan.contestants.flatMap((name) =>
+    listConcurrencies(name, context.plan).map((concurrency) => {
+      const measure = createRunMeasure(context, name, concurrency, {});
+      return { name: `${name} at ${concurrency}`, measure };
+    }),
+  );
+  return interleave('run', cases, context);
+}
+
+// Each queue where it is fastest; raw BullMQ and Longshore also at the concurrencies that are compared.
+function listConcurrencies(name: ContestantName, { isQuick }: Plan): number[] {
+  if (name === 'bullmq-redis') return isQuick ? [200, 1000] : [50, 200, 500, 1000];
+  if (name === 'longshore-bullmq') return isQuick ? [200, 1000] : [50, 200, 1000];
+  if (name === 'longshore-postgres') return isQuick ? [200] : [50, 200, 1000];
+  return [200];
+}
+
+/** A measure whose first call makes a short run more, whose speed decides how many jobs the others have. */
+export function createRunMeasure(
+  context: SuiteContext,
+  name: ContestantName,
+  concurrency: number,
+  options: StageOptions,
+): () => Promise<Figure[]> {
+  let jobs: number | undefined;
+  const measure = (count: number) => measureBacklog(context, name, concurrency, count, options);
+  return async () => {
+    jobs ??= chooseJobs(context.plan, (await measure(context.plan.warmUpJobs))[0]?.sample.value ?? 0);
+    return measure(jobs);
+  };
+}
+
+function measureBacklog(
+  { plan, stages }: SuiteContext,
+  name: ContestantName,
+  concurrency: number,
+  jobs: number,
+  options: StageOptions,
+): Promise<Figure[]> {
+  return stages.on(name, options, async (stage) => {
+    const all = plan.warmUpJobs + jobs;
+    const producer = await stage.open();
+    await producer.call('enqueueBulks', all, BULK, Number.POSITIVE_INFINITY);
+    await producer.close();
+    const worker = await stage.open();
+    const { value: timing, cpuUs } = await stage.countCpu(async () => {
+      await worker.call('startWorker', concurrency);
+      const value = await worker.call('awaitFinished', all, plan.warmUpJobs, plan.runLimitMs);
+      return { value, jobs: plan.warmUpJobs + value.jobs };
+    });
+    if (timing.jobs === jobs) await stage.checkFinished(worker);
+    const value = speedOfWork(timing);
+    return [{ work: `concurrency ${concurrency}`, subject: name, unit: 'jobs/s', sample: { value, cpuUs } }];
+  });
+}

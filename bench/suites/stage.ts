@@ -1,0 +1,101 @@
+import type { ContestantName } from '../contestants/commands.ts';
+import type { ContestantSettings, Profile } from '../contestants/contestant.ts';
+import { ContestantProcess } from '../contestants/contestant-process.ts';
+import { type CpuTimes, readCpuTimes, subtractCpuTimes } from '../servers/cpu.ts';
+import type { Servers } from '../servers/servers.ts';
+
+const COMMAND_LIMIT_MS = 90_000;
+
+export interface StageOptions {
+  profile?: Profile;
+  /** More settings of Longshore. */
+  environment?: Record<string, string>;
+  /** A database that stays; default: a new one for this run, gone afterwards. */
+  database?: string;
+}
+
+/** Where one run takes place: an empty Redis and a database of its own. */
+export interface Stage {
+  /** Starts a process of the contestant. */
+  open(): Promise<ContestantProcess>;
+  /** Does something with so many jobs and says what each of them cost, in microseconds. */
+  countCpu<Value>(
+    work: () => Promise<{ value: Value; jobs: number }>,
+  ): Promise<{ value: Value; cpuUs: CpuTimes | undefined }>;
+  /** @throws an Error when the store holds a job that has not finished */
+  checkFinished(process: ContestantProcess): Promise<void>;
+}
+
+/** Makes stages. A contestant's schema is made once, and copied for each run. */
+export class Stages {
+  readonly #servers: Servers;
+  readonly #templates = new Set<ContestantName>();
+  #made = 0;
+
+  constructor(servers: Servers) {
+    this.#servers = servers;
+  }
+
+  get servers(): Servers {
+    return this.#servers;
+  }
+
+  async on<Value>(name: ContestantName, options: StageOptions, act: (stage: Stage) => Promise<Value>): Promise<Value> {
+    const { postgres, redis, webhooks } = this.#servers;
+    const database = options.database ?? (await this.createDatabase(name));
+    await redis.flush();
+    await postgres.checkpoint();
+    const settings: ContestantSettings = {
+      databaseUrl: postgres.urlOf(database),
+      redisUrl: redis.url,
+      webhookUrl: `${webhooks.url}/done`,
+      profile: options.profile ?? 'throughput',
+      environment: options.environment ?? {},
+    };
+    const opened: ContestantProcess[] = [];
+    const stage: Stage = {
+      async open() {
+        const process = await ContestantProcess.open(name, settings, COMMAND_LIMIT_MS);
+        opened.push(process);
+        return process;
+      },
+      async countCpu(work) {
+        const measured = { node: opened.map(({ pid }) => pid), redis: redis.pid, postgres: postgres.pid };
+        const before = readCpuTimes(measured);
+        const { value, jobs } = await work();
+        const after = readCpuTimes(measured);
+        return { value, cpuUs: before && after && perJob(subtractCpuTimes(after, before), jobs) };
+      },
+      async checkFinished(process) {
+        const left = await process.call('countUnfinished');
+        if (left > 0) throw new Error(`${name}: ${left} jobs have not finished`);
+      },
+    };
+    try {
+      return await act(stage);
+    } finally {
+      await Promise.all(opened.map((process) => process.close()));
+      if (options.database === undefined) await postgres.drop(database);
+    }
+  }
+
+  /** A database with the contestant's empty schema. */
+  async createDatabase(name: ContestantName): Promise<string> {
+    const template = `template_${name.replaceAll('-', '_')}`;
+    if (!this.#templates.has(name)) await this.#prepare(name, template);
+    const database = `bench_${++this.#made}`;
+    await this.#servers.postgres.create(database, template);
+    return database;
+  }
+
+  async #prepare(name: ContestantName, template: string): Promise<void> {
+    this.#templates.add(name);
+    await this.#servers.postgres.create(template);
+    await this.on(name, { database: template }, async (stage) => void (await stage.open()));
+  }
+}
+
+function perJob(cpu: CpuTimes, jobs: number): CpuTimes {
+  const toUs = (ms: number) => (ms * 1000) / jobs;
+  return { node: toUs(cpu.node), redis: toUs(cpu.redis), postgres: toUs(cpu.postgres) };
+}
