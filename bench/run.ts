@@ -5,7 +5,10 @@ import { judgeGoals } from './report/goals.ts';
 import { printTable } from './report/print.ts';
 import { describeGoals, describeMeasurements } from './report/tables.ts';
 import { startServers } from './servers/servers.ts';
+import { measureBulk } from './suites/bulk.ts';
 import { measureEnqueue } from './suites/enqueue.ts';
+import { measureHttp } from './suites/http.ts';
+import { measureLatency } from './suites/latency.ts';
 import { measureRun } from './suites/run.ts';
 import { Stages } from './suites/stage.ts';
 import { measureSteady } from './suites/steady.ts';
@@ -13,8 +16,11 @@ import type { SuiteContext, SuiteResult } from './suites/suite.ts';
 
 const suites: Partial<Record<SuiteName, (context: SuiteContext) => Promise<SuiteResult>>> = {
   enqueue: measureEnqueue,
+  bulk: measureBulk,
   run: measureRun,
   steady: measureSteady,
+  latency: measureLatency,
+  http: measureHttp,
 };
 
 const plan = readPlan(process.argv.slice(2));

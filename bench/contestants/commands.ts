@@ -32,7 +32,7 @@ export interface WorkTiming {
 }
 
 /** What a process that holds a contestant does for the one that measures. */
-export interface Commands {
+export interface ContestantCommands {
   open(contestant: ContestantName, settings: ContestantSettings): Promise<void>;
   /**
    * @param callers how many add jobs at the same time, each waiting for its answer before the next
@@ -53,11 +53,3 @@ export interface Commands {
   countUnfinished(): Promise<number>;
   close(): Promise<void>;
 }
-
-export interface CommandMessage {
-  id: number;
-  command: keyof Commands;
-  args: unknown[];
-}
-
-export type AnswerMessage = { id: number } & ({ ok: true; value: unknown } | { ok: false; error: string });

@@ -1,7 +1,7 @@
-/** The process of one contestant: does what the measuring process asks over IPC, and ends with it. */
-import { inspect } from 'node:util';
+/** The process of one contestant. */
 import { pause } from '../../src/shared/time.ts';
-import type { AnswerMessage, CommandMessage, Commands, EnqueueTiming } from './commands.ts';
+import { serve } from '../processes/serve.ts';
+import type { ContestantCommands, EnqueueTiming } from './commands.ts';
 import { type BenchJob, type Contestant, nowUs, type OpenContestant } from './contestant.ts';
 import { WorkLog } from './work-log.ts';
 
@@ -13,7 +13,7 @@ const work = new WorkLog();
 
 const nextJob = (): BenchJob => ({ n: sent++, sentAtUs: nowUs() });
 
-const commands: Commands = {
+const commands: ContestantCommands = {
   async open(name, settings) {
     const { open } = (await import(`./${name}.ts`)) as { open: OpenContestant };
     contestant = await open(settings);
@@ -78,17 +78,4 @@ async function timeEnqueue(enqueue: (isOver: (limitMs: number) => boolean) => Pr
   return { jobs: sent - before, startedAtUs, answeredAtUs, settledAtUs: nowUs() };
 }
 
-async function answer({ id, command, args }: CommandMessage): Promise<AnswerMessage> {
-  try {
-    const run = commands[command] as (...given: unknown[]) => Promise<unknown>;
-    return { id, ok: true, value: await run(...args) };
-  } catch (error) {
-    return { id, ok: false, error: inspect(error) };
-  }
-}
-
-process.on('message', async (message) => {
-  process.send?.(await answer(message as CommandMessage));
-});
-process.on('disconnect', () => process.exit());
-process.on('SIGINT', () => {}); // the measuring process closes what it started
+serve(commands);

@@ -27,14 +27,16 @@ export function measureSingles(
     const heldBefore = await producer.call('countUnfinished');
     const warmUp = await producer.call('enqueueSingles', plan.warmUpJobs, CALLERS, plan.runLimitMs);
     const jobs = chooseJobs(plan, speedOfAnswers(warmUp));
-    const { value: timing, cpuUs } = await stage.countCpu(async () => {
-      const value = await producer.call('enqueueSingles', jobs, CALLERS, plan.runLimitMs);
-      return { value, jobs: value.jobs };
-    });
+    const timing = await stage.countCpu(() => producer.call('enqueueSingles', jobs, CALLERS, plan.runLimitMs));
     const added = (await producer.call('countUnfinished')) - heldBefore;
     if (added < warmUp.jobs + timing.jobs) throw new Error(`${name} has only ${added} of the jobs that it accepted`);
     const figures: Figure[] = [
-      { work: 'answered', subject: name, unit: 'jobs/s', sample: { value: speedOfAnswers(timing), cpuUs } },
+      {
+        work: 'answered',
+        subject: name,
+        unit: 'jobs/s',
+        sample: { value: speedOfAnswers(timing), cpuUs: timing.cpuUs },
+      },
     ];
     if (name !== 'longshore-bullmq') return figures;
     const handedOver = speedOf(timing.jobs, timing.startedAtUs, timing.settledAtUs);

@@ -54,10 +54,10 @@ function measureBacklog(
     await producer.call('enqueueBulks', all, BULK, Number.POSITIVE_INFINITY);
     await producer.close();
     const worker = await stage.open();
-    const { value: timing, cpuUs } = await stage.countCpu(async () => {
+    const { timing, cpuUs } = await stage.countCpu(async () => {
       await worker.call('startWorker', concurrency);
-      const value = await worker.call('awaitFinished', all, plan.warmUpJobs, plan.runLimitMs);
-      return { value, jobs: plan.warmUpJobs + value.jobs };
+      const timing = await worker.call('awaitFinished', all, plan.warmUpJobs, plan.runLimitMs);
+      return { timing, jobs: plan.warmUpJobs + timing.jobs };
     });
     if (timing.jobs === jobs) await stage.checkFinished(worker);
     const value = speedOfWork(timing);

@@ -1,9 +1,10 @@
-import type { ContestantName } from '../contestants/commands.ts';
+import type { ContestantCommands, ContestantName } from '../contestants/commands.ts';
 import type { ContestantSettings, Profile } from '../contestants/contestant.ts';
-import { ContestantProcess } from '../contestants/contestant-process.ts';
+import { RemoteProcess } from '../processes/remote-process.ts';
 import { type CpuTimes, readCpuTimes, subtractCpuTimes } from '../servers/cpu.ts';
 import type { Servers } from '../servers/servers.ts';
 
+const HOST = new URL('../contestants/host.ts', import.meta.url);
 const COMMAND_LIMIT_MS = 90_000;
 
 export interface StageOptions {
@@ -14,34 +15,42 @@ export interface StageOptions {
   database?: string;
 }
 
-/** Where one run takes place: an empty Redis and a database of its own. */
+/** A process that takes part in a run and ends with it. */
+export interface Participant {
+  readonly pid: number;
+  close(): Promise<void>;
+}
+
+/** Where one run takes place: an empty Redis, a database of its own, and the processes that were started for it. */
 export interface Stage {
+  readonly settings: ContestantSettings;
+  readonly database: string;
   /** Starts a process of the contestant. */
-  open(): Promise<ContestantProcess>;
+  open(): Promise<RemoteProcess<ContestantCommands>>;
+  /** Adds another process whose CPU time counts as that of Node. */
+  join<Process extends Participant>(process: Process): Process;
+  /** Adds a process that only measures. */
+  assist<Process extends Participant>(process: Process): Process;
   /** Does something with so many jobs and says what each of them cost, in microseconds. */
-  countCpu<Value>(
-    work: () => Promise<{ value: Value; jobs: number }>,
-  ): Promise<{ value: Value; cpuUs: CpuTimes | undefined }>;
+  countCpu<Result extends { jobs: number }>(
+    work: () => Promise<Result>,
+  ): Promise<Result & { cpuUs: CpuTimes | undefined }>;
   /** @throws an Error when the store holds a job that has not finished */
-  checkFinished(process: ContestantProcess): Promise<void>;
+  checkFinished(process: RemoteProcess<ContestantCommands>): Promise<void>;
 }
 
 /** Makes stages. A contestant's schema is made once, and copied for each run. */
 export class Stages {
-  readonly #servers: Servers;
+  readonly servers: Servers;
   readonly #templates = new Set<ContestantName>();
   #made = 0;
 
   constructor(servers: Servers) {
-    this.#servers = servers;
-  }
-
-  get servers(): Servers {
-    return this.#servers;
+    this.servers = servers;
   }
 
   async on<Value>(name: ContestantName, options: StageOptions, act: (stage: Stage) => Promise<Value>): Promise<Value> {
-    const { postgres, redis, webhooks } = this.#servers;
+    const { postgres, redis, webhooks } = this.servers;
     const database = options.database ?? (await this.createDatabase(name));
     await redis.flush();
     await postgres.checkpoint();
@@ -52,19 +61,31 @@ export class Stages {
       profile: options.profile ?? 'throughput',
       environment: options.environment ?? {},
     };
-    const opened: ContestantProcess[] = [];
+    const measured: Participant[] = [];
+    const assisting: Participant[] = [];
     const stage: Stage = {
+      settings,
+      database,
       async open() {
-        const process = await ContestantProcess.open(name, settings, COMMAND_LIMIT_MS);
-        opened.push(process);
+        const opened = new RemoteProcess<ContestantCommands>(name, HOST, COMMAND_LIMIT_MS);
+        measured.push(opened);
+        await opened.call('open', name, settings);
+        return opened;
+      },
+      join(process) {
+        measured.push(process);
+        return process;
+      },
+      assist(process) {
+        assisting.push(process);
         return process;
       },
       async countCpu(work) {
-        const measured = { node: opened.map(({ pid }) => pid), redis: redis.pid, postgres: postgres.pid };
-        const before = readCpuTimes(measured);
-        const { value, jobs } = await work();
-        const after = readCpuTimes(measured);
-        return { value, cpuUs: before && after && perJob(subtractCpuTimes(after, before), jobs) };
+        const processes = { node: measured.map(({ pid }) => pid), redis: redis.pid, postgres: postgres.pid };
+        const before = readCpuTimes(processes);
+        const result = await work();
+        const after = readCpuTimes(processes);
+        return { ...result, cpuUs: before && after && perJob(subtractCpuTimes(after, before), result.jobs) };
       },
       async checkFinished(process) {
         const left = await process.call('countUnfinished');
@@ -74,7 +95,7 @@ export class Stages {
     try {
       return await act(stage);
     } finally {
-      await Promise.all(opened.map((process) => process.close()));
+      await Promise.all([...assisting, ...measured].map((process) => process.close()));
       if (options.database === undefined) await postgres.drop(database);
     }
   }
@@ -84,13 +105,13 @@ export class Stages {
     const template = `template_${name.replaceAll('-', '_')}`;
     if (!this.#templates.has(name)) await this.#prepare(name, template);
     const database = `bench_${++this.#made}`;
-    await this.#servers.postgres.create(database, template);
+    await this.servers.postgres.create(database, template);
     return database;
   }
 
   async #prepare(name: ContestantName, template: string): Promise<void> {
     this.#templates.add(name);
-    await this.#servers.postgres.create(template);
+    await this.servers.postgres.create(template);
     await this.on(name, { database: template }, async (stage) => void (await stage.open()));
   }
 }

@@ -2,29 +2,36 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { endsWithin } from '../../src/shared/time.ts';
-import type { AnswerMessage, Commands, ContestantName } from './commands.ts';
-import type { ContestantSettings } from './contestant.ts';
+import type { AnswerMessage } from './serve.ts';
 
-const HOST = fileURLToPath(new URL('./host.ts', import.meta.url));
-const CLOSE_MS = 10_000;
+const CLOSE_MS = 20_000;
 
 interface Waiting {
   resolve(value: unknown): void;
   reject(error: Error): void;
 }
 
-/** A contestant in a process of its own, so that each has a core's event loop and its CPU time can be told apart. */
-export class ContestantProcess {
-  readonly name: ContestantName;
+/** Every process that is measured can be closed. */
+interface Closable {
+  close(): Promise<void>;
+}
+
+/** A process whose commands are called over IPC: its work has an event loop and a CPU time of its own. */
+export class RemoteProcess<Served extends Closable> {
+  readonly name: string;
   readonly #child: ChildProcess;
   readonly #timeoutMs: number;
   readonly #waiting = new Map<number, Waiting>();
   #calls = 0;
 
-  private constructor(name: ContestantName, timeoutMs: number) {
+  /**
+   * @param program a file that calls `serve`
+   * @param timeoutMs how long any of its commands may take
+   */
+  constructor(name: string, program: URL, timeoutMs: number) {
     this.name = name;
     this.#timeoutMs = timeoutMs;
-    this.#child = fork(HOST, [], {
+    this.#child = fork(fileURLToPath(program), [], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       serialization: 'advanced', // JSON has no Infinity
     });
@@ -33,38 +40,26 @@ export class ContestantProcess {
     this.#child.on('error', (error) => this.#fail(String(error)));
   }
 
-  /** @param timeoutMs how long any of its commands may take before it is killed */
-  static async open(name: ContestantName, settings: ContestantSettings, timeoutMs: number): Promise<ContestantProcess> {
-    const opened = new ContestantProcess(name, timeoutMs);
-    await opened.call('open', name, settings).catch(async (error: unknown) => {
-      await opened.kill();
-      throw error;
-    });
-    return opened;
-  }
-
   get pid(): number {
     return this.#child.pid ?? 0;
   }
 
-  async call<Name extends keyof Commands>(
+  async call<Name extends keyof Served & string>(
     command: Name,
-    ...args: Parameters<Commands[Name]>
-  ): Promise<Awaited<ReturnType<Commands[Name]>>> {
+    ...args: Served[Name] extends (...args: infer Args) => unknown ? Args : never
+  ): Promise<Served[Name] extends (...args: never[]) => Promise<infer Value> ? Value : never> {
     const id = ++this.#calls;
     const answered = new Promise<unknown>((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
-    const limit = setTimeout(() => this.#fail(`${command} took longer than ${this.#timeoutMs} ms`), this.#timeoutMs);
+    const limit = setTimeout(() => this.#fail(`took longer than ${this.#timeoutMs} ms to ${command}`), this.#timeoutMs);
     this.#child.send({ id, command, args }, (error) => error && this.#fail(String(error)));
-    return (await answered.finally(() => clearTimeout(limit))) as Awaited<ReturnType<Commands[Name]>>;
+    return (await answered.finally(() => clearTimeout(limit))) as never; // `serve` answers with what the command returns
   }
 
-  /** Closes the contestant and ends its process; kills it when that takes too long. */
+  /** Lets it close what it has open and ends it; kills it when that takes too long. */
   async close(): Promise<void> {
     if (this.#hasEnded) return;
-    await endsWithin(
-      this.call('close').catch((error: unknown) => console.error(String(error))),
-      CLOSE_MS,
-    );
+    const closed = this.call('close', ...([] as never)).catch((error: unknown) => console.error(String(error)));
+    await endsWithin(closed, CLOSE_MS);
     await this.kill();
   }
 
