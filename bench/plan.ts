@@ -19,6 +19,8 @@ export interface Plan {
   runLimitMs: number;
   /** How long a latency is measured for. */
   latencyMs: number;
+  /** How long a process does nothing before its memory is read. */
+  idleMs: number;
   /** Finished jobs that the table holds in `growth`. */
   grownRows: number;
   /** Queued jobs that `memory` adds. */
@@ -33,7 +35,7 @@ export const USAGE = `npm run bench [-- suite…] [--quick] [--runs n] [--only c
 
   suite         ${suiteNames.join(', ')}; default: all
   --quick       fewer and shorter runs, smaller tables; under 3 minutes
-  --runs n      how often each case is measured; default 5, with --quick 2
+  --runs n      how often each case is measured; default 5, with --quick 1
   --only a,b    ${contestantNames.join(', ')}
   --write-docs  puts the tables into docs/benchmarks.md`;
 
@@ -43,16 +45,18 @@ const FULL = {
   runMs: 3000,
   runLimitMs: 15_000,
   latencyMs: 10_000,
+  idleMs: 10_000,
   grownRows: 3_000_000,
   queuedRows: 1_000_000,
   suiteLimitMs: 1_200_000,
 };
 const QUICK: typeof FULL = {
-  rounds: 2,
+  rounds: 1,
   warmUpJobs: 1000,
   runMs: 500,
   runLimitMs: 2000,
   latencyMs: 2000,
+  idleMs: 2000,
   grownRows: 200_000,
   queuedRows: 100_000,
   suiteLimitMs: 40_000,

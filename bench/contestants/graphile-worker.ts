@@ -1,7 +1,7 @@
 import type pg from 'pg';
+import { openPool } from '../servers/pool.ts';
 import type { BenchJob, OpenContestant } from './contestant.ts';
 import { loadPeer } from './load-peer.ts';
-import { openPool } from './pool.ts';
 
 interface Runner {
   stop(): Promise<void>;

@@ -1,6 +1,6 @@
+import { openPool } from '../servers/pool.ts';
 import type { BenchJob, OpenContestant } from './contestant.ts';
 import { loadPeer } from './load-peer.ts';
-import { openPool } from './pool.ts';
 
 interface Boss {
   start(): Promise<unknown>;

@@ -12,6 +12,7 @@ const BIN = fileURLToPath(new URL('../../bin/longshore.js', import.meta.url));
 const JOBS_DIR = fileURLToPath(new URL('../jobs', import.meta.url));
 const START_MS = 30_000;
 const STOP_MS = 20_000;
+const SHOWN_CHARS = 300;
 
 export const ADMIN_KEY = 'only-for-the-benchmark';
 
@@ -62,7 +63,7 @@ export async function startProgram(
   const isReady = new Promise<void>((resolve) => {
     createInterface(child.stdout).on('line', (line) => {
       if (line.includes(' is ready')) resolve();
-      else if (!line.includes('"level":"info"')) console.error(line);
+      else if (!line.includes('"level":"info"')) console.error(line.slice(0, SHOWN_CHARS));
     });
   });
   const hasStarted = await endsWithin(Promise.race([isReady, ended]), START_MS);

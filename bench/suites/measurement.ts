@@ -3,7 +3,7 @@ import type { SuiteName } from '../plan.ts';
 import type { CpuTimes } from '../servers/cpu.ts';
 
 /** What was compared: Longshore, another queue, or what a goal names. */
-export type Subject = ContestantName | 'express + bullmq' | 'longshore worker' | 'longshore api' | 'node imports';
+export type Subject = ContestantName | 'express + bullmq' | 'node imports';
 
 export type Unit = 'jobs/s' | 'ms' | 'MB';
 

@@ -13,6 +13,10 @@ export interface StageOptions {
   environment?: Record<string, string>;
   /** A database that stays; default: a new one for this run, gone afterwards. */
   database?: string;
+  /** What a new one is copied from; default: the contestant's empty schema. */
+  template?: string;
+  /** Looks at the database after the run; what it throws, the run fails with. */
+  check?: (databaseUrl: string) => Promise<void>;
 }
 
 /** A process that takes part in a run and ends with it. */
@@ -51,7 +55,7 @@ export class Stages {
 
   async on<Value>(name: ContestantName, options: StageOptions, act: (stage: Stage) => Promise<Value>): Promise<Value> {
     const { postgres, redis, webhooks } = this.servers;
-    const database = options.database ?? (await this.createDatabase(name));
+    const database = options.database ?? (await this.createDatabase(name, options.template));
     await redis.flush();
     await postgres.checkpoint();
     const settings: ContestantSettings = {
@@ -93,19 +97,21 @@ export class Stages {
       },
     };
     try {
-      return await act(stage);
+      const value = await act(stage);
+      await options.check?.(settings.databaseUrl);
+      return value;
     } finally {
       await Promise.all([...assisting, ...measured].map((process) => process.close()));
       if (options.database === undefined) await postgres.drop(database);
     }
   }
 
-  /** A database with the contestant's empty schema. */
-  async createDatabase(name: ContestantName): Promise<string> {
-    const template = `template_${name.replaceAll('-', '_')}`;
-    if (!this.#templates.has(name)) await this.#prepare(name, template);
+  /** @param template default: the contestant's empty schema */
+  async createDatabase(name: ContestantName, template?: string): Promise<string> {
+    const empty = `template_${name.replaceAll('-', '_')}`;
+    if (template === undefined && !this.#templates.has(name)) await this.#prepare(name, empty);
     const database = `bench_${++this.#made}`;
-    await this.servers.postgres.create(database, template);
+    await this.servers.postgres.create(database, template ?? empty);
     return database;
   }
 
