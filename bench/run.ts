@@ -1,9 +1,8 @@
 /** `npm run bench`: measures Longshore and the queues that it is compared with, and says which goals are met. */
 import { installPeers } from './install-peers.ts';
-import { readPlan, type SuiteName, USAGE } from './plan.ts';
-import { judgeGoals } from './report/goals.ts';
-import { printTable } from './report/print.ts';
-import { describeGoals, describeMeasurements } from './report/tables.ts';
+import { type Plan, readPlan, type SuiteName, USAGE } from './plan.ts';
+import { describeMachine } from './report/machine.ts';
+import { printResults, type Results, saveResults, writeDocument } from './report/results.ts';
 import { startServers } from './servers/servers.ts';
 import { measureBulk } from './suites/bulk.ts';
 import { measureEnqueue } from './suites/enqueue.ts';
@@ -24,28 +23,53 @@ const suites: Record<SuiteName, (context: SuiteContext) => Promise<SuiteResult>>
   steady: measureSteady,
   latency: measureLatency,
   http: measureHttp,
-  growth: measureGrowth,
   memory: measureMemory,
   start: measureStart,
+  growth: measureGrowth,
 };
 
-const plan = readPlan(process.argv.slice(2));
-if (plan === 'help') {
-  console.log(USAGE);
-  process.exit();
-}
-installPeers();
-const servers = await startServers();
-try {
-  const context = { plan, stages: new Stages(servers), report: (line: string) => console.error(line) };
-  const results: SuiteResult[] = [];
-  for (const name of plan.suites) {
-    results.push(await suites[name](context));
+async function measure(plan: Plan): Promise<Results> {
+  const startedAt = new Date().toISOString();
+  const startedAtMs = performance.now();
+  const servers = await startServers();
+  try {
+    const machine = await describeMachine(servers);
+    const report = (line: string) => console.error(line);
+    const context = { plan, stages: new Stages(servers), report, endsAtMs: startedAtMs + plan.limitMs };
+    const results: SuiteResult[] = [];
+    for (const name of plan.suites) results.push(await suites[name](context));
+    return {
+      startedAt,
+      tookMs: performance.now() - startedAtMs,
+      machine,
+      plan,
+      measurements: results.flatMap(({ measurements }) => measurements),
+      failures: results.flatMap(({ failures }) => failures),
+    };
+  } finally {
+    await servers.stop();
   }
-  const measurements = results.flatMap((result) => result.measurements);
-  for (const table of describeMeasurements(measurements)) console.log(printTable(table));
-  console.log(printTable(describeGoals(judgeGoals(measurements).filter(({ figure }) => figure))));
-  for (const failure of results.flatMap(({ failures }) => failures)) console.log(failure);
-} finally {
-  await servers.stop();
 }
+
+function readPlanOrExit(): Plan {
+  try {
+    const plan = readPlan(process.argv.slice(2));
+    if (plan !== 'help') return plan;
+    console.log(USAGE);
+    process.exit(0);
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : error}\n\n${USAGE}`);
+    process.exit(2);
+  }
+}
+
+// Servers and contestants end with this process, however it ends.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+
+const plan = readPlanOrExit();
+installPeers();
+const results = await measure(plan);
+console.log(`\n${printResults(results)}\n`);
+console.log(`everything is in ${saveResults(results)}`);
+if (plan.writesDocs) writeDocument(results);
+process.exitCode = results.failures.length > 0 ? 1 : 0;

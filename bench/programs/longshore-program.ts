@@ -55,10 +55,13 @@ export async function startProgram(
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const ended = once(child, 'exit');
+  const kill = () => child.kill('SIGKILL');
+  process.once('exit', kill); // the others end with the channel to this process
   const close = async () => {
     child.kill('SIGTERM');
     if (!(await endsWithin(ended, STOP_MS))) child.kill('SIGKILL');
     await ended;
+    process.off('exit', kill);
   };
   const isReady = new Promise<void>((resolve) => {
     createInterface(child.stdout).on('line', (line) => {

@@ -47,9 +47,10 @@ export async function startPostgres(): Promise<BenchPostgres> {
       urlOf,
       version: async () =>
         (await admin.query<{ server_version: string }>('show server_version')).rows[0]?.server_version ?? '',
-      async create(database, template = 'template1') {
+      async create(database, template) {
         // Copied as files: through the WAL, gigabytes would take minutes.
-        await admin.query(`create database ${database} template ${template} strategy file_copy`);
+        const strategy = template === undefined ? '' : `template ${template} strategy file_copy`;
+        await admin.query(`create database ${database} ${strategy}`);
       },
       async drop(database) {
         await admin.query(`drop database if exists ${database} with (force)`);

@@ -6,6 +6,7 @@ import type { StageOptions } from './stage.ts';
 import { interleave, type SuiteContext, type SuiteResult } from './suite.ts';
 
 const BULK = 1000;
+const QUICK_JOBS = 8000;
 
 /** A backlog of jobs that do nothing, from the start of the first that counts to the confirmed end of the last. */
 export function measureRun(context: SuiteContext): Promise<SuiteResult> {
@@ -26,7 +27,10 @@ function listConcurrencies(name: ContestantName, { isQuick }: Plan): number[] {
   return [200];
 }
 
-/** A measure whose first call makes a short run more, whose speed decides how many jobs the others have. */
+/**
+ * A measure whose first call makes a short run more, whose speed decides how many jobs the others have. A quick one takes
+ * so many that the fastest have enough; the others are cut off.
+ */
 export function createRunMeasure(
   context: SuiteContext,
   name: ContestantName,
@@ -36,7 +40,9 @@ export function createRunMeasure(
   let jobs: number | undefined;
   const measure = (count: number) => measureBacklog(context, name, concurrency, count, options);
   return async () => {
-    jobs ??= chooseJobs(context.plan, (await measure(context.plan.warmUpJobs))[0]?.sample.value ?? 0);
+    jobs ??= context.plan.isQuick
+      ? QUICK_JOBS
+      : chooseJobs(context.plan, (await measure(context.plan.warmUpJobs))[0]?.sample.value ?? 0);
     return measure(jobs);
   };
 }

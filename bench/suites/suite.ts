@@ -5,6 +5,8 @@ import type { Stages } from './stage.ts';
 export interface SuiteContext {
   plan: Plan;
   stages: Stages;
+  /** No measurement begins after it, by `performance.now()`. */
+  endsAtMs: number;
   /** Says what is going on. */
   report(line: string): void;
 }
@@ -28,16 +30,16 @@ export interface SuiteResult {
 export async function interleave(
   suite: SuiteName,
   cases: readonly Case[],
-  { plan, report }: SuiteContext,
+  { plan, endsAtMs, report }: SuiteContext,
 ): Promise<SuiteResult> {
   const measurements = new Map<string, Measurement>();
   const failures = new Map<string, string>();
-  const deadline = performance.now() + plan.suiteLimitMs;
+  const deadline = Math.min(endsAtMs, performance.now() + plan.suiteLimitMs);
   for (let round = 1; round <= plan.rounds; round += 1) {
     for (const { name, measure } of cases) {
       if (failures.has(name)) continue;
       if (performance.now() > deadline) {
-        failures.set(name, `${suite}: the time for this suite was over in round ${round}, before ${name}`);
+        failures.set(name, `${suite}: the time was over in round ${round}, before ${name}`);
         continue;
       }
       try {
