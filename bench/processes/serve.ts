@@ -1,4 +1,8 @@
+import { enableCompileCache } from 'node:module';
 import { inspect } from 'node:util';
+
+// Each run has new processes; what they import when they are called is not compiled anew each time.
+enableCompileCache();
 
 export interface CommandMessage {
   id: number;

@@ -13,6 +13,10 @@ const FLAGS = {
   checkpoint_timeout: '30min',
 };
 
+/** Larger databases are copied as files, which costs two checkpoints; the others through the WAL. */
+const LARGE_BYTES = 100_000_000;
+const SIZE = 'select pg_database_size($1) as bytes';
+
 export interface BenchPostgres {
   readonly pid: number;
   readonly settings: Record<string, string>;
@@ -47,10 +51,10 @@ export async function startPostgres(): Promise<BenchPostgres> {
       urlOf,
       version: async () =>
         (await admin.query<{ server_version: string }>('show server_version')).rows[0]?.server_version ?? '',
-      async create(database, template) {
-        // Copied as files: through the WAL, gigabytes would take minutes.
-        const strategy = template === undefined ? '' : `template ${template} strategy file_copy`;
-        await admin.query(`create database ${database} ${strategy}`);
+      async create(database, template = 'template1') {
+        const { rows } = await admin.query<{ bytes: string }>(SIZE, [template]);
+        const strategy = Number(rows[0]?.bytes) > LARGE_BYTES ? 'file_copy' : 'wal_log';
+        await admin.query(`create database ${database} template ${template} strategy ${strategy}`);
       },
       async drop(database) {
         await admin.query(`drop database if exists ${database} with (force)`);

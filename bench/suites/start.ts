@@ -11,7 +11,7 @@ import { type Case, interleave, type SuiteContext, type SuiteResult } from './su
 
 const IMPORTS = fileURLToPath(new URL('../programs/imports.ts', import.meta.url));
 /** A start is short, and what disturbs it is not. */
-const MIN_ROUNDS = 7;
+const MIN_ROUNDS = 5;
 
 /** From the start of the process until it says that it is ready, with Node's compile cache warm. */
 export async function measureStart(context: SuiteContext): Promise<SuiteResult> {
