@@ -5,7 +5,7 @@ import { Child } from './child.ts';
 import { baseEnvironment } from './program.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const LEFT_OUT = new Set(['.git', '.longshore', 'coverage', 'dist', 'node_modules', 'test']);
+const LEFT_OUT = new Set(['.git', '.longshore', 'bench', 'coverage', 'dist', 'node_modules', 'test']);
 
 /** How npm reaches its registry from here. */
 const NETWORK = /^(npm_config_(registry|cache|cafile|proxy|https_proxy)|(https?|no)_proxy|node_extra_ca_certs)$/i;
