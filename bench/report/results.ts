@@ -22,8 +22,8 @@ export interface Results {
 const FOLDER = fileURLToPath(new URL('../results', import.meta.url));
 const DOCUMENT = fileURLToPath(new URL('../../docs/benchmarks.md', import.meta.url));
 
-export function printResults({ measurements, failures, machine, tookMs }: Results): string {
-  const goals = judgeGoals(measurements);
+export function printResults({ plan, measurements, failures, machine, tookMs }: Results): string {
+  const goals = judgeGoals(measurements, plan.suites);
   const tables = [...describeMeasurements(measurements), describeGoals(goals)].map(printTable);
   const missing = failures.length === 0 ? [] : ['not measured', ...failures.map((failure) => `  ${failure}`), ''];
   return [...tables, ...missing, `${summarizeMachine(machine)}; took ${Math.round(tookMs / 1000)} s`].join('\n');
@@ -34,7 +34,7 @@ export function saveResults(results: Results): string {
   mkdirSync(FOLDER, { recursive: true });
   const date = results.startedAt.slice(0, 16).replace(':', '-');
   const path = `${FOLDER}/${date}${results.plan.isQuick ? '-quick' : ''}.json`;
-  const goals = describeGoals(judgeGoals(results.measurements));
+  const goals = describeGoals(judgeGoals(results.measurements, results.plan.suites));
   writeFileSync(path, `${JSON.stringify({ ...results, goals: goals.rows }, null, 2)}\n`);
   return path;
 }
@@ -45,7 +45,7 @@ export function writeDocument({ startedAt, machine, plan, measurements, failures
   const lines = [
     `Measured on ${startedAt.slice(0, 10)}, ${how}: ${summarizeMachine(machine)}.`,
     '',
-    ...[describeGoals(judgeGoals(measurements)), ...describeMeasurements(measurements)].map(writeMarkdown),
+    ...[describeGoals(judgeGoals(measurements, plan.suites)), ...describeMeasurements(measurements)].map(writeMarkdown),
     ...failures.map((failure) => `- Not measured: ${failure}`),
   ];
   const text = replaceBetweenMarkers(readFileSync(DOCUMENT, 'utf8'), 'results', lines.join('\n').trim());

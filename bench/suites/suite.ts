@@ -34,12 +34,13 @@ export async function interleave(
 ): Promise<SuiteResult> {
   const measurements = new Map<string, Measurement>();
   const failures = new Map<string, string>();
+  const unmeasured = new Set<string>();
   const deadline = Math.min(endsAtMs, performance.now() + plan.suiteLimitMs);
   for (let round = 1; round <= plan.rounds; round += 1) {
     for (const { name, measure } of cases) {
       if (failures.has(name)) continue;
       if (performance.now() > deadline) {
-        failures.set(name, `${suite}: the time was over in round ${round}, before ${name}`);
+        unmeasured.add(name);
         continue;
       }
       try {
@@ -52,7 +53,9 @@ export async function interleave(
       }
     }
   }
-  return { measurements: [...measurements.values()], failures: [...failures.values()] };
+  const late =
+    unmeasured.size === 0 ? [] : [`${suite}: the time was over before all runs of ${[...unmeasured].join('; ')}`];
+  return { measurements: [...measurements.values()], failures: [...failures.values(), ...late] };
 }
 
 function collect(measurements: Map<string, Measurement>, suite: SuiteName, { sample, ...figure }: Figure): void {
