@@ -20,6 +20,8 @@ export class PostgresConsumer implements Consumer {
   readonly #claimed: ClaimedJobs;
   /** How many handlers run; the other runs wait for the commit of their end. */
   #handling = 0;
+  /** Whether the last claim took all that was there: then nobody looks again before a signal, or the next poll. */
+  #isDrained = false;
   /** Whether the record may ascribe runs to this worker that it does not know. */
   #isUncertain = false;
   readonly #wake = new Wake();
@@ -82,6 +84,7 @@ export class PostgresConsumer implements Consumer {
         if (this.#claimed.staleInMs === 0) await this.#giveBack();
         const wanted = this.#countWanted();
         if (wanted > 0) idleMs = await this.#claimOnce(wanted);
+        else this.#isDrained = false; // who knows what is there when a slot becomes free
         idleMs = Math.min(idleMs, this.#claimed.staleInMs);
         failures = 0;
       } catch (error) {
@@ -112,12 +115,13 @@ export class PostgresConsumer implements Consumer {
       : { granted: wanted, retryInMs: 0, window: '' };
     if (grant.granted === 0) return Math.max(1, grant.retryInMs);
     const rows = await claims.claim({ queue, worker, types, limit: grant.granted });
+    this.#isDrained = rows.length < grant.granted;
     this.#claimed.add(rows);
     this.#fillSlots();
     if (rateLimit && rows.length < grant.granted) {
       await claims.returnRateTokens(queue, grant.window, grant.granted - rows.length);
     }
-    return rows.length < grant.granted ? this.#transport.pollIntervalMs : 0;
+    return this.#isDrained ? this.#transport.pollIntervalMs : 0;
   }
 
   #fillSlots(): void {
@@ -150,7 +154,7 @@ export class PostgresConsumer implements Consumer {
 
   #useFreeSlots(): void {
     this.#fillSlots();
-    if (this.#countWanted() > 0) this.#wake.call();
+    if (!this.#isDrained && this.#countWanted() > 0) this.#wake.call();
   }
 
   /** Jobs that were claimed ahead and not started: others may run them. */
