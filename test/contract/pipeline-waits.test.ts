@@ -207,7 +207,7 @@ describe.each<TransportName>(['postgres', 'bullmq'])('a pipeline that waits, on 
       'update longshore.pipeline_steps set wake_at = now() where settled is null and wake_at is not null',
     );
     const isIdle = async () => {
-      const dueMs = await harness.engine.store.pipelineWakes.nextDueMs();
+      const dueMs = (await harness.engine.store.pipelineWakes.look()).dueInMs;
       return dueMs === undefined;
     };
     await waitFor(isIdle, { describe: 'nothing is due' });

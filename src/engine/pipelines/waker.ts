@@ -40,10 +40,12 @@ export class PipelineWaker {
 
 async function work(engine: Engine): Promise<number> {
   const { pipelineWakes } = engine.store;
+  const { hasNews, dueInMs } = await pipelineWakes.look();
+  if (!hasNews && dueInMs !== 0) return Math.min(POLL_MS, dueInMs ?? POLL_MS);
   const { woken, touched, released, hasEnded, isFull } = await pipelineWakes.settle(BATCH);
   announceQueued(engine, [...woken.filter(({ status }) => status === 'queued'), ...released]);
   const hasMore = hasEnded && (await endOrphans(engine));
   await saveProgress(engine, touched);
   if (isFull || hasMore) return 0;
-  return Math.min(POLL_MS, Math.max(DUE_PAUSE_MS, (await pipelineWakes.nextDueMs()) ?? POLL_MS));
+  return Math.min(POLL_MS, Math.max(DUE_PAUSE_MS, (await pipelineWakes.look()).dueInMs ?? POLL_MS));
 }
