@@ -1,21 +1,15 @@
-import { measureSingles, WIDE_WINDOW } from './enqueue.ts';
+import type { Plan } from '../plan.ts';
+import { addSingles } from './enqueue.ts';
 import { addFinishedJobs, countOldJobs } from './fill-table.ts';
 import { type LongshoreName, longshoreNames } from './http.ts';
 import type { Figure } from './measurement.ts';
-import { createRunMeasure } from './run.ts';
-import type { StageOptions, Stages } from './stage.ts';
-import { measureFlow } from './steady.ts';
+import { speedOfAnswers, speedOfWork } from './sizes.ts';
+import type { Stage, StageOptions, Stages } from './stage.ts';
+import { addWhileWorking, STEADY_CONCURRENCY } from './steady.ts';
 import { type Case, interleave, type SuiteContext, type SuiteResult } from './suite.ts';
 
-const CONCURRENCY = 200;
-/** Everything that was added is old enough then, and goes batch by batch. */
-const DELETING = { RETENTION_COMPLETED_DAYS: '1' };
-
-interface Table {
-  name: 'empty table' | 'full table' | 'retention deletes';
-  template: string | undefined;
-  environment: Record<string, string>;
-}
+/** The backlog that `enqueue` left has to be gone before `steady`. */
+const DRAIN_MS = 60_000;
 
 /** What millions of finished jobs in the table cost, and what it costs to delete them meanwhile. */
 export async function measureGrowth(context: SuiteContext): Promise<SuiteResult> {
@@ -24,53 +18,51 @@ export async function measureGrowth(context: SuiteContext): Promise<SuiteResult>
   if (names.length === 0) return { measurements: [], failures: [] };
   if (performance.now() > endsAtMs) return { measurements: [], failures: ['growth: the time was over before it'] };
   report(`growth: making ${plan.grownRows.toLocaleString('en-US')} finished jobs`);
-  const full = await createFullDatabase(stages, plan.grownRows);
-  const tables: Table[] = [
-    { name: 'empty table', template: undefined, environment: {} },
-    { name: 'full table', template: full, environment: {} },
-    { name: 'retention deletes', template: full, environment: DELETING },
-  ];
-  const result = await interleave(
-    'growth',
-    names.flatMap((name) => listCases(context, name, tables)),
-    context,
+  const template = await createFullDatabase(stages, plan.grownRows);
+  const tables: Record<string, StageOptions> = {
+    'empty table': {},
+    'full table': { template },
+    'retention deletes': {
+      template,
+      environment: { RETENTION_COMPLETED_DAYS: '1' }, // everything that was added is old enough then
+      check: (url) => checkDeleted(url, plan.grownRows),
+    },
+  };
+  const cases: Case[] = names.flatMap((name) =>
+    Object.entries(tables).map(([table, options]) => ({
+      name: `${name}, ${table}`,
+      measure: () => stages.on(name, options, (stage) => measureTable(plan, stage, name, table)),
+    })),
   );
-  await stages.servers.postgres.drop(full);
+  const result = await interleave('growth', cases, context);
+  await stages.servers.postgres.drop(template);
   return result;
 }
 
-function listCases(context: SuiteContext, name: LongshoreName, tables: readonly Table[]): Case[] {
-  const works: [work: string, environment: Record<string, string>, make: (options: StageOptions) => Case['measure']][] =
-    [
-      ['enqueue', WIDE_WINDOW, (options) => () => measureSingles(context, name, options)],
-      ['run', {}, (options) => createRunMeasure(context, name, CONCURRENCY, options)],
-      ['steady', {}, (options) => () => measureFlow(context, name, options)],
-    ];
-  return works.flatMap(([work, environment, make]) =>
-    tables.map((table) => {
-      const options: StageOptions = {
-        environment: { ...environment, ...table.environment },
-        ...(table.template === undefined ? {} : { template: table.template }),
-        ...(table.name === 'retention deletes' ? { check: checkDeleted(context.plan.grownRows) } : {}),
-      };
-      const measure = make(options);
-      const label = `${work}, ${table.name}`;
-      return { name: `${name}: ${label}`, measure: async (round) => relabel(await measure(round), label) };
-    }),
-  );
-}
-
-/** Each kind of work has one figure that counts here, its first. */
-function relabel([figure]: readonly Figure[], work: string): Figure[] {
-  return figure ? [{ ...figure, work }] : [];
-}
-
-function checkDeleted(rows: number): (url: string) => Promise<void> {
-  return async (url) => {
-    const left = await countOldJobs(url);
-    if (left === rows) throw new Error('retention has not deleted anything meanwhile');
-    if (left === 0) throw new Error('retention had deleted everything before the end');
+/** One after the other in the same processes: add jobs, run this backlog, then both at once. */
+async function measureTable(plan: Plan, stage: Stage, subject: LongshoreName, table: string): Promise<Figure[]> {
+  const [producer, worker] = await Promise.all([stage.open(), stage.open()]);
+  const added = await addSingles(plan, stage, producer);
+  const backlog = added.warmUpJobs + added.timing.jobs;
+  const { run, cpuUs } = await stage.countCpu(async () => {
+    await worker.call('startWorker', STEADY_CONCURRENCY);
+    return { run: await worker.call('awaitFinished', backlog, added.warmUpJobs, DRAIN_MS), jobs: backlog };
+  });
+  const steady = await addWhileWorking(plan, stage, { producer, worker, finishedBefore: backlog });
+  const samples = {
+    enqueue: { value: speedOfAnswers(added.timing), cpuUs: added.cpuUs },
+    run: { value: speedOfWork(run), cpuUs },
+    steady,
   };
+  return Object.entries(samples).map(([work, sample]) => {
+    return { work: `${work}, ${table}`, subject, unit: 'jobs/s', sample };
+  });
+}
+
+async function checkDeleted(url: string, rows: number): Promise<void> {
+  const left = await countOldJobs(url);
+  if (left === rows) throw new Error('retention has not deleted anything meanwhile');
+  if (left === 0) throw new Error('retention had deleted everything before the end');
 }
 
 /** A database that holds finished jobs, to be copied for each run. */
@@ -78,9 +70,9 @@ async function createFullDatabase(stages: Stages, rows: number): Promise<string>
   const database = await stages.createDatabase('longshore-postgres');
   await stages.on('longshore-postgres', { database }, async (stage) => {
     const process = await stage.open();
-    await process.call('enqueueBulks', 2, 2, Number.POSITIVE_INFINITY);
+    await process.call('enqueueBulks', 2, 2, DRAIN_MS);
     await process.call('startWorker', 1);
-    await process.call('awaitFinished', 2, 0, 10_000);
+    await process.call('awaitFinished', 2, 0, DRAIN_MS);
   });
   await addFinishedJobs(stages.servers.postgres.urlOf(database), rows);
   return database;

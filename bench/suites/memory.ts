@@ -28,7 +28,8 @@ function measureIdle({ plan, stages }: SuiteContext, name: LongshoreName): Promi
 async function measureModes(stage: Stage, subject: LongshoreName, state: string, idleMs: number): Promise<Figure[]> {
   const programs: LongshoreProgram[] = [];
   try {
-    for (const mode of modes) programs.push(await startProgram(stage.settings, { mode, transport: subject }));
+    const start = async (mode: (typeof modes)[number]) => startProgram(stage.settings, { mode, transport: subject });
+    programs.push(...(await Promise.all(modes.map(start))));
     await pause(idleMs);
     return programs.map(({ pid }, index) => {
       const work = `MODE=${modes[index]}, ${state}`;

@@ -2,7 +2,6 @@ import type { ContestantName } from '../contestants/commands.ts';
 import type { Plan } from '../plan.ts';
 import type { Figure } from './measurement.ts';
 import { chooseJobs, speedOfWork } from './sizes.ts';
-import type { StageOptions } from './stage.ts';
 import { interleave, type SuiteContext, type SuiteResult } from './suite.ts';
 
 const COMPARED: readonly ContestantName[] = ['bullmq-redis', 'longshore-bullmq', 'longshore-postgres'];
@@ -13,7 +12,7 @@ const QUICK_JOBS = 8000;
 export function measureRun(context: SuiteContext): Promise<SuiteResult> {
   const cases = context.plan.contestants.flatMap((name) =>
     listConcurrencies(name, context.plan).map((concurrency) => {
-      const measure = createRunMeasure(context, name, concurrency, {});
+      const measure = createMeasure(context, name, concurrency);
       return { name: `${name} at ${concurrency}`, measure };
     }),
   );
@@ -37,14 +36,9 @@ function nameWork(name: ContestantName, concurrency: number): string {
  * A measure whose first call makes a short run more, whose speed decides how many jobs the others have. A quick one takes
  * so many that the fastest have enough; the others are cut off.
  */
-export function createRunMeasure(
-  context: SuiteContext,
-  name: ContestantName,
-  concurrency: number,
-  options: StageOptions,
-): () => Promise<Figure[]> {
+function createMeasure(context: SuiteContext, name: ContestantName, concurrency: number): () => Promise<Figure[]> {
   let jobs: number | undefined;
-  const measure = (count: number) => measureBacklog(context, name, concurrency, count, options);
+  const measure = (count: number) => measureBacklog(context, name, concurrency, count);
   return async () => {
     jobs ??= context.plan.isQuick
       ? QUICK_JOBS
@@ -58,9 +52,8 @@ function measureBacklog(
   name: ContestantName,
   concurrency: number,
   jobs: number,
-  options: StageOptions,
 ): Promise<Figure[]> {
-  return stages.on(name, options, async (stage) => {
+  return stages.on(name, {}, async (stage) => {
     const all = plan.warmUpJobs + jobs;
     const producer = await stage.open();
     await producer.call('enqueueBulks', all, BULK, Number.POSITIVE_INFINITY);

@@ -10,6 +10,7 @@ import type { Figure, Subject } from './measurement.ts';
 import { type Case, interleave, type SuiteContext, type SuiteResult } from './suite.ts';
 
 const IMPORTS = fileURLToPath(new URL('../programs/imports.ts', import.meta.url));
+const IN_GOAL: LongshoreName = 'longshore-bullmq';
 /** A start is short, and what disturbs it is not. */
 const MIN_ROUNDS = 5;
 
@@ -20,7 +21,7 @@ export async function measureStart(context: SuiteContext): Promise<SuiteResult> 
   const cases: Case[] = [
     createCase('node imports', () => measureImports(context, environment)),
     ...longshoreNames
-      .filter((name) => context.plan.contestants.includes(name))
+      .filter((name) => context.plan.contestants.includes(name) && (name === IN_GOAL || !context.plan.isQuick))
       .map((name) => createCase(name, () => measureWorker(context, name, environment))),
   ];
   try {
