@@ -59,11 +59,11 @@ const QUICK: typeof FULL = {
   runMs: 500,
   runLimitMs: 2000,
   latencyMs: 2000,
-  idleMs: 2000,
+  idleMs: 3000,
   grownRows: 200_000,
   queuedRows: 100_000,
   suiteLimitMs: 45_000,
-  limitMs: 170_000,
+  limitMs: 160_000,
 };
 
 /** @throws an Error that says what is wrong with the arguments */

@@ -10,17 +10,24 @@ export interface TextTable {
   rows: string[][];
 }
 
+const CPU_HEAD = ['node', 'redis', 'postgres', 'µs/job'];
+
 export function describeMeasurements(measurements: readonly Measurement[]): TextTable[] {
-  return [...Map.groupBy(measurements, ({ suite }) => suite)].map(([suite, ofSuite]) => ({
-    title: suite,
-    head: ['work', 'who', 'median', 'spread', 'node', 'redis', 'postgres', 'µs/job'],
-    rows: ofSuite.map((one) => {
-      const { median, min, max } = summarize(valuesOf(one));
-      const figure = `${formatFigure(median, one.unit)} ${one.unit}`;
-      const spread = `${formatFigure(min, one.unit)}–${formatFigure(max, one.unit)}`;
-      return [one.work, one.subject, figure, spread, ...describeCpu(one)];
-    }),
-  }));
+  return [...Map.groupBy(measurements, ({ suite }) => suite)].map(([suite, ofSuite]) => {
+    const hasCpu = ofSuite.some(({ samples }) => samples.some(({ cpuUs }) => cpuUs !== undefined));
+    return {
+      title: suite,
+      head: ['work', 'who', 'median', 'spread', ...(hasCpu ? CPU_HEAD : [])],
+      rows: ofSuite.map((one) => [...describeMeasurement(one), ...(hasCpu ? describeCpu(one) : [])]),
+    };
+  });
+}
+
+function describeMeasurement(measurement: Measurement): string[] {
+  const { work, subject, unit } = measurement;
+  const { median, min, max } = summarize(valuesOf(measurement));
+  const spread = `${formatFigure(min, unit)}–${formatFigure(max, unit)}`;
+  return [work, subject, `${formatFigure(median, unit)} ${unit}`, spread];
 }
 
 export function describeGoals(rows: readonly GoalRow[]): TextTable {
