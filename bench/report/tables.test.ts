@@ -40,8 +40,8 @@ describe('describeGoals', () => {
       { work: 'start', goal: '≤ 1.2 ×' },
     ]);
     expect(rows).toEqual([
-      ['steady', '≥ 0.9 × raw', '7,500 jobs/s', '7,500 jobs/s bullmq-redis', '0.95 (0.90–1.00)', 'yes'],
-      ['start', '≤ 1.2 ×', 'not measured', '', '', '–'],
+      ['steady', '≥ 0.9 × raw', '7,500 jobs/s', '7,500 jobs/s bullmq-redis', '0.95 (0.90–1.00)', '100 : 100', 'yes'],
+      ['start', '≤ 1.2 ×', 'not measured', '', '', '', '–'],
     ]);
   });
 });

@@ -33,13 +33,14 @@ function describeMeasurement(measurement: Measurement): string[] {
 export function describeGoals(rows: readonly GoalRow[]): TextTable {
   return {
     title: 'goals',
-    head: ['work', 'goal', 'Longshore', 'compared with', 'ratio (spread)', 'met'],
+    head: ['work', 'goal', 'Longshore', 'compared with', 'ratio (spread)', 'µs/job', 'met'],
     rows: rows.map(({ work, goal, figure, reference, ratio, isMet }) => [
       work,
       goal,
       figure ? describeMedian(figure) : 'not measured',
       reference ? `${describeMedian(reference)} ${reference.subject}` : '',
       reference && ratio ? formatRatio(ratio) : '',
+      figure && reference ? compareCpu(figure, reference) : '',
       isMet === undefined ? '–' : isMet ? 'yes' : 'no',
     ]),
   };
@@ -47,6 +48,12 @@ export function describeGoals(rows: readonly GoalRow[]): TextTable {
 
 function describeMedian(measurement: Measurement): string {
   return `${formatFigure(summarize(valuesOf(measurement)).median, measurement.unit)} ${measurement.unit}`;
+}
+
+/** What a job cost both in all: on a machine that others use, too, it says more than the speed. */
+function compareCpu(figure: Measurement, reference: Measurement): string {
+  const [ours, theirs] = [figure, reference].map((one) => describeCpu(one).at(-1) ?? '');
+  return ours && theirs ? `${ours} : ${theirs}` : '';
 }
 
 function formatRatio({ median, min, max }: Spread): string {
