@@ -35,8 +35,10 @@ export class Dispatcher {
   readonly #options: DispatcherOptions;
   readonly #loop: Loop;
   readonly #window: Window;
+  /** Fresh jobs that are handed over at the end of this turn of the event loop. */
+  #fresh: JobRow[] = [];
   readonly #handingOver = new Map<Promise<boolean>, readonly JobRow[]>();
-  readonly #heldQueues: string[];
+  readonly #heldQueues: Set<string>;
   readonly #claimedQueues: string[];
   /** Queues whose last batch from the backlog has not arrived yet. */
   readonly #filling = new Set<string>();
@@ -47,8 +49,8 @@ export class Dispatcher {
   constructor(options: DispatcherOptions) {
     this.#options = options;
     this.#window = new Window(options.windowSize);
-    this.#heldQueues = options.queues.filter((queue) => options.transports.of(queue).held);
-    this.#claimedQueues = options.queues.filter((queue) => !options.transports.of(queue).held);
+    this.#heldQueues = new Set(options.queues.filter((queue) => options.transports.of(queue).held));
+    this.#claimedQueues = options.queues.filter((queue) => !this.#heldQueues.has(queue));
     this.#loop = new Loop('dispatching', options.log, () => this.#dispatchDue());
   }
 
@@ -71,7 +73,7 @@ export class Dispatcher {
    * @returns false where the record is the queue, or the job has to wait in it
    */
   reserve(queue: string): boolean {
-    if (!this.#heldQueues.includes(queue)) return false;
+    if (!this.#heldQueues.has(queue)) return false;
     const isReserved = this.#window.reserve(queue);
     const isRunningOut = this.#window.isRunningOut(queue);
     if (isRunningOut && performance.now() - this.#measuredAtMs > MEASURE_EVERY_MS) this.#loop.wake();
@@ -93,16 +95,17 @@ export class Dispatcher {
     if (this.#window.noteStart(queue)) this.#loop.wake();
   }
 
-  /** Hands fresh, committed jobs over behind the caller's back: the record is safe already, so nobody waits for it. */
+  /**
+   * Hands fresh, committed jobs over behind the caller's back: the record is safe already, so nobody waits for it. What one
+   * commit has stored goes in one batch, in the order of the calls.
+   */
   handOver(jobs: readonly JobRow[]): void {
-    const due: JobRow[] = [];
     for (const job of jobs) {
       if (job.status === 'scheduled') this.wakeAt(job.runAt.getTime());
       else if (job.status !== 'queued') continue;
-      else if (job.dispatchedAt !== null || !this.#options.transports.of(job.queue).held) due.push(job);
+      else if (job.dispatchedAt !== null || !this.#options.transports.of(job.queue).held) this.#addFresh(job);
       else if (this.#window.noteBacklog(job.queue)) this.#loop.wake();
     }
-    if (due.length > 0) void this.#deliver(due);
   }
 
   /**
@@ -119,6 +122,7 @@ export class Dispatcher {
 
   /** Resolves when everything that was given to `handOver` so far has been handed over. */
   async settled(): Promise<void> {
+    this.#deliverFresh();
     await Promise.all(this.#handingOver.keys());
   }
 
@@ -145,9 +149,9 @@ export class Dispatcher {
 
   /** @returns the queues that have a backlog and room */
   async #measure(): Promise<string[]> {
-    if (this.#heldQueues.length === 0) return [];
+    if (this.#heldQueues.size === 0) return [];
     this.#window.beginMeasure();
-    const measures = await this.#options.store.backlog.measure(this.#heldQueues, this.#window.size);
+    const measures = await this.#options.store.backlog.measure([...this.#heldQueues], this.#window.size);
     this.#measuredAtMs = performance.now();
     this.#window.update(measures);
     return measures.filter((each) => each.hasBacklog && each.waiting < this.#window.size).map((each) => each.queue);
@@ -171,6 +175,18 @@ export class Dispatcher {
     });
   }
 
+  #addFresh(job: JobRow): void {
+    if (this.#fresh.length === 0) setImmediate(() => this.#deliverFresh());
+    this.#fresh.push(job);
+  }
+
+  #deliverFresh(): void {
+    const jobs = this.#fresh;
+    if (jobs.length === 0) return; // `settled` was faster
+    this.#fresh = [];
+    void this.#deliver(jobs);
+  }
+
   #deliver(jobs: readonly JobRow[]): Promise<boolean> {
     const task = this.#tryToDeliver(jobs).finally(() => this.#handingOver.delete(task));
     this.#handingOver.set(task, jobs);
@@ -180,17 +196,18 @@ export class Dispatcher {
   /** @returns whether all of them have arrived; never rejects */
   async #tryToDeliver(jobs: readonly JobRow[]): Promise<boolean> {
     const { transports, log } = this.#options;
-    let hasArrived = true;
-    for (const [transport, group] of Map.groupBy(jobs, (job) => transports.of(job.queue))) {
+    const byTransport = Map.groupBy(jobs, (job) => transports.of(job.queue));
+    const arrivals = [...byTransport].map(async ([transport, group]) => {
       try {
         await transport.deliver(group);
+        return true;
       } catch (error) {
-        hasArrived = false;
         log.warn(`${group.length} jobs stay in the backlog for now`, { error });
         await this.#putBack(group);
+        return false;
       }
-    }
-    return hasArrived;
+    });
+    return (await Promise.all(arrivals)).every((hasArrived) => hasArrived);
   }
 
   // Where that fails too, the comparison of the record with the transport finds them.

@@ -10,7 +10,7 @@ export interface HeldJobsOptions {
 }
 
 const PAGE = 500;
-/** BullMQ looks for an id in `wait` from one end to the other; other producers may have made that long. */
+/** Ids in a list are found by reading all of it; other producers may have made that long. */
 const SEARCHABLE = 20_000;
 
 const stateOf: Record<string, DeliveryState> = {
@@ -23,8 +23,14 @@ const stateOf: Record<string, DeliveryState> = {
 
 /** What BullMQ holds of our jobs, for the reconciler. */
 export function createHeldJobs({ redis, prefix, queueOf }: HeldJobsOptions): HeldJobs {
-  async function findState(queue: Queue, key: string, isSearchable: boolean): Promise<DeliveryState> {
-    if (isSearchable) return stateOf[await queue.getJobState(key)] ?? 'waiting';
+  /** Who waits and who runs, read at once: BullMQ would search both lists from end to end for every single job. */
+  async function listStates(queue: Queue): Promise<Map<string, DeliveryState>> {
+    const waiting = await redis.lrange(queue.toKey('wait'), 0, -1);
+    const active = await redis.lrange(queue.toKey('active'), 0, -1); // after `wait`, which jobs leave for it
+    return new Map([...waiting.map((id) => [id, 'waiting'] as const), ...active.map((id) => [id, 'active'] as const)]);
+  }
+
+  async function findUnsearched(queue: Queue, key: string): Promise<DeliveryState> {
     const [finishedOn, name] = await redis.hmget(queue.toKey(key), 'finishedOn', 'name');
     return name == null ? 'missing' : finishedOn == null ? 'waiting' : 'finished';
   }
@@ -33,8 +39,14 @@ export function createHeldJobs({ redis, prefix, queueOf }: HeldJobsOptions): Hel
     countUp: () => redis.incr(`${prefix}:longshore:epoch`),
     async findStates(name: string, jobs: readonly Delivery[]) {
       const queue = queueOf(name);
+      if (jobs.length === 0) return [];
+      const keys = jobs.map(deliveryIdOf);
       const isSearchable = (await redis.llen(queue.toKey('wait'))) <= SEARCHABLE;
-      return Promise.all(jobs.map((job) => findState(queue, deliveryIdOf(job), isSearchable)));
+      if (!isSearchable) return Promise.all(keys.map((key) => findUnsearched(queue, key)));
+      const listed = await listStates(queue);
+      return Promise.all(
+        keys.map(async (key) => listed.get(key) ?? stateOf[await queue.getJobState(key)] ?? 'waiting'),
+      );
     },
     async *listWaiting(name: string) {
       const queue = queueOf(name);
