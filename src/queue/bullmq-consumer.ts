@@ -18,6 +18,8 @@ export interface BullMqConsumerOptions {
 
 // The engine counts lost workers in the record and ends a job that takes too many; BullMQ must not end it before.
 const MAX_STALLED = 1_000_000;
+/** BullMQ fills all free slots, one fetch after the other, before it starts the first job; so they are opened little by little. */
+const AHEAD = 10;
 /** How long a stop waits for Redis after the last run has ended. */
 const CLOSE_TIMEOUT_MS = 2000;
 
@@ -43,11 +45,11 @@ export class BullMqConsumer implements Consumer {
     if (this.#worker) return;
     const { redis, prefix, lockDurationMs, stalledIntervalMs, log } = this.#transport;
     const { queue, concurrency, rateLimit } = this.#options;
-    this.#worker = new Worker(queue, (job, token) => this.#process(job, token), {
+    const worker: Worker = new Worker(queue, (job, token) => this.#process(worker, job, token), {
       connection: redis,
       prefix,
       skipVersionCheck: true, // the start has told
-      concurrency,
+      concurrency: Math.min(concurrency, AHEAD),
       lockDuration: lockDurationMs,
       stalledInterval: stalledIntervalMs,
       maxStalledCount: MAX_STALLED,
@@ -55,13 +57,14 @@ export class BullMqConsumer implements Consumer {
       removeOnFail: { count: KEEP_FINISHED },
       ...(rateLimit ? { limiter: { max: rateLimit.max, duration: rateLimit.durationMs } } : {}),
     });
-    this.#worker.on('error', (error) => {
+    this.#worker = worker;
+    worker.on('error', (error) => {
       log[isConnectionFault(error) ? 'debug' : 'warn'](`BullMQ: ${messageOf(error)}`, { queue });
     });
-    this.#worker.on('stalled', (id) =>
+    worker.on('stalled', (id) =>
       log.warn('a delivery stalled: its worker is gone or blocked', { queue, delivery: id }),
     );
-    await this.#worker.waitUntilReady();
+    await worker.waitUntilReady();
   }
 
   suspend(): void {
@@ -89,10 +92,16 @@ export class BullMqConsumer implements Consumer {
     );
   }
 
-  async #process(job: Job, token: string | undefined): Promise<unknown> {
+  async #process(worker: Worker, job: Job, token: string | undefined): Promise<unknown> {
     const run = this.#run(toOffer(this.#options.queue, job), () => {});
     this.#runs.add(run);
+    this.#openSlots(worker);
     return obey(job, token, await run.finally(() => this.#runs.delete(run)));
+  }
+
+  #openSlots(worker: Worker): void {
+    const wanted = Math.min(this.#options.concurrency, this.#runs.size + AHEAD);
+    if (wanted > worker.concurrency) worker.concurrency = wanted;
   }
 }
 

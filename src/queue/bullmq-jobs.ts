@@ -34,8 +34,6 @@ export function toBullMqJob(row: JobRow): BullMqJob {
       timestamp: row.createdAt.getTime(),
       // Below 0: BullMQ's prioritized set, which it serves after `wait`. Above 0: see moveForward.
       ...(row.priority < 0 ? { priority: -row.priority } : {}),
-      removeOnComplete: { count: KEEP_FINISHED },
-      removeOnFail: { count: KEEP_FINISHED },
       longshore: { p: row.priority },
     },
   };
