@@ -19,26 +19,26 @@ export interface GroupedWrites {
   getStats(): Record<'insert' | 'start' | 'complete' | 'apply', GroupCommitStats>;
 }
 
-/** Two: one statement is prepared and sent while the server works on the other. More found nothing left to do. */
-const LANES = 2;
-const MAX_ITEMS = 500;
-const MAX_BYTES = 4_194_304;
-const BOUNDS = { lanes: LANES, maxItems: MAX_ITEMS, maxBytes: MAX_BYTES };
+const BOUNDS = { maxItems: 500, maxBytes: 4_194_304 };
+/** Callers wait for the answer: one statement is prepared and sent while the server works on the other. */
+const FOR_ANSWERS = { ...BOUNDS, lanes: 2 };
+/** Nobody waits but the slots of a worker: larger batches cost the server a quarter less. */
+const FOR_RUNS = { ...BOUNDS, lanes: 1 };
 
 export function createGroupedWrites(store: Store): GroupedWrites {
   const inserts = new GroupCommit({
-    ...BOUNDS,
+    ...FOR_ANSWERS,
     write: async (jobs: readonly EncodedJob[]) =>
       inOrder(jobs, ({ job }) => job.id, await store.jobs.insertEncoded(jobs)),
     sizeOf: ({ json }) => json.length,
   });
   const starts = new GroupCommit({
-    ...BOUNDS,
+    ...FOR_RUNS,
     write: async (items: readonly Start[]) => inOrder(items, ({ id }) => id, await store.transitions.start(items)),
     keyOf: ({ id }) => id,
   });
   const completions = new GroupCommit({
-    ...BOUNDS,
+    ...FOR_RUNS,
     write: async (items: readonly Completion[]) => {
       const completed = new Set(await store.transitions.complete(items));
       return items.map(({ id }) => completed.has(id));
@@ -47,7 +47,7 @@ export function createGroupedWrites(store: Store): GroupedWrites {
     keyOf: ({ id }) => id,
   });
   const changes = new GroupCommit({
-    ...BOUNDS,
+    ...FOR_RUNS,
     write: async (items: readonly Transition[]) => inOrder(items, ({ id }) => id, await store.transitions.apply(items)),
     sizeOf: ({ output, webhook }) => (output?.length ?? 0) + (webhook?.body.length ?? 0),
     keyOf: ({ id }) => id,
