@@ -43,20 +43,20 @@ export const USAGE = `npm run bench [-- suite…] [--quick] [--runs n] [--only c
 
 const FULL = {
   rounds: 5,
-  warmUpJobs: 4000,
-  runMs: 3000,
-  runLimitMs: 15_000,
-  latencyMs: 10_000,
+  warmUpJobs: 5000,
+  runMs: 1500,
+  runLimitMs: 10_000,
+  latencyMs: 5000,
   idleMs: 10_000,
   grownRows: 3_000_000,
   queuedRows: 1_000_000,
   suiteLimitMs: 1_800_000,
-  limitMs: 7_200_000,
+  limitMs: 3_600_000,
 };
 const QUICK: typeof FULL = {
   rounds: 1,
-  warmUpJobs: 1000,
-  runMs: 500,
+  warmUpJobs: 3000,
+  runMs: 700,
   runLimitMs: 2000,
   latencyMs: 2000,
   idleMs: 3000,

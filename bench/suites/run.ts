@@ -1,12 +1,13 @@
 import type { ContestantName } from '../contestants/commands.ts';
 import type { Plan } from '../plan.ts';
+import { WIDE_WINDOW } from './enqueue.ts';
 import type { Figure } from './measurement.ts';
 import { chooseJobs, speedOfWork } from './sizes.ts';
 import { interleave, type SuiteContext, type SuiteResult } from './suite.ts';
 
 const COMPARED: readonly ContestantName[] = ['bullmq-redis', 'longshore-bullmq', 'longshore-postgres'];
 const BULK = 1000;
-const QUICK_JOBS = 8000;
+const QUICK_JOBS = 15_000;
 
 /** A backlog of jobs that do nothing, from the start of the first that counts to the confirmed end of the last. */
 export function measureRun(context: SuiteContext): Promise<SuiteResult> {
@@ -23,7 +24,7 @@ export function measureRun(context: SuiteContext): Promise<SuiteResult> {
 function listConcurrencies(name: ContestantName, { isQuick }: Plan): number[] {
   if (name === 'bullmq-redis') return isQuick ? [200, 1000] : [50, 200, 500, 1000];
   if (name === 'longshore-bullmq') return isQuick ? [200, 1000] : [50, 200, 1000];
-  if (name === 'longshore-postgres') return isQuick ? [200] : [50, 200, 1000];
+  if (name === 'longshore-postgres') return isQuick ? [200, 1000] : [50, 200, 1000];
   return [200];
 }
 
@@ -53,7 +54,7 @@ function measureBacklog(
   concurrency: number,
   jobs: number,
 ): Promise<Figure[]> {
-  return stages.on(name, {}, async (stage) => {
+  return stages.on(name, { environment: WIDE_WINDOW }, async (stage) => {
     const all = plan.warmUpJobs + jobs;
     const producer = await stage.open();
     await producer.call('enqueueBulks', all, BULK, Number.POSITIVE_INFINITY);
