@@ -16,6 +16,7 @@ export class PostgresConsumer implements Consumer {
   readonly #options: ConsumeOptions;
   readonly #run: RunOffer;
   #isStopping = false;
+  #isSuspended = false;
   readonly #runs = new Map<Promise<void>, RunKey>();
   readonly #claimed: ClaimedJobs;
   /** How many handlers run; the other runs wait for the commit of their end. */
@@ -58,9 +59,12 @@ export class PostgresConsumer implements Consumer {
     this.#loop = this.#claimUntilStopped();
   }
 
-  suspend(): void {} // without the record there is nothing to claim
+  suspend(): void {
+    this.#isSuspended = true;
+  }
 
   resume(): void {
+    this.#isSuspended = false;
     this.#wake.call();
   }
 
@@ -100,7 +104,7 @@ export class PostgresConsumer implements Consumer {
 
   /** @returns how many jobs to claim now; 0 while the slots are full, or enough has been claimed ahead */
   #countWanted(): number {
-    if (this.#runs.size - this.#handling >= MAX_ENDING) return 0;
+    if (this.#isSuspended || this.#runs.size - this.#handling >= MAX_ENDING) return 0;
     const free = this.#options.concurrency - this.#taken;
     return Math.max(0, free) + this.#claimed.countMissing();
   }
@@ -125,7 +129,7 @@ export class PostgresConsumer implements Consumer {
   }
 
   #fillSlots(): void {
-    while (!this.#isStopping && this.#taken < this.#options.concurrency) {
+    while (!this.#isStopping && !this.#isSuspended && this.#taken < this.#options.concurrency) {
       const row = this.#claimed.take();
       if (!row) return;
       this.#start(row);

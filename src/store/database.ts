@@ -34,21 +34,25 @@ export interface DatabaseOptions {
 }
 
 const APPLICATION_NAME = 'longshore';
+const CONNECT_TIMEOUT_MS = 10_000;
+/** A worker that cannot say that it lives takes no jobs: it should not wait for a network that was away. */
+const URGENT_CONNECT_TIMEOUT_MS = 5000;
 
 /** Opens the pool. Connects on the first query only. */
 export function openDatabase(options: DatabaseOptions): Database {
   const connection: pg.ClientConfig = {
     connectionString: options.url,
     application_name: APPLICATION_NAME,
-    connectionTimeoutMillis: 10_000,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     // A connection whose other end is gone without a word would otherwise be waited for until TCP gives up.
     ...(options.queryTimeoutMs === undefined ? {} : { query_timeout: options.queryTimeoutMs }),
     keepAlive: true,
     types: { getTypeParser: chooseParser as typeof pg.types.getTypeParser },
   };
-  const openPool = (max: number) => {
+  const openPool = (max: number, connectionTimeoutMillis: number) => {
     const opened = new pg.Pool({
       ...connection,
+      connectionTimeoutMillis,
       max,
       idleTimeoutMillis: 30_000,
       onConnect: (client) => limitHanging(client, options.queryTimeoutMs),
@@ -57,8 +61,8 @@ export function openDatabase(options: DatabaseOptions): Database {
     opened.on('error', (error) => options.log.warn('lost an idle database connection', { error }));
     return opened;
   };
-  const pool = openPool(options.poolSize);
-  const urgentPool = openPool(1);
+  const pool = openPool(options.poolSize, CONNECT_TIMEOUT_MS);
+  const urgentPool = openPool(1, URGENT_CONNECT_TIMEOUT_MS);
   const database: Database = {
     query: (text, values, more) => query(more?.isUrgent ? urgentPool : pool, text, values, more),
     async transaction(work) {

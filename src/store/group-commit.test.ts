@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { AppError } from '../shared/errors.ts';
 import { GroupCommit, type GroupCommitOptions } from './group-commit.ts';
 
@@ -85,6 +85,52 @@ describe('calls at the same time', () => {
     }
     expect(server.sent()).toEqual(['a1b1c1', 'd1', 'a2', 'a3']);
     expect(await results).toHaveLength(6);
+  });
+});
+
+describe('a write that hangs', () => {
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it('holds up the calls that share it, and others for half a second', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+    const server = startServer();
+    const group = makeGroup(server);
+    const hanging = group.add('a');
+    await turn();
+    const other = group.add('b');
+    await turn();
+    expect(server.sent()).toEqual(['a']);
+    vi.advanceTimersByTime(499);
+    await turn();
+    expect(server.sent()).toEqual(['a']);
+    vi.advanceTimersByTime(1);
+    await turn();
+    expect(server.sent()).toEqual(['a', 'b']);
+    server.writes[1]?.answer();
+    expect(await other).toBe('B');
+    server.writes[0]?.answer();
+    expect(await hanging).toBe('A');
+  });
+
+  it('is not followed by more than three others: the pool is not for one kind of write alone', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+    const server = startServer();
+    const group = makeGroup(server);
+    const calls: Promise<string>[] = [];
+    for (const item of 'abcdef') {
+      calls.push(group.add(item));
+      await turn();
+      vi.advanceTimersByTime(600);
+      await turn();
+    }
+    expect(server.sent()).toEqual(['a', 'b', 'c', 'd']);
+    for (let written = 0; written < 6; written += 1) {
+      for (const { answer } of server.writes) answer();
+      await turn();
+    }
+    expect((await Promise.all(calls)).join('')).toBe('ABCDEF');
   });
 });
 

@@ -15,6 +15,11 @@ export interface GroupCommitOptions<Item, Result> {
   keyOf?: (item: Item) => string;
 }
 
+/** A statement that takes longer no longer occupies its lane: it may hang on a connection whose other end is gone. */
+const SLOW_MS = 500;
+/** So many of those at once, then the rest waits: the connections of the pool are not for one kind of write alone. */
+const MAX_SLOW = 3;
+
 export interface GroupCommitStats {
   flushes: number;
   /** Items that were written, or refused. */
@@ -41,10 +46,12 @@ interface Waiting<Item, Result> {
 export class GroupCommit<Item, Result> {
   readonly #options: GroupCommitOptions<Item, Result>;
   readonly #waiting: Waiting<Item, Result>[] = [];
-  readonly #flushing = new Set<Promise<void>>();
+  /** The statements under way, with the time when each began. */
+  readonly #flushing = new Map<Promise<void>, number>();
   #itemsInFlight = 0;
   readonly #keysInFlight = new Set<string>();
   #isScheduled = false;
+  #slowTimer: NodeJS.Timeout | undefined;
   readonly #stats: GroupCommitStats = { flushes: 0, items: 0, largestFlush: 0, waitMs: 0, flushMs: 0 };
 
   constructor(options: GroupCommitOptions<Item, Result>) {
@@ -57,12 +64,7 @@ export class GroupCommit<Item, Result> {
     return new Promise((resolve, reject) => {
       const [key, bytes] = [keyOf?.(item), sizeOf?.(item) ?? 0];
       this.#waiting.push({ item, key, bytes, addedAtMs: performance.now(), resolve, reject });
-      if (this.#isScheduled || this.#flushing.size >= this.#options.lanes) return;
-      this.#isScheduled = true;
-      setImmediate(() => {
-        this.#isScheduled = false;
-        this.#fillLanes();
-      });
+      this.#schedule();
     });
   }
 
@@ -70,7 +72,7 @@ export class GroupCommit<Item, Result> {
   async settled(): Promise<void> {
     while (this.#waiting.length > 0 || this.#flushing.size > 0) {
       if (this.#flushing.size === 0) this.#fillLanes();
-      await Promise.all(this.#flushing);
+      await Promise.all(this.#flushing.keys());
     }
   }
 
@@ -78,16 +80,43 @@ export class GroupCommit<Item, Result> {
     return { ...this.#stats };
   }
 
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    if (!this.#hasFreeLane()) {
+      this.#slowTimer ??= setTimeout(() => {
+        this.#slowTimer = undefined;
+        this.#fillLanes();
+      }, SLOW_MS);
+      return;
+    }
+    this.#isScheduled = true;
+    setImmediate(() => {
+      this.#isScheduled = false;
+      this.#fillLanes();
+    });
+  }
+
+  #hasFreeLane(): boolean {
+    const { lanes } = this.#options;
+    if (this.#flushing.size < lanes) return true;
+    const slowSinceMs = performance.now() - SLOW_MS;
+    const slow = [...this.#flushing.values()].filter((startedAtMs) => startedAtMs <= slowSinceMs).length;
+    return this.#flushing.size - slow < lanes && slow <= MAX_SLOW;
+  }
+
   #fillLanes(): void {
-    while (this.#flushing.size < this.#options.lanes && this.#waiting.length > 0) {
+    while (this.#waiting.length > 0 && this.#hasFreeLane()) {
       const batch = this.#takeBatch();
       if (batch.length === 0) return; // all wait for items of the same key
       const flush = this.#flush(batch).finally(() => {
         this.#flushing.delete(flush);
         this.#fillLanes();
       });
-      this.#flushing.add(flush);
+      this.#flushing.set(flush, performance.now());
     }
+    clearTimeout(this.#slowTimer);
+    this.#slowTimer = undefined;
+    if (this.#waiting.length > 0) this.#schedule();
   }
 
   // A lane's share of all callers and no more: a batch of everybody would leave nothing to do while it is written.

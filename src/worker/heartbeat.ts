@@ -43,6 +43,11 @@ export class Heartbeat {
     });
   }
 
+  /** Whether others may take this worker for dead: the record has not heard of it for a while. */
+  get isLost(): boolean {
+    return this.#isLost;
+  }
+
   /** Epoch milliseconds of the last one that arrived. */
   get lastAtMs(): number | undefined {
     return this.#lastAtMs;

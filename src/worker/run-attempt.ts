@@ -4,7 +4,7 @@ import { adoptJob } from '../engine/adopt.ts';
 import type { Engine } from '../engine/engine.ts';
 import { type Finished, finishAttempt, MAX_RESCUES, type OpenResult, type RunResult } from '../engine/outcome.ts';
 import type { Offer, Verdict } from '../queue/transport.ts';
-import { isAppError } from '../shared/errors.ts';
+import { AppError, isAppError } from '../shared/errors.ts';
 import { pause } from '../shared/time.ts';
 import type { JobRow } from '../store/job-row.ts';
 import { jobScope } from '../telemetry/job-scope.ts';
@@ -22,6 +22,8 @@ export interface AttemptOptions {
   running: RunningJobs;
   /** Called when the record could not be reached: then it makes no sense to take further jobs. */
   onStoreAway: () => void;
+  /** Whether the record knows that this worker lives. */
+  hasLease: () => boolean;
 }
 
 /** Made once: the stack of each would cost more than many a job. */
@@ -68,8 +70,11 @@ interface Begun {
 }
 
 /** Records the start, unless taking the job did that already. */
-async function begin({ engine, worker, running }: AttemptOptions, offer: Offer): Promise<Begun | { verdict: Verdict }> {
+async function begin(options: AttemptOptions, offer: Offer): Promise<Begun | { verdict: Verdict }> {
+  const { engine, worker, running, hasLease } = options;
   if (offer.row) return { job: offer.row, fault: undefined };
+  // BullMQ hands out what it was fetching when the worker was suspended; others would take such a run for lost.
+  if (!hasLease()) throw new AppError('STORE_UNAVAILABLE', 'the worker could not say that it lives');
   const adopted = offer.foreign ? await adoptJob(engine, offer.queue, offer.jobId, offer.foreign) : undefined;
   const jobId = adopted?.id ?? offer.jobId;
   // A Redis that was away, or went back to an earlier state, offers again what runs here.

@@ -94,6 +94,7 @@ export class WorkerService {
       journal: this.#journal,
       running: this.#running,
       onStoreAway: () => this.#heartbeat.suspect(),
+      hasLease: () => !this.#heartbeat.isLost,
     };
     const consumer = engine.transports.of(queue).consume(
       {
