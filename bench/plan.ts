@@ -55,8 +55,8 @@ const FULL = {
 };
 const QUICK: typeof FULL = {
   rounds: 1,
-  warmUpJobs: 3000,
-  runMs: 700,
+  warmUpJobs: 1000,
+  runMs: 500,
   runLimitMs: 2000,
   latencyMs: 2000,
   idleMs: 3000,

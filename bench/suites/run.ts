@@ -7,7 +7,7 @@ import { interleave, type SuiteContext, type SuiteResult } from './suite.ts';
 
 const COMPARED: readonly ContestantName[] = ['bullmq-redis', 'longshore-bullmq', 'longshore-postgres'];
 const BULK = 1000;
-const QUICK_JOBS = 15_000;
+const QUICK_JOBS = 8000;
 
 /** A backlog of jobs that do nothing, from the start of the first that counts to the confirmed end of the last. */
 export function measureRun(context: SuiteContext): Promise<SuiteResult> {
