@@ -11,6 +11,8 @@ const violations: [file: string, code: string, rule: string][] = [
   ['src/telemetry/a.ts', `import '../contract/ok.ts'`, 'telemetry-imports'],
   ['src/define/a.ts', `import '../store/ok.ts'`, 'define-imports'],
   ['src/store/a.ts', `import '../queue/ok.ts'`, 'store-imports'],
+  ['src/storage/a.ts', `import '../store/ok.ts'`, 'storage-imports'],
+  ['src/services/a.ts', `import '../engine/ok.ts'`, 'services-imports'],
   ['src/queue/a.ts', `import '../engine/ok.ts'`, 'queue-imports'],
   ['src/engine/a.ts', `import '../worker/ok.ts'`, 'engine-imports'],
   ['src/worker/a.ts', `import '../api/ok.ts'`, 'worker-imports'],
@@ -74,7 +76,10 @@ beforeAll(() => {
   project = mkdtempSync(join(tmpdir(), 'longshore-rules-'));
   symlinkSync(resolve('node_modules'), join(project, 'node_modules'));
   copyFileSync('package.json', join(project, 'package.json'));
-  const parts = ['shared', 'contract', 'telemetry', 'define', 'store', 'queue', 'engine', 'worker', 'api', 'client'];
+  const parts = [
+    ...['shared', 'contract', 'telemetry', 'define', 'storage', 'store', 'services'],
+    ...['queue', 'engine', 'worker', 'api', 'client'],
+  ];
   for (const part of [...parts, 'novel', 'engine/ok.test', '../test/support']) {
     write(part.endsWith('.test') ? `src/${part}.ts` : `src/${part}/ok.ts`, 'export type T = 1; export const d = null;');
   }

@@ -16,8 +16,8 @@ import { createPostgresTransport } from './queue/postgres-transport.ts';
 import { Signals } from './queue/signals.ts';
 import type { Transport } from './queue/transport.ts';
 import { createTransports } from './queue/transports.ts';
+import { openServices, type ServiceSettings } from './services/open-services.ts';
 import { AppError } from './shared/errors.ts';
-import { createOutbound } from './shared/outbound.ts';
 import { endsWithin, systemClock } from './shared/time.ts';
 import { createWebhookSecret } from './shared/webhook-signature.ts';
 import { waitForPostgres } from './store/connect.ts';
@@ -89,7 +89,11 @@ async function connectParts(
   const signals = new Signals(database, log);
   const postgresTransport = createPostgresTransport({ store, signals, pollIntervalMs: env.pollIntervalMs, log });
   const transports = createTransports(postgresTransport, bullmq, registry.queues);
-  const outbound = createOutbound({ allowPrivate: env.outboundAllowPrivate, allow: env.outboundAllow });
+  const { services, outbound, close } = openServices(
+    chooseServices(env),
+    { getStore: async () => store },
+    jobs.services,
+  );
   const queues = [...registry.queues.keys()];
   const dispatcher = new Dispatcher({
     store,
@@ -149,13 +153,7 @@ async function connectParts(
 
   return {
     engine,
-    services: {
-      ...jobs.services,
-      fetch: outbound.fetch,
-      storageDir: env.storageDir,
-      fileRoots: env.fileRoots,
-      media: chooseMedia(env),
-    },
+    services,
     open,
     async start() {
       await open();
@@ -170,7 +168,7 @@ async function connectParts(
       log.debug('writes that shared a commit', engine.writes.getStats());
       await signals.stop();
       await Promise.all(transports.all.map((transport) => transport.stop()));
-      await outbound.close();
+      await close();
       await postgres.stop();
     },
   };
@@ -254,6 +252,15 @@ export function chooseQueues(wanted: readonly string[] | undefined, registry: Re
     throw new AppError('INVALID_CONFIGURATION', `QUEUES names ${unknown.join(', ')}; queues are: ${known.join(', ')}`);
   }
   return wanted && wanted.length > 0 ? [...wanted] : known;
+}
+
+function chooseServices(env: Env): ServiceSettings {
+  return {
+    outbound: { allowPrivate: env.outboundAllowPrivate, allow: env.outboundAllow },
+    storageDir: env.storageDir,
+    fileRoots: env.fileRoots,
+    media: chooseMedia(env),
+  };
 }
 
 function chooseMedia(env: Env): MediaSettings {

@@ -134,6 +134,15 @@ export const settings = {
     schema: urlOf('postgres:', 'postgresql:'),
     secret: 'url',
   }),
+  exportDatabaseUrl: setting({
+    name: 'EXPORT_DATABASE_URL',
+    group: 'PostgreSQL',
+    description:
+      'Where `data:export` runs the queries of JOBS_DIR, read only: a replica, or the database of your application.',
+    schema: urlOf('postgres:', 'postgresql:'),
+    defaultText: 'DATABASE_URL',
+    secret: 'url',
+  }),
   databasePoolSize: setting({
     name: 'DATABASE_POOL_SIZE',
     group: 'PostgreSQL',
@@ -248,6 +257,41 @@ export const settings = {
     schema: wholeNumber(1024, 104_857_600),
     default: '1048576',
   }),
+  threadsMin: setting({
+    name: 'THREADS_MIN',
+    group: 'Isolated jobs',
+    description: 'Threads for jobs with `isolation: thread` that are kept ready once the first such job has run.',
+    schema: wholeNumber(0, 64),
+    default: '1',
+  }),
+  threadsMax: setting({
+    name: 'THREADS_MAX',
+    group: 'Isolated jobs',
+    description: 'Threads, and apart from them child processes, that run at most at once.',
+    schema: wholeNumber(1, 64),
+    default: '4',
+  }),
+  threadsIdleMs: setting({
+    name: 'THREADS_IDLE_MS',
+    group: 'Isolated jobs',
+    description: 'How long a thread that is not needed is kept.',
+    schema: wholeNumber(0, 3_600_000),
+    default: '30000',
+  }),
+  threadsQueue: setting({
+    name: 'THREADS_QUEUE',
+    group: 'Isolated jobs',
+    description: 'Jobs that wait for a thread; beyond them the worker takes no more of such jobs.',
+    schema: wholeNumber(1, 10_000),
+    default: '100',
+  }),
+  threadMemoryMb: setting({
+    name: 'THREAD_MEMORY_MB',
+    group: 'Isolated jobs',
+    description: 'The largest heap of a thread or child process. A job that needs more fails, alone.',
+    schema: wholeNumber(16, 65_536),
+    default: '512',
+  }),
   retentionCompletedDays: setting({
     name: 'RETENTION_COMPLETED_DAYS',
     group: 'Jobs',
@@ -269,6 +313,29 @@ export const settings = {
     schema: folder,
     default: (source: EnvSource) => join(source.DATA_DIR ?? '.longshore', 'files'),
     defaultText: '`files` in DATA_DIR',
+  }),
+  storageUrl: setting({
+    name: 'STORAGE_URL',
+    group: 'Files and network',
+    description:
+      'Where files are kept: `file:///…`, or `s3://bucket/prefix?endpoint=…&region=…` with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY as usual.',
+    schema: urlOf('file:', 's3:'),
+    defaultText: 'STORAGE_DIR',
+    secret: 'url',
+  }),
+  maxUploadBytes: setting({
+    name: 'MAX_UPLOAD_BYTES',
+    group: 'Files and network',
+    description: 'The largest file that `POST /v1/files` takes.',
+    schema: wholeNumber(1, 999_999_999_999_999),
+    default: '1073741824',
+  }),
+  retentionUploadDays: setting({
+    name: 'RETENTION_UPLOAD_DAYS',
+    group: 'Files and network',
+    description: 'How long uploaded files are kept. 0 keeps them for ever.',
+    schema: wholeNumber(0, 36_500),
+    default: '7',
   }),
   fileRoots: setting({
     name: 'FILE_ROOTS',
@@ -298,6 +365,13 @@ export const settings = {
     default: (source: EnvSource) => (source.NODE_ENV === 'production' ? 'none' : LOOPBACK_RANGES),
     defaultText: `${LOOPBACK_RANGES}; none with NODE_ENV=production`,
   }),
+  outboundPerHost: setting({
+    name: 'OUTBOUND_PER_HOST',
+    group: 'Files and network',
+    description: 'Connections to one host that a process keeps at most; further calls wait for one.',
+    schema: wholeNumber(1, 10_000),
+    default: '32',
+  }),
   webhookSecret: setting({
     name: 'WEBHOOK_SECRET',
     group: 'Files and network',
@@ -313,6 +387,27 @@ export const settings = {
     schema: urlOf('http:', 'https:'),
     secret: 'all',
   }),
+  smtpUrl: setting({
+    name: 'SMTP_URL',
+    group: 'E-mail',
+    description:
+      'The server that sends e-mail: `smtp://` (with STARTTLS where the server offers it) or `smtps://`, with user and password.',
+    schema: urlOf('smtp:', 'smtps:'),
+    secret: 'url',
+  }),
+  emailFrom: setting({
+    name: 'EMAIL_FROM',
+    group: 'E-mail',
+    description: 'The sender of e-mails that name none, e.g. `Shop <shop@example.com>`.',
+    schema: text.describe('an address, or a name and an address in angle brackets'),
+  }),
+  emailTemplatesDir: setting({
+    name: 'EMAIL_TEMPLATES_DIR',
+    group: 'E-mail',
+    description: 'Templates of e-mails: `<name>.subject.txt`, `<name>.txt`, `<name>.html`.',
+    schema: folder,
+    default: 'templates',
+  }),
   ffmpegPath: setting({
     name: 'FFMPEG_PATH',
     group: 'Video',
@@ -322,31 +417,58 @@ export const settings = {
   }),
   openAiBaseUrl: setting({
     name: 'OPENAI_BASE_URL',
-    group: 'Video',
+    group: 'AI',
     description:
-      'An OpenAI-compatible server that writes the scripts of videos, e.g. `https://api.openai.com/v1`. Without it they are written offline. A private address must be allowed as for jobs.',
+      'An OpenAI-compatible server, e.g. `https://api.openai.com/v1`, for `chat:complete` and the scripts of videos; those are written offline without it. A private address must be allowed as for jobs.',
     schema: urlOf('http:', 'https:'),
     secret: 'url',
   }),
   openAiApiKey: setting({
     name: 'OPENAI_API_KEY',
-    group: 'Video',
+    group: 'AI',
     description: 'The key for OPENAI_BASE_URL, where it wants one.',
     schema: text.regex(/^[\x21-\x7e]+$/).describe('ASCII characters without spaces'),
     secret: 'all',
   }),
   openAiModel: setting({
     name: 'OPENAI_MODEL',
-    group: 'Video',
+    group: 'AI',
     description: 'The model that writes.',
     schema: text.describe('the name of a model'),
     default: 'gpt-4o-mini',
   }),
   openAiImageModel: setting({
     name: 'OPENAI_IMAGE_MODEL',
-    group: 'Video',
+    group: 'AI',
     description: 'The model that paints backgrounds, e.g. `gpt-image-1`. Without it they are plain.',
     schema: text.describe('the name of a model'),
+  }),
+  aiTokensPerDay: setting({
+    name: 'AI_TOKENS_PER_DAY',
+    group: 'AI',
+    description: 'Tokens that the `chat:complete` jobs of one tenant may use in a day (UTC). 0 sets no limit.',
+    schema: wholeNumber(0, 999_999_999_999_999),
+    default: '0',
+  }),
+  aiCostPerDay: setting({
+    name: 'AI_COST_PER_DAY',
+    group: 'AI',
+    description: 'What they may cost in a day, in the currency of AI_PRICES. 0 sets no limit.',
+    schema: z
+      .string()
+      .regex(/^\d{1,12}(\.\d{1,6})?$/)
+      .transform(Number)
+      .describe('a number such as 25 or 2.50'),
+    default: '0',
+  }),
+  aiPrices: setting({
+    name: 'AI_PRICES',
+    group: 'AI',
+    description:
+      'What models cost for a million tokens, input/output, e.g. `gpt-4o-mini=0.15/0.60`. Models that are not listed count as free.',
+    schema: list(z.string().regex(/^[^=,\s]+=\d+(\.\d+)?\/\d+(\.\d+)?$/)).describe(
+      'model=input/output, separated by commas',
+    ),
   }),
   logLevel: setting({
     name: 'LOG_LEVEL',

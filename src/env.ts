@@ -39,6 +39,7 @@ export function loadEnv(source: EnvSource = process.env, cwd: string = process.c
     dataDir: resolve(cwd, env.dataDir),
     jobsDir: resolve(cwd, env.jobsDir),
     storageDir: resolve(cwd, env.storageDir),
+    emailTemplatesDir: resolve(cwd, env.emailTemplatesDir),
     fileRoots: env.fileRoots.map((root) => resolve(cwd, root)),
   };
 }

@@ -3,7 +3,16 @@ export { z } from 'zod';
 export type { JobContext, JobHandle, JobLog } from './define/context.ts';
 export { NonRetryableError, RetryLaterError, StepError, snooze } from './define/errors.ts';
 export type { JobFiles, StoredFile } from './define/files.ts';
-export { type BackoffFunction, defineJob, type JobDefinition, type JobOptions } from './define/job.ts';
+export type { Isolation } from './define/isolation.ts';
+export {
+  type BackoffFunction,
+  defineJob,
+  type Handler,
+  type JobDefinition,
+  type JobExample,
+  type JobFailure,
+  type JobOptions,
+} from './define/job.ts';
 export type { EnqueueOptions } from './define/options.ts';
 export {
   definePipeline,

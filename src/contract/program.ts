@@ -8,6 +8,10 @@ export const typeResourceSchema = z
     inputSchema: z.record(z.string(), z.unknown()),
     outputSchema: z.record(z.string(), z.unknown()).nullable(),
     defaults: z.object({ attempts: z.int(), timeoutMs: z.int(), backoff: z.unknown() }),
+    isolation: z.enum(['none', 'thread', 'process']),
+    examples: z.array(z.object({ title: z.string(), input: z.unknown() })),
+    failures: z.array(z.object({ when: z.string(), effect: z.enum(['retry', 'fail']) })),
+    repeats: z.string().meta({ description: 'what the outside sees when the same job runs twice' }),
   })
   .meta({ id: 'JobType' });
 export type TypeResource = z.infer<typeof typeResourceSchema>;

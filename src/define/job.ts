@@ -3,6 +3,7 @@ import { typeNameSchema } from '../contract/enqueue.ts';
 import { type Backoff, DEFAULT_BACKOFF } from '../shared/backoff.ts';
 import { AppError } from '../shared/errors.ts';
 import type { JobContext } from './context.ts';
+import { findIsolationFault, type Isolation, loadHandler } from './isolation.ts';
 import { checkQueueOptions, type QueueDefinition, type QueueOptions, type RateLimit } from './queue.ts';
 
 /** Returns the wait in milliseconds before the next attempt; `attempt` is the one that failed, from 1. */
@@ -28,7 +29,37 @@ export interface JobOptions<In extends z.ZodType, Out extends z.ZodType> {
   concurrency?: number;
   /** Sets the rate limit of the job's queue; see {@link QueueOptions}. */
   rateLimit?: RateLimit;
-  run: (input: z.output<In>, ctx: JobContext) => Promise<z.input<Out>> | z.input<Out>;
+  /** Inputs that show what callers can do; for the docs and `GET /v1/types`. */
+  examples?: readonly JobExample<z.input<In>>[];
+  /** What may go wrong; for the docs and `GET /v1/types`. */
+  failures?: readonly JobFailure[];
+  /** What the outside sees when the same job runs twice; for the docs and `GET /v1/types`. */
+  repeats?: string;
+  /**
+   * Where the handler runs: beside the others (`none`, the default), in a thread of its own for what keeps a processor
+   * busy, or in a child process for native code that may crash. `thread` and `process` need `handlerFile`.
+   */
+  isolation?: Isolation;
+  /** `new URL('./resize.ts', import.meta.url)`: a module that exports the handler as `run`. Takes the place of `run`. */
+  handlerFile?: URL;
+  run?: Handler<In, Out>;
+}
+
+export type Handler<In extends z.ZodType, Out extends z.ZodType> = (
+  input: z.output<In>,
+  ctx: JobContext,
+) => Promise<z.input<Out>> | z.input<Out>;
+
+export interface JobExample<Input = unknown> {
+  title: string;
+  input: Input;
+}
+
+export interface JobFailure {
+  /** E.g. `the server answers 5xx`. */
+  when: string;
+  /** What follows: another attempt after the backoff, or the end of the job. */
+  effect: 'retry' | 'fail';
 }
 
 /** A job as the program knows it. `Input` is what a caller sends, `Output` what the record keeps. */
@@ -44,6 +75,12 @@ export interface JobDefinition<Input = unknown, Output = unknown> {
   readonly timeoutMs: number;
   /** Whether it calls other jobs as steps: then its context is that of a pipeline. */
   readonly isPipeline: boolean;
+  readonly isolation: Isolation;
+  /** The URL of the module that exports the handler, for one that runs in isolation. */
+  readonly handlerFile: string | undefined;
+  readonly examples: readonly JobExample[];
+  readonly failures: readonly JobFailure[];
+  readonly repeats: string;
   /** `input` is what `inputSchema` returned. */
   run(input: unknown, ctx: JobContext): Promise<unknown>;
 }
@@ -63,7 +100,9 @@ export function defineJob<In extends z.ZodType, Out extends z.ZodType = z.ZodUnk
   if (!type.success) throw invalid(owner, `type ${type.error.issues[0]?.message}`);
   if (!isSchema(options.input)) throw invalid(owner, 'input must be a zod schema');
   if (options.output !== undefined && !isSchema(options.output)) throw invalid(owner, 'output must be a zod schema');
-  if (typeof options.run !== 'function') throw invalid(owner, 'run must be a function');
+  const { isolation = 'none', handlerFile } = options;
+  const misplaced = findIsolationFault(isolation, handlerFile);
+  if (misplaced) throw invalid(owner, misplaced);
   const attempts = options.attempts ?? DEFAULT_ATTEMPTS;
   if (!Number.isInteger(attempts) || attempts < 1 || attempts > 100) {
     throw invalid(owner, `attempts is ${attempts}; a whole number from 1 to 100 is allowed`);
@@ -86,8 +125,26 @@ export function defineJob<In extends z.ZodType, Out extends z.ZodType = z.ZodUnk
     backoff: options.backoff ?? DEFAULT_BACKOFF,
     timeoutMs,
     isPipeline: false,
-    run: async (input, ctx) => options.run(input as z.output<In>, ctx),
+    isolation,
+    handlerFile: handlerFile?.href,
+    examples: options.examples ?? [],
+    failures: options.failures ?? [],
+    repeats: options.repeats ?? '',
+    run: chooseRun(owner, options),
   };
+}
+
+/** Where the handler has a file of its own, it is loaded with the first run: most processes never need it. */
+function chooseRun<In extends z.ZodType, Out extends z.ZodType>(
+  owner: string,
+  { run, handlerFile }: Pick<JobOptions<In, Out>, 'run' | 'handlerFile'>,
+): JobDefinition['run'] {
+  if (handlerFile === undefined) {
+    if (typeof run !== 'function') throw invalid(owner, 'run must be a function');
+    return async (input, ctx) => run(input as z.output<In>, ctx);
+  }
+  if (run !== undefined) throw invalid(owner, 'takes run or handlerFile, not both');
+  return async (input, ctx) => (await loadHandler(handlerFile.href))(input, ctx);
 }
 
 export function isJobDefinition(value: unknown): value is JobDefinition {

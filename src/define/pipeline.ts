@@ -95,7 +95,8 @@ export interface PipelineContext extends Pick<JobContext, 'signal' | 'attempt' |
   readonly step: Step;
 }
 
-export interface PipelineOptions<In extends z.ZodType, Out extends z.ZodType> extends Omit<JobOptions<In, Out>, 'run'> {
+export interface PipelineOptions<In extends z.ZodType, Out extends z.ZodType>
+  extends Omit<JobOptions<In, Out>, 'run' | 'isolation' | 'handlerFile'> {
   /**
    * Calls the steps. It runs again from its start whenever it goes on, so code between two steps may run more than once,
    * and must come to the same calls for the same input and the same results.

@@ -42,6 +42,10 @@ export function listTypes(engine: Engine): TypeResource[] {
         timeoutMs: definition.timeoutMs,
         backoff: typeof definition.backoff === 'function' ? { type: 'custom' } : definition.backoff,
       },
+      isolation: definition.isolation,
+      examples: [...definition.examples],
+      failures: [...definition.failures],
+      repeats: definition.repeats,
     }))
     .sort((a, b) => a.type.localeCompare(b.type));
 }
