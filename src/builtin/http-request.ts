@@ -19,6 +19,26 @@ export const httpRequest = defineJob({
   description: 'Sends an HTTP request and keeps the answer.',
   input: httpRequestInputSchema,
   output: httpRequestOutputSchema,
+  examples: [
+    { title: 'Read an address', input: { url: 'https://api.example.com/orders/17' } },
+    {
+      title: 'Send JSON, and take 409 for success',
+      input: {
+        url: 'https://api.example.com/orders',
+        method: 'POST',
+        headers: { authorization: 'Bearer 3f9a' },
+        body: { sku: 'A-17', quantity: 2 },
+        successStatuses: ['2xx', 409],
+      },
+    },
+  ],
+  failures: [
+    { when: 'the server answers 5xx, 408, 425 or 429 (after Retry-After, 24 hours at most)', effect: 'retry' },
+    { when: 'the network fails, or there is no complete answer within timeoutMs', effect: 'retry' },
+    { when: 'the server answers anything else that is no success', effect: 'fail' },
+    { when: 'the address may not be called, or the answer is larger than maxResponseBytes', effect: 'fail' },
+  ],
+  repeats: 'The request is sent again. Give the server a key by which it knows it, e.g. a header Idempotency-Key.',
   timeoutMs: 630_000, // above the longest `timeoutMs` of the input, which has the clearer message
   run: sendRequest,
 });
