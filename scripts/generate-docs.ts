@@ -1,10 +1,12 @@
 /**
- * Writes `.env.example` and `docs/reference/configuration.md` from the table of settings. With `--check` it writes nothing
- * and fails when they are stale, or when a document names a file that does not exist.
+ * Writes `.env.example` and `docs/reference/configuration.md` from the table of settings, and `docs/reference/jobs` from the
+ * definitions of the built-in jobs. With `--check` it writes nothing and fails when they are stale, or when a document names a file that does not exist.
  */
-import { existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { concurrencyOverride, settings } from '../src/env-settings.ts';
+import { JOB_PAGES, writeJobPages } from './docs/job-pages.ts';
+import { writeTable } from './docs/markdown-table.ts';
 
 interface Row {
   name: string;
@@ -72,24 +74,18 @@ function writeReference(): string {
   ].join('\n');
 }
 
-/** Columns are padded, as the formatter wants them. */
-function writeTable(head: string[], body: string[][]): string[] {
-  const table = [head, ...body.map((row) => row.map((cell) => cell.replaceAll('|', '\\|')))];
-  const widths = head.map((_, column) => Math.max(...table.map((row) => row[column]?.length ?? 0)));
-  const lines = table.map((row) => `| ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`);
-  const rule = `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`;
-  return lines.toSpliced(1, 0, rule);
-}
-
 const generated: Record<string, string> = {
   '.env.example': writeEnvExample(),
   'docs/reference/configuration.md': writeReference(),
+  ...writeJobPages(),
 };
+const abandoned = globSync(JOB_PAGES).filter((path) => !(path.replaceAll('\\', '/') in generated));
 
 function findStale(): string[] {
-  return Object.entries(generated)
+  const changed = Object.entries(generated)
     .filter(([path, content]) => !existsSync(path) || readFileSync(path, 'utf8') !== content)
-    .map(([path]) => `${path} is stale: run \`npm run docs\``);
+    .map(([path]) => path);
+  return [...changed, ...abandoned].map((path) => `${path} is stale: run \`npm run docs\``);
 }
 
 /** Paths of this repository, in prose or as the target of a link, that lead nowhere. */
@@ -121,4 +117,5 @@ if (process.argv.includes('--check')) {
     writeFileSync(path, content);
     console.log(`wrote ${path}`);
   }
+  for (const path of abandoned) rmSync(path);
 }

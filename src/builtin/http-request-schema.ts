@@ -55,8 +55,13 @@ export const httpRequestInputSchema = z
       .max(50)
       .default(['2xx'])
       .meta({ description: 'Statuses that count as success: codes, classes like "2xx" or ranges like "200-204".' }),
-    maxResponseBytes: z.int().min(0).max(MAX_RESPONSE_BYTES).default(DEFAULT_RESPONSE_BYTES),
-    followRedirects: z.boolean().default(true),
+    maxResponseBytes: z
+      .int()
+      .min(0)
+      .max(MAX_RESPONSE_BYTES)
+      .default(DEFAULT_RESPONSE_BYTES)
+      .meta({ description: 'A larger answer fails the job.' }),
+    followRedirects: z.boolean().default(true).meta({ description: 'Without it a redirect is an answer like others.' }),
   })
   .refine((input) => isEmptyBody(input.body) || !['GET', 'HEAD'].includes(input.method), {
     path: ['body'],

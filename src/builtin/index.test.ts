@@ -1,18 +1,31 @@
-import { expect, it } from 'vitest';
-import { createRegistry, toJsonSchema } from '../define/registry.ts';
+import { describe, expect, it } from 'vitest';
+import type { JobDefinition } from '../define/job.ts';
+import { createRegistry, parseWith, toJsonSchema } from '../define/registry.ts';
 import { builtinJobs } from './index.ts';
 
-it('lists the jobs that ship, with their queues and a JSON Schema for its input and output', () => {
-  const registry = createRegistry(builtinJobs);
-  expect([...registry.definitions.keys()]).toEqual([
-    ...['http:request', 'file:process'],
-    ...['video:generate', 'video:script', 'video:image', 'video:clip', 'video:merge'],
-  ]);
-  expect([...registry.queues.keys()]).toEqual(['http', 'file', 'video', 'video-render']);
-  for (const { inputSchema, outputSchema, description } of builtinJobs) {
-    expect(description).not.toBe('');
-    expect(toJsonSchema(inputSchema, 'input')).toMatchObject({ type: 'object', additionalProperties: false });
-    expect(outputSchema && toJsonSchema(outputSchema, 'output')).toMatchObject({ type: 'object' });
-  }
-  expect(registry.definitions.get('http:request')?.inputSchema).toBeDefined();
+it('are types and queues that do not contradict each other', () => {
+  expect(createRegistry(builtinJobs).definitions.size).toBe(builtinJobs.length);
 });
+
+describe.each(builtinJobs.map((definition): [string, JobDefinition] => [definition.type, definition]))(
+  '%s',
+  (_, job) => {
+    it('tells what it does, what may go wrong, and what happens when it runs twice', () => {
+      expect(job.description).toMatch(/^[A-Z].*\.$/s);
+      expect(job.failures).not.toEqual([]);
+      expect(job.repeats).toMatch(/^[A-Z].*\.$/s);
+    });
+
+    it('has a JSON Schema for an input without unknown fields, and for its output', () => {
+      expect(toJsonSchema(job.inputSchema, 'input')).toMatchObject({ type: 'object', additionalProperties: false });
+      expect(job.outputSchema && toJsonSchema(job.outputSchema, 'output')).toMatchObject({ type: 'object' });
+    });
+
+    it('takes its own examples', async () => {
+      expect(job.examples).not.toEqual([]);
+      for (const { input } of job.examples) {
+        expect(await parseWith(job.inputSchema, input, 'input')).toMatchObject({ ok: true });
+      }
+    });
+  },
+);

@@ -7,8 +7,9 @@ import { builtinJobs } from '../../src/builtin/index.ts';
 import type { ExampleWorld, StartedWorld } from '../support/example-world.ts';
 import { Installation, type Program } from '../support/program.ts';
 import { basicsWorld } from '../support/worlds/basics.ts';
+import { videoWorld } from '../support/worlds/video.ts';
 
-const worlds: readonly ExampleWorld[] = [basicsWorld];
+const worlds: readonly ExampleWorld[] = [basicsWorld, videoWorld];
 const served = worlds.flatMap(({ types }) => types);
 const examples = builtinJobs
   .filter(({ type }) => served.includes(type))
@@ -19,6 +20,7 @@ describe('the examples of the built-in jobs', () => {
   let installation: Installation;
   let program: Program;
   const started: StartedWorld[] = [];
+  const replacements: [string, string][] = [];
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'longshore-examples-'));
@@ -31,6 +33,9 @@ describe('the examples of the built-in jobs', () => {
     const settings = Object.assign({}, ...started.map((world) => world.settings));
     installation = await Installation.create({ settings: { FILE_ROOTS: folder, JOBS_DIR: jobsDir, ...settings } });
     program = await installation.start();
+    for (const { replace = {}, prepare } of started) {
+      replacements.push(...Object.entries({ ...replace, ...(await prepare?.(program)) }));
+    }
   });
   afterAll(async () => {
     await installation?.remove();
@@ -39,7 +44,6 @@ describe('the examples of the built-in jobs', () => {
   });
 
   it.each(examples)('$type: $title', async ({ type, input }) => {
-    const replacements = started.flatMap(({ replace = {} }) => Object.entries(replace));
     const text = replacements.reduce((json, [from, to]) => json.replaceAll(from, to), JSON.stringify(input));
     const { id } = await program.enqueue(type, JSON.parse(text));
     expect(await program.jobEnded(id, 50_000)).toMatchObject({ status: 'completed', error: null });

@@ -1,3 +1,5 @@
+import type { Program } from './program.ts';
+
 /**
  * What the examples of some job types need around them. `test/e2e/job-examples.test.ts` starts one program for all worlds
  * and runs each example of each type through the HTTP API.
@@ -16,5 +18,7 @@ export interface StartedWorld {
   replace?: Record<string, string>;
   /** Files for JOBS_DIR, by name. */
   jobFiles?: Record<string, string>;
+  /** Makes what examples name with the program itself; more of what stands in examples, and what replaces it. */
+  prepare?(program: Program): Promise<Record<string, string>>;
   stop(): Promise<void>;
 }

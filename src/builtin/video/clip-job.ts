@@ -28,6 +28,18 @@ export const videoClip = defineJob({
   input: inputSchema,
   output: outputSchema,
   queue: renderQueue,
+  examples: [
+    {
+      title: 'Make a clip of two seconds',
+      input: { image: '/v1/files/01980000-0000-7000-8000-000000000001-scene.png', durationMs: 2000, zoom: 'out' },
+    },
+  ],
+  failures: [
+    { when: 'there is no such picture, or ffmpeg cannot read it', effect: 'fail' },
+    { when: 'ffmpeg is missing', effect: 'fail' },
+    { when: 'ffmpeg ends with an error', effect: 'retry' },
+  ],
+  repeats: 'The clip is made again and takes the place of the former one.',
   timeoutMs: 600_000,
   run: renderClip,
 });

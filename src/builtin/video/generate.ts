@@ -20,6 +20,20 @@ export const videoGenerate = definePipeline({
   input: inputSchema,
   output: outputSchema,
   queue: videoQueue,
+  examples: [
+    {
+      title: 'Make a video of an article',
+      input: {
+        text: '# Tea\n\nTea is a drink made from leaves.\n\n## Green\n\nGreen tea is not fermented.',
+        maxScenes: 2,
+      },
+    },
+  ],
+  failures: [
+    { when: 'a step fails after all of its attempts; the steps that completed are kept for a retry', effect: 'fail' },
+    { when: 'its code changed while it was under way (`pipeline_changed`)', effect: 'fail' },
+  ],
+  repeats: 'What has completed is not done again: each step is a job of its own, whose result is kept.',
 
   async run({ format, audio, ...subject }, { step }) {
     const { title, scenes } = await step(videoScript, subject);

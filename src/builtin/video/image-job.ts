@@ -27,6 +27,12 @@ export const videoImage = defineJob({
   input: inputSchema,
   output: outputSchema,
   queue: renderQueue,
+  examples: [{ title: 'Draw a title card', input: { title: 'Green tea', narration: 'It is not fermented at all.' } }],
+  failures: [
+    { when: 'the model that paints answers 5xx or 429 (after Retry-After)', effect: 'retry' },
+    { when: 'the model refuses the key or the request', effect: 'fail' },
+  ],
+  repeats: 'The picture is drawn again and takes the place of the former one; a painted background is asked for again.',
   timeoutMs: 300_000,
   run: renderImage,
 });

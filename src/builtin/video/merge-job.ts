@@ -47,6 +47,24 @@ export const videoMerge = defineJob({
   input: inputSchema,
   output: mergeOutputSchema,
   queue: renderQueue,
+  examples: [
+    {
+      title: 'Join clips',
+      input: {
+        title: 'Tea',
+        clips: [
+          { clip: '/v1/files/01980000-0000-7000-8000-000000000002-clip.mp4', narration: 'Tea is a drink.' },
+          { clip: '/v1/files/01980000-0000-7000-8000-000000000002-clip.mp4', narration: 'It is made from leaves.' },
+        ],
+      },
+    },
+  ],
+  failures: [
+    { when: 'a clip or the music is missing, or of another kind', effect: 'fail' },
+    { when: 'ffmpeg is missing', effect: 'fail' },
+    { when: 'ffmpeg ends with an error', effect: 'retry' },
+  ],
+  repeats: 'The video, its poster and its subtitles are made again and take the place of the former ones.',
   timeoutMs: 1_800_000,
   run: mergeClips,
 });

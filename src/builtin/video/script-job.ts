@@ -11,6 +11,13 @@ export const videoScript = defineJob({
   input: scriptInputSchema,
   output: scriptSchema,
   queue: videoQueue,
+  examples: [{ title: 'Write the scenes of a text', input: { text: '# Tea\n\nTea is a drink made from leaves.' } }],
+  failures: [
+    { when: 'the model answers 5xx or 429 (after Retry-After), or with what is no script', effect: 'retry' },
+    { when: 'the model refuses the key or the request', effect: 'fail' },
+    { when: 'the text says nothing that could be told', effect: 'fail' },
+  ],
+  repeats: 'Without a model it writes the same script again. With one it asks again, and may get another.',
   timeoutMs: 180_000,
   run: createScript,
 });
