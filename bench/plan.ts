@@ -1,7 +1,18 @@
 import { parseArgs } from 'node:util';
 import { type ContestantName, contestantNames } from './contestants/commands.ts';
 
-export const suiteNames = ['enqueue', 'bulk', 'run', 'steady', 'latency', 'http', 'memory', 'start', 'growth'] as const;
+export const suiteNames = [
+  'enqueue',
+  'bulk',
+  'run',
+  'steady',
+  'latency',
+  'http',
+  'memory',
+  'start',
+  'growth',
+  'catalogue',
+] as const;
 export type SuiteName = (typeof suiteNames)[number];
 
 /** What is measured, and how much of it. */
@@ -25,6 +36,9 @@ export interface Plan {
   grownRows: number;
   /** Queued jobs that `memory` adds. */
   queuedRows: number;
+  /** Rows that `catalogue` exports, and the size of the file that it hashes. */
+  exportedRows: number;
+  hashedBytes: number;
   /** A suite begins no new measurement after this. */
   suiteLimitMs: number;
   /** The same for all suites together. */
@@ -50,6 +64,8 @@ const FULL = {
   idleMs: 10_000,
   grownRows: 3_000_000,
   queuedRows: 1_000_000,
+  exportedRows: 1_000_000,
+  hashedBytes: 2_000_000_000,
   suiteLimitMs: 1_800_000,
   limitMs: 3_600_000,
 };
@@ -62,6 +78,8 @@ const QUICK: typeof FULL = {
   idleMs: 3000,
   grownRows: 200_000,
   queuedRows: 100_000,
+  exportedRows: 50_000,
+  hashedBytes: 100_000_000,
   suiteLimitMs: 45_000,
   limitMs: 160_000,
 };

@@ -5,6 +5,7 @@ import { describeMachine } from './report/machine.ts';
 import { printResults, type Results, saveResults, writeDocument } from './report/results.ts';
 import { startServers } from './servers/servers.ts';
 import { measureBulk } from './suites/bulk.ts';
+import { measureCatalogue } from './suites/catalogue.ts';
 import { measureEnqueue } from './suites/enqueue.ts';
 import { measureGrowth } from './suites/growth.ts';
 import { measureHttp } from './suites/http.ts';
@@ -26,6 +27,7 @@ const suites: Record<SuiteName, (context: SuiteContext) => Promise<SuiteResult>>
   memory: measureMemory,
   start: measureStart,
   growth: measureGrowth,
+  catalogue: measureCatalogue,
 };
 
 async function measure(plan: Plan): Promise<Results> {

@@ -156,6 +156,22 @@ export const goalRules: readonly GoalRule[] = [
     against: of('start', 'ready', 'node imports'),
     bound: { atMost: 1.2 },
   },
+  ...OURS.flatMap((subject) => [
+    {
+      work: `all built-in jobs, concurrency 50: peak memory, ${nameOf(subject)}`,
+      goal: '≤ 400 MiB (419 MB) RSS',
+      figure: of('catalogue', 'peak memory', subject),
+      against: 'a number' as const,
+      bound: { atMost: 419.4 },
+    },
+    {
+      work: `all built-in jobs, concurrency 50: p99 event loop delay, ${nameOf(subject)}`,
+      goal: '≤ 50 ms',
+      figure: of('catalogue', 'event loop delay, p99', subject),
+      against: 'a number' as const,
+      bound: { atMost: 50 },
+    },
+  ]),
 ];
 
 function nameOf(subject: (typeof OURS)[number]): string {

@@ -1,8 +1,8 @@
-import type { Program } from './program.ts';
+import type { Client } from '../../src/client.ts';
 
 /**
  * What the examples of some job types need around them. `test/e2e/job-examples.test.ts` starts one program for all worlds
- * and runs each example of each type through the HTTP API.
+ * and runs each example of each type through the HTTP API; `npm run bench -- catalogue` does so, too.
  */
 export interface ExampleWorld {
   /** The types whose examples it serves. */
@@ -18,7 +18,7 @@ export interface StartedWorld {
   replace?: Record<string, string>;
   /** Files for JOBS_DIR, by name. */
   jobFiles?: Record<string, string>;
-  /** Makes what examples name with the program itself; more of what stands in examples, and what replaces it. */
-  prepare?(program: Program): Promise<Record<string, string>>;
+  /** Makes what examples name with the program that runs them; more of what is replaced. */
+  prepare?(client: Client): Promise<Record<string, string>>;
   stop(): Promise<void>;
 }

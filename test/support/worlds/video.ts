@@ -7,11 +7,13 @@ const LIMIT_MS = 50_000;
 export const videoWorld: ExampleWorld = {
   types: ['video:generate', 'video:script', 'video:image', 'video:clip', 'video:merge'],
   start: async () => ({
-    async prepare(program) {
-      const card = await program.enqueue('video:image', { title: 'Tea' });
-      const { image } = (await program.jobEnded(card.id, LIMIT_MS)).output as { image: StoredFile };
-      const scene = await program.enqueue('video:clip', { image: image.key, durationMs: 1000 });
-      const { clip } = (await program.jobEnded(scene.id, LIMIT_MS)).output as { clip: StoredFile };
+    async prepare({ jobs }) {
+      const run = async (type: string, input: unknown) => {
+        const { id } = await jobs.create(type, input);
+        return (await jobs.wait(id, { timeoutMs: LIMIT_MS })).output as Record<'image' | 'clip', StoredFile>;
+      };
+      const { image } = await run('video:image', { title: 'Tea' });
+      const { clip } = await run('video:clip', { image: image.key, durationMs: 1000 });
       return {
         '/v1/files/01980000-0000-7000-8000-000000000001-scene.png': image.url,
         '/v1/files/01980000-0000-7000-8000-000000000002-clip.mp4': clip.url,
