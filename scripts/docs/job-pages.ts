@@ -1,8 +1,8 @@
 import { builtinJobs } from '../../src/builtin/index.ts';
+import { type JsonSchema, listFields, type SchemaField } from '../../src/cli/schema-fields.ts';
 import type { JobDefinition } from '../../src/define/job.ts';
 import { toJsonSchema } from '../../src/define/registry.ts';
 import { writeTable } from './markdown-table.ts';
-import { type JsonSchema, listFields, type SchemaRow } from './schema-rows.ts';
 
 const FOLDER = 'docs/reference/jobs';
 const MADE_BY = '<!-- Made by `npm run docs` from the definitions in src/builtin: do not edit. -->';
@@ -88,12 +88,12 @@ function describeBackoff({ type, delayMs }: Exclude<JobDefinition['backoff'], (.
   return type === 'fixed' ? `always ${delay}` : `from ${delay}, doubled each time`;
 }
 
-function writeInput(fields: readonly SchemaRow[]): string[] {
+function writeInput(fields: readonly SchemaField[]): string[] {
   const rows = fields.map((field) => [`\`${field.path}\``, field.type, defaultOf(field), field.description]);
   return writeTable(['field', 'type', 'default', 'what it is'], rows);
 }
 
-function defaultOf(field: SchemaRow): string {
+function defaultOf(field: SchemaField): string {
   if (field.default !== undefined) return `\`${JSON.stringify(field.default)}\``;
   return field.isRequired ? 'required' : '';
 }

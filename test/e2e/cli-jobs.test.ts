@@ -107,6 +107,20 @@ describe('longshore types and queues', () => {
     });
   });
 
+  it('types shows everything about one type', async () => {
+    const { code, stdout } = await cli.run(['types', 'http:request']);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^http:request {2}Sends an HTTP request/);
+    expect(stdout).toMatch(/^timeoutMs +whole number, 1 to 600000 +30000 +For one attempt/m);
+    expect(stdout).toMatch(/^ {2}the network fails, .*: tried again$/m);
+    expect(stdout).toMatch(/^ {2}longshore enqueue http:request --input '\{"url":/m);
+    expect((await cli.runJson<TypeResource>('types', 'http:request')).document).toMatchObject({ isolation: 'none' });
+    expect(await cli.run(['types', 'http:reqest'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('there is no job type "http:reqest"'),
+    });
+  });
+
   it('queues shows what waits, what runs, and what delivers it', async () => {
     const path = installation.nextGate();
     const { id } = await program.enqueue('test:gate', { path }, { queue: 'work' });

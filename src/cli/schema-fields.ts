@@ -27,7 +27,7 @@ export interface JsonSchema {
 }
 
 /** One line of a table: a field, e.g. `attachments[].name`, and what is said of it. */
-export interface SchemaRow {
+export interface SchemaField {
   path: string;
   type: string;
   isRequired: boolean;
@@ -40,17 +40,17 @@ const MAX_DEPTH = 4;
 const MAX_SAFE = Number.MAX_SAFE_INTEGER;
 
 /** Lists the fields of an object's schema, nested ones below their parents. Pure. */
-export function listFields(schema: JsonSchema): SchemaRow[] {
+export function listFields(schema: JsonSchema): SchemaField[] {
   return fieldsOf(schema, '', schema, 0);
 }
 
-function fieldsOf(given: JsonSchema, parent: string, root: JsonSchema, depth: number): SchemaRow[] {
+function fieldsOf(given: JsonSchema, parent: string, root: JsonSchema, depth: number): SchemaField[] {
   const schema = resolve(given, root);
   if (depth > MAX_DEPTH) return [];
   const own = Object.entries(schema.properties ?? {}).flatMap(([name, field]) => {
     const path = parent === '' ? name : `${parent}.${name}`;
     const resolved = resolve(field, root);
-    const row: SchemaRow = {
+    const row: SchemaField = {
       path,
       type: describeType(resolved, root),
       isRequired: schema.required?.includes(name) ?? false,
@@ -69,8 +69,8 @@ function fieldsOf(given: JsonSchema, parent: string, root: JsonSchema, depth: nu
 }
 
 /** Fields that several choices have, e.g. `type`, become one row with all of their types. */
-function mergeSame(rows: SchemaRow[]): SchemaRow[] {
-  const merged = new Map<string, SchemaRow>();
+function mergeSame(rows: SchemaField[]): SchemaField[] {
+  const merged = new Map<string, SchemaField>();
   for (const row of rows) {
     const known = merged.get(row.path);
     if (!known) merged.set(row.path, row);

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { z } from 'zod';
-import { toJsonSchema } from '../../src/define/registry.ts';
-import { listFields } from './schema-rows.ts';
+import { toJsonSchema } from '../define/registry.ts';
+import { listFields } from './schema-fields.ts';
 
 function rowsOf(schema: z.ZodType): string[] {
   return listFields(toJsonSchema(schema, 'input')).map((row) =>
