@@ -4,12 +4,14 @@ import { type JsonSchema, listFields, type SchemaField } from './schema-fields.t
 import { type Column, renderTable, type TableStyle } from './table.ts';
 import { cleanLine } from './terminal.ts';
 
-const fieldColumns: Column<SchemaField>[] = [
+const inputColumns: Column<SchemaField>[] = [
   { title: 'FIELD', cell: (field) => cleanLine(field.path) },
   { title: 'TYPE', cell: (field) => cleanLine(field.type), minWidth: 16, isWrapped: true },
   { title: 'DEFAULT', cell: (field) => cleanLine(describeDefault(field)), minWidth: 8, dropOrder: 2 },
   { title: 'WHAT IT IS', cell: (field) => cleanLine(field.description), minWidth: 24, isWrapped: true, dropOrder: 1 },
 ];
+
+const outputColumns = inputColumns.filter(({ title }) => title !== 'DEFAULT');
 
 /** Everything about one type, as its page in the docs says it. */
 export function renderType(type: TypeResource, style: TableStyle): string {
@@ -21,8 +23,8 @@ export function renderType(type: TypeResource, style: TableStyle): string {
   return [
     `${bold(type.type)}  ${cleanLine(type.description)}`,
     dim(facts.join(' · ')),
-    ...section('Input', listSchema(type.inputSchema, style)),
-    ...section('Output', type.outputSchema ? listSchema(type.outputSchema, style) : []),
+    ...section('Input', listSchema(type.inputSchema, inputColumns, style)),
+    ...section('Output', type.outputSchema ? listSchema(type.outputSchema, outputColumns, style) : []),
     ...section(
       'What may go wrong',
       type.failures.map(({ when, effect }) => `  ${cleanLine(when)}: ${effect === 'retry' ? 'tried again' : 'fails'}`),
@@ -34,9 +36,9 @@ export function renderType(type: TypeResource, style: TableStyle): string {
   ].join('\n');
 }
 
-function listSchema(schema: Record<string, unknown>, style: TableStyle): string[] {
+function listSchema(schema: object, columns: Column<SchemaField>[], style: TableStyle): string[] {
   const fields = listFields(schema as JsonSchema);
-  return fields.length === 0 ? ['  any JSON'] : [renderTable(fields, fieldColumns, style)];
+  return fields.length === 0 ? ['  any JSON'] : [renderTable(fields, columns, style)];
 }
 
 function describeDefault(field: SchemaField): string {
