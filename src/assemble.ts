@@ -27,6 +27,7 @@ import { isMigrated, migrate } from './store/migrate.ts';
 import { WEBHOOK_SECRET_SETTING } from './store/settings.ts';
 import { createStore } from './store/store.ts';
 import type { Logger } from './telemetry/logger.ts';
+import type { IsolationSettings } from './worker/isolation/settings.ts';
 
 /** The program's statements take milliseconds. */
 const QUERY_TIMEOUT_MS = 10_000;
@@ -40,6 +41,8 @@ const WRITE_GRACE_MS = 2000;
 export interface Program {
   engine: Engine;
   services: Services;
+  /** What a worker needs to run handlers apart. */
+  isolation: IsolationSettings;
   /** Starts what the API and the worker need: signals, and handing over what is enqueued. Idempotent. */
   open(): Promise<void>;
   /** Opens it, and starts what works in the background. Those are many queries at once: what has to be quick comes before. */
@@ -154,6 +157,7 @@ async function connectParts(
   return {
     engine,
     services,
+    isolation: chooseIsolation(env, postgres.url),
     open,
     async start() {
       await open();
@@ -175,6 +179,7 @@ async function connectParts(
 }
 
 interface PreparedPostgres {
+  url: string;
   database: Database;
   /** Closes the database, and stops a server that was started for it. */
   stop(): Promise<void>;
@@ -197,7 +202,7 @@ async function preparePostgres(env: Env, log: Logger): Promise<PreparedPostgres>
       await waitForPostgres(database, redactUrl(env.databaseUrl), env.connectTimeoutMs, log);
     }
     await bringUpToDate(database, server.url, env, log);
-    return { database, stop };
+    return { url: server.url, database, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -260,6 +265,22 @@ function chooseServices(env: Env): ServiceSettings {
     storageDir: env.storageDir,
     fileRoots: env.fileRoots,
     media: chooseMedia(env),
+  };
+}
+
+function chooseIsolation(env: Env, databaseUrl: string): IsolationSettings {
+  return {
+    threadsMin: env.threadsMin,
+    threadsMax: env.threadsMax,
+    idleMs: env.threadsIdleMs,
+    maxWaiting: env.threadsQueue,
+    memoryMb: env.threadMemoryMb,
+    guest: {
+      services: chooseServices(env),
+      jobsDir: env.jobsDir,
+      databaseUrl,
+      maxOutputBytes: env.maxOutputBytes,
+    },
   };
 }
 

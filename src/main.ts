@@ -82,10 +82,11 @@ function tellReady(env: Env, { engine }: Program, version: string, port: number,
 
 async function startWorker(env: Env, program: Program, version: string): Promise<WorkerService> {
   const { WorkerService } = await import('./worker/worker-service.ts');
-  const { engine, services } = program;
+  const { engine, services, isolation } = program;
   const worker = new WorkerService({
     engine,
     services,
+    isolation,
     queues: chooseQueues(env.queues, engine.registry),
     concurrencyOf: (queue) =>
       findConcurrencyOverride(env, queue) ?? engine.registry.queues.get(queue)?.concurrency ?? env.queueConcurrency,

@@ -35,7 +35,7 @@ export async function openLongshore(
   );
   const program = await assemble({ env, jobs: { definitions: [noop], services: {} }, version: VERSION, log });
   await program.start();
-  const { engine, services } = program;
+  const { engine, services, isolation } = program;
   const webhook: EnqueueRequest['options'] = { webhook: { url: settings.webhookUrl, events: ['job.completed'] } };
   const toRequest = (job: BenchJob): EnqueueRequest => ({
     type: noop.type,
@@ -56,6 +56,7 @@ export async function openLongshore(
       worker = new WorkerService({
         engine,
         services,
+        isolation,
         queues: [noop.queue.name],
         concurrencyOf: () => concurrency,
         leaseMs: env.lockDurationMs,

@@ -1,4 +1,5 @@
 import { AppError } from '../shared/errors.ts';
+import { findModule } from '../shared/find-module.ts';
 import type { JobContext } from './context.ts';
 
 export const isolations = ['none', 'thread', 'process'] as const;
@@ -16,12 +17,23 @@ export function findIsolationFault(isolation: Isolation, handlerFile: URL | unde
 }
 
 /**
+ * Finds the module of a handler: the one that is named or, where jobs were compiled, its `.js` in place of `.ts`.
+ * @returns its URL
+ * @throws INVALID_DEFINITION when there is none
+ */
+export function locateHandler(handlerFile: string): string {
+  const found = findModule(handlerFile);
+  if (found === undefined) throw new AppError('INVALID_DEFINITION', `handlerFile ${handlerFile} does not exist`);
+  return found;
+}
+
+/**
  * Loads the handler that a module exports as `run`.
  * @param handlerFile the URL of the module
- * @throws INVALID_DEFINITION when it exports none
+ * @throws INVALID_DEFINITION when there is no such module, or it exports none
  */
 export async function loadHandler(handlerFile: string): Promise<(input: unknown, ctx: JobContext) => Promise<unknown>> {
-  const { run } = (await import(handlerFile)) as { run?: unknown };
+  const { run } = (await import(locateHandler(handlerFile))) as { run?: unknown };
   if (typeof run === 'function') return async (input, ctx) => run(input, ctx) as unknown;
   throw new AppError('INVALID_DEFINITION', `${handlerFile} must export a function "run"`);
 }

@@ -14,7 +14,9 @@ export interface LoadedJobs {
 }
 
 const JOB_FILE = /\.(ts|mts|js|mjs)$/;
-const NOT_A_JOB_FILE = /(\.d\.m?ts|\.(test|spec)\.[a-z]+)$/;
+/** Handlers of isolated jobs have modules of their own, which only their threads and processes load. */
+const NOT_A_JOB_FILE = /(\.d\.m?ts|\.(test|spec|handler)\.[a-z]+)$/;
+const SERVICES_FILE = /^services\.[a-z]+$/;
 
 /**
  * Loads every job that the `.ts` and `.js` files of a folder export, subfolders included, in the order of their names.
@@ -29,13 +31,24 @@ export async function loadJobs(folder: string, isOptional: boolean): Promise<Loa
   for (const file of files) {
     const path = join(folder, file);
     const exports = await importFile(path);
-    if (/^services\.[a-z]+$/.test(file)) {
+    if (SERVICES_FILE.test(file)) {
       loaded.services = await makeServices(path, exports.services);
       continue;
     }
     loaded.definitions.push(...new Set(Object.values(exports).filter(isJobDefinition)));
   }
   return loaded;
+}
+
+/**
+ * Makes what `services.ts` in the folder exports, and loads nothing else of it.
+ * @throws INVALID_DEFINITION when it cannot be loaded
+ */
+export async function loadServices(folder: string): Promise<Partial<Services>> {
+  const file = (await listJobFiles(folder, true)).find((name) => SERVICES_FILE.test(name));
+  if (file === undefined) return {};
+  const path = join(folder, file);
+  return makeServices(path, (await importFile(path)).services);
 }
 
 async function listJobFiles(folder: string, isOptional: boolean): Promise<string[]> {
@@ -82,8 +95,8 @@ async function makeServices(path: string, services: unknown): Promise<Partial<Se
 
 let isResolving = false;
 
-// A job file says `import … from 'longshore'` wherever it lies; it must get this very program, not a second copy.
-function resolveOwnPackage(): void {
+/** A job file says `import … from 'longshore'` wherever it lies; it must get this very program, not a second copy. */
+export function resolveOwnPackage(): void {
   if (isResolving) return;
   isResolving = true;
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';

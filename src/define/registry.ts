@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { AppError } from '../shared/errors.ts';
+import { messageOf } from '../shared/failure.ts';
+import { locateHandler } from './isolation.ts';
 import type { JobDefinition } from './job.ts';
 import type { QueueOptions } from './queue.ts';
 
@@ -11,7 +13,8 @@ export interface Registry {
 
 /**
  * Collects definitions by type and their queue settings by name.
- * @throws INVALID_DEFINITION when a type is defined twice, or two jobs want different settings for one queue
+ * @throws INVALID_DEFINITION when a type is defined twice, two jobs want different settings for one queue, or the file of a
+ *   handler does not exist
  */
 export function createRegistry(definitions: readonly JobDefinition[]): Registry {
   const byType = new Map<string, JobDefinition>();
@@ -20,10 +23,21 @@ export function createRegistry(definitions: readonly JobDefinition[]): Registry 
     const known = byType.get(definition.type);
     if (known === definition) continue;
     if (known) throw new AppError('INVALID_DEFINITION', `job type "${definition.type}" is defined twice`);
+    checkHandlerFile(definition);
     byType.set(definition.type, definition);
     queues.set(definition.queue.name, mergeQueue(queues.get(definition.queue.name), definition));
   }
   return { definitions: byType, queues };
+}
+
+// Looked for and not loaded: most processes never run it.
+function checkHandlerFile({ type, handlerFile }: JobDefinition): void {
+  if (handlerFile === undefined) return;
+  try {
+    locateHandler(handlerFile);
+  } catch (cause) {
+    throw new AppError('INVALID_DEFINITION', `job "${type}": ${messageOf(cause)}`, { cause });
+  }
 }
 
 function mergeQueue(known: QueueOptions | undefined, definition: JobDefinition): QueueOptions {

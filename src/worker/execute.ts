@@ -4,35 +4,29 @@ import { parseWith, type SchemaFault } from '../define/registry.ts';
 import type { RunResult } from '../engine/outcome.ts';
 import { encodeJson } from '../shared/json.ts';
 import type { PipelineRun } from './pipeline-run.ts';
+import { type AbortReason, whyAborted } from './run-aborted.ts';
 
-/** Why a run was told to end before its handler did. */
-export type AbortReason = 'timeout' | 'cancelled' | 'superseded' | 'shutdown';
-
-/** Carries the {@link AbortReason} as the reason of `ctx.signal`. */
-export class RunAborted extends Error {
-  override name = 'AbortError';
-  readonly why: AbortReason;
-  constructor(why: AbortReason) {
-    super(`the run was aborted: ${why}`);
-    this.why = why;
-  }
+export interface ExecuteOptions {
+  /** The largest JSON that a handler may return. */
+  maxOutputBytes: number;
+  /** Where the handler calls steps: it may end the run, too. */
+  pipeline: PipelineRun | undefined;
+  /** Calls the handler, wherever it runs. */
+  call: JobDefinition['run'];
 }
 
 /**
  * Runs a handler to its end, or until its signal aborts: then at once, whatever the handler does. Never rejects.
- * @param maxOutputBytes the largest JSON that a handler may return
- * @param pipeline where the handler calls steps: it may end the run, too
  */
 export async function execute(
   definition: JobDefinition,
   input: unknown,
   context: JobContext,
-  maxOutputBytes: number,
-  pipeline?: PipelineRun,
+  { call, maxOutputBytes, pipeline }: ExecuteOptions,
 ): Promise<RunResult> {
   const parsed = await parseWith(definition.inputSchema, input, 'input');
   if (!parsed.ok) return { kind: 'invalid_input', error: new InvalidInputError(describe(parsed.faults)) };
-  const running = runHandler(definition, parsed.value, context);
+  const running = runHandler(call, parsed.value, context);
   pipeline?.start();
   const ends = pipeline ? [pipeline.ended.then((result) => ({ result }))] : [];
   const ended = await Promise.race([running, whenAborted(context.signal), ...ends]);
@@ -47,9 +41,9 @@ export async function execute(
 type Ended = { value: unknown } | { error: unknown } | { abortedBy: AbortReason };
 
 // Its name ends the stacks that are kept of handlers (shared/failure.ts).
-async function runHandler(definition: JobDefinition, input: unknown, context: JobContext): Promise<Ended> {
+async function runHandler(call: ExecuteOptions['call'], input: unknown, context: JobContext): Promise<Ended> {
   try {
-    return { value: await definition.run(input, context) };
+    return { value: await call(input, context) };
   } catch (error) {
     // A handler that obeys its signal throws; that is the abort's doing and not a failure of its own.
     if (context.signal.aborted) return { abortedBy: whyAborted(context.signal) };
@@ -63,10 +57,6 @@ function whenAborted(signal: AbortSignal): Promise<Ended> {
     if (signal.aborted) settle();
     else signal.addEventListener('abort', settle, { once: true });
   });
-}
-
-export function whyAborted(signal: AbortSignal): AbortReason {
-  return signal.reason instanceof RunAborted ? signal.reason.why : 'shutdown';
 }
 
 async function checkOutput(definition: JobDefinition, value: unknown, maxBytes: number): Promise<RunResult> {

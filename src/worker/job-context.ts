@@ -9,12 +9,12 @@ import type { Services } from '../define/services.ts';
 import type { Engine } from '../engine/engine.ts';
 import { enqueueJob } from '../engine/enqueue.ts';
 import { waitForJob } from '../engine/inquire.ts';
-import { toFailure } from '../shared/failure.ts';
-import { encodeJson, toStorableText } from '../shared/json.ts';
+import { encodeJson } from '../shared/json.ts';
 import type { JobRow } from '../store/job-row.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { RunJournal } from './journal.ts';
 import type { PipelineRun } from './pipeline-run.ts';
+import { clampPercent, toStorableFields, toText } from './storable.ts';
 
 export interface ContextOptions {
   engine: Engine;
@@ -27,8 +27,6 @@ export interface ContextOptions {
   pipeline: PipelineRun | undefined;
 }
 
-const MESSAGE_LIMIT = 8000;
-const FIELDS_LIMIT_BYTES = 16_384;
 /** Progress goes into the log at most this often for a run; all of it at level debug. */
 const PROGRESS_LOG_MS = 1000;
 const WAIT_SLICE_MS = 60_000;
@@ -88,10 +86,7 @@ function createJobLog({ journal, log, pipeline }: ContextOptions): JobLog {
 function createProgress({ journal, log }: ContextOptions): JobContext['progress'] {
   let loggedAtMs = 0;
   return (percent, message) => {
-    if (typeof percent !== 'number' || Number.isNaN(percent)) {
-      throw new TypeError(`progress takes a number, not ${percent}`);
-    }
-    const clamped = Math.min(100, Math.max(0, percent));
+    const clamped = clampPercent(percent);
     const text = message === undefined ? null : toText(message);
     journal.progress(clamped, text);
     const now = Date.now();
@@ -126,16 +121,4 @@ async function enqueueChild<Input, Output>(
       }
     },
   };
-}
-
-// Cut first: a cut in the middle of a surrogate pair leaves a half that PostgreSQL refuses.
-function toText(message: unknown): string {
-  return toStorableText(String(message).slice(0, MESSAGE_LIMIT));
-}
-
-function toStorableFields(fields: Record<string, unknown>): Record<string, unknown> {
-  // JSON shows an error as {}.
-  const shown = fields.error instanceof Error ? { ...fields, error: toFailure(fields.error) } : fields;
-  const encoded = encodeJson(shown, FIELDS_LIMIT_BYTES);
-  return encoded.ok ? JSON.parse(encoded.json) : { omitted: `the fields: ${encoded.fault}` };
 }

@@ -8,10 +8,12 @@ import { AppError, isAppError } from '../shared/errors.ts';
 import { pause } from '../shared/time.ts';
 import type { JobRow } from '../store/job-row.ts';
 import { jobScope } from '../telemetry/job-scope.ts';
-import { execute, RunAborted } from './execute.ts';
+import { execute } from './execute.ts';
+import type { HandlerPool } from './isolation/handler-pool.ts';
 import { createJobContext } from './job-context.ts';
 import type { Journal, RunJournal } from './journal.ts';
 import { PipelineRun } from './pipeline-run.ts';
+import { RunAborted } from './run-aborted.ts';
 import type { RunningJobs } from './running-jobs.ts';
 
 export interface AttemptOptions {
@@ -20,6 +22,8 @@ export interface AttemptOptions {
   services: Services;
   journal: Journal;
   running: RunningJobs;
+  /** Where handlers run that have to be apart; made with the first of them. */
+  getHandlerPool: () => Promise<HandlerPool>;
   /** Called when the record could not be reached: then it makes no sense to take further jobs. */
   onStoreAway: () => void;
   /** Whether the record knows that this worker lives. */
@@ -105,10 +109,14 @@ async function run(options: AttemptOptions, offer: Offer, { job, fault }: Begun)
   if (fault !== undefined) return { kind: 'invalid_input', error: new Error(fault) };
 
   const abort = new AbortController();
-  const timer = setTimeout(() => abort.abort(new RunAborted('timeout')), job.timeoutMs);
+  let timer: NodeJS.Timeout | undefined;
+  const startClock = () => {
+    timer = setTimeout(() => abort.abort(new RunAborted('timeout')), job.timeoutMs);
+  };
+  if (definition.isolation === 'none') startClock();
   const close = running.open(job, abort);
   try {
-    return await executeWithJournal(options, definition, job, abort.signal);
+    return await executeWithJournal(options, definition, job, { signal: abort.signal, onStarted: startClock });
   } finally {
     clearTimeout(timer);
     close();
@@ -121,17 +129,21 @@ async function executeWithJournal(
   options: AttemptOptions,
   definition: JobDefinition,
   job: JobRow,
-  signal: AbortSignal,
+  { signal, onStarted }: { signal: AbortSignal; onStarted: () => void },
 ): Promise<RunResult> {
-  const { engine, services, journal } = options;
+  const { engine, services, journal, getHandlerPool } = options;
   const runJournal = journal.open({ jobId: job.id, fence: job.fence, attempt: job.attempt });
   const log = engine.log.child({ jobId: job.id, type: job.type, queue: job.queue, attempt: job.attempt });
   log.debug('started');
   const pipeline = definition.isPipeline ? await openPipeline(options, job, runJournal) : undefined;
   if (definition.isPipeline && !pipeline) return { kind: 'superseded' };
   const context = createJobContext({ engine, job, services, signal, journal: runJournal, log, pipeline });
+  const call: JobDefinition['run'] = async (input, ctx) => {
+    if (definition.isolation === 'none') return definition.run(input, ctx);
+    return (await getHandlerPool()).run(definition, input, ctx, { fence: job.fence, onStarted });
+  };
   const result = await jobScope.run({ jobId: job.id, type: job.type, attempt: job.attempt }, () =>
-    execute(definition, job.input, context, maxOutputBytesOf(engine, job), pipeline),
+    execute(definition, job.input, context, { call, maxOutputBytes: maxOutputBytesOf(engine, job), pipeline }),
   );
   pipeline?.close();
   await runJournal.flush(); // what the run said is stored before its end is

@@ -1,7 +1,7 @@
 import { deliveryOf } from '../store/fence.ts';
 import type { JobRow } from '../store/job-row.ts';
 import type { RunKey } from '../store/jobs.ts';
-import { type AbortReason, RunAborted } from './execute.ts';
+import { type AbortReason, RunAborted } from './run-aborted.ts';
 
 interface OpenRun {
   job: JobRow;

@@ -6,6 +6,8 @@ import type { Consumer } from '../queue/transport.ts';
 import { endsWithin } from '../shared/time.ts';
 import type { WorkerRow } from '../store/workers.ts';
 import { Heartbeat } from './heartbeat.ts';
+import type { HandlerPool } from './isolation/handler-pool.ts';
+import type { IsolationSettings } from './isolation/settings.ts';
 import { Journal } from './journal.ts';
 import { runAttempt } from './run-attempt.ts';
 import { RunningJobs } from './running-jobs.ts';
@@ -13,6 +15,8 @@ import { RunningJobs } from './running-jobs.ts';
 export interface WorkerServiceOptions {
   engine: Engine;
   services: Services;
+  /** For jobs whose handlers run in threads or child processes. */
+  isolation: IsolationSettings;
   /** The queues to serve. */
   queues: readonly string[];
   /** Jobs that a queue runs at once in this process. */
@@ -66,6 +70,9 @@ export class WorkerService {
   #started = 0;
   #status: WorkerHealth['status'] = 'starting';
   #unsubscribe: () => void = () => undefined;
+  #handlerPool: Promise<HandlerPool> | undefined;
+  /** Why queues take no jobs now. */
+  readonly #pauses = { lost: false, full: false };
   #stopping: Promise<void> | undefined;
 
   constructor(options: WorkerServiceOptions) {
@@ -77,8 +84,8 @@ export class WorkerService {
       running: this.#running,
       intervalMs: options.heartbeatMs,
       describe: () => this.#describe(),
-      onLost: () => this.#suspend(),
-      onBack: () => this.#resume(),
+      onLost: () => this.#pause({ lost: true }),
+      onBack: () => this.#pause({ lost: false }),
     });
   }
 
@@ -93,6 +100,7 @@ export class WorkerService {
       worker: this.id,
       journal: this.#journal,
       running: this.#running,
+      getHandlerPool: () => this.#getHandlerPool(),
       onStoreAway: () => this.#heartbeat.suspect(),
       hasLease: () => !this.#heartbeat.isLost,
     };
@@ -144,7 +152,7 @@ export class WorkerService {
       await endsWithin(drained, CLOSE_GRACE_MS);
     }
     this.#unsubscribe();
-    await this.#heartbeat.stop();
+    await Promise.all([this.#heartbeat.stop(), this.#handlerPool?.then((pool) => pool.stop())]);
     await this.#journal.flush();
     if (this.#running.count === 0) await this.#signOff();
     this.#status = 'stopped';
@@ -204,13 +212,32 @@ export class WorkerService {
     };
   }
 
-  // BullMQ would go on to offer jobs to a worker that cannot record their start.
-  #suspend(): void {
-    for (const consumer of this.#consumers.values()) consumer.suspend();
+  // Loaded with the first job that needs it: most programs have none.
+  #getHandlerPool(): Promise<HandlerPool> {
+    this.#handlerPool ??= import('./isolation/handler-pool.ts').then(({ HandlerPool }) => {
+      const { engine, isolation: settings } = this.#options;
+      return new HandlerPool({ engine, settings, onFull: (full) => this.#pause({ full }) });
+    });
+    return this.#handlerPool;
   }
 
-  #resume(): void {
-    if (this.#stopping) return;
-    for (const consumer of this.#consumers.values()) consumer.resume();
+  /**
+   * Takes no jobs while the record cannot be reached (BullMQ would go on to offer them), and none of queues with isolated
+   * jobs while too many of those wait.
+   */
+  #pause(change: Partial<{ lost: boolean; full: boolean }>): void {
+    const isPaused = (queue: string) => this.#pauses.lost || (this.#pauses.full && this.#hasIsolatedJobs(queue));
+    const queues = [...this.#consumers.keys()];
+    const before = new Set(queues.filter(isPaused));
+    Object.assign(this.#pauses, change);
+    for (const [queue, consumer] of this.#consumers) {
+      if (isPaused(queue) && !before.has(queue)) consumer.suspend();
+      if (!isPaused(queue) && before.has(queue) && !this.#stopping) consumer.resume();
+    }
+  }
+
+  #hasIsolatedJobs(queue: string): boolean {
+    const definitions = [...this.#options.engine.registry.definitions.values()];
+    return definitions.some((definition) => definition.queue.name === queue && definition.isolation !== 'none');
   }
 }

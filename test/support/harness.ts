@@ -144,10 +144,11 @@ export class Harness {
 
   /** Starts a worker for these queues, by default for all. Several make several worker processes of one. */
   async startWorker(options: WorkerOptions = {}): Promise<WorkerService> {
-    const { engine, services } = this.program;
+    const { engine, services, isolation } = this.program;
     const worker = new WorkerService({
       engine,
       services,
+      isolation,
       queues: options.queues ?? [...engine.registry.queues.keys()],
       concurrencyOf: (queue) => engine.registry.queues.get(queue)?.concurrency ?? options.concurrency ?? 5,
       heartbeatMs: options.heartbeatMs ?? 1000,

@@ -1,0 +1,67 @@
+import type { JobContext, JobHandle, JobLog } from '../../define/context.ts';
+import type { JobDefinition } from '../../define/job.ts';
+import { createJobFiles } from '../../define/job-files.ts';
+import type { EnqueueOptions } from '../../define/options.ts';
+import type { Services } from '../../define/services.ts';
+import { encodeJson } from '../../shared/json.ts';
+import { clampPercent, toStorableFields, toText } from '../storable.ts';
+import type { GuestMessage, Question, Task } from './protocol.ts';
+import { pack } from './thrown.ts';
+
+export interface GuestContextOptions {
+  signal: AbortSignal;
+  services: Services;
+  tell: (message: GuestMessage) => void;
+  /** Rejects with what the host refuses it with. */
+  ask: (question: Question) => Promise<unknown>;
+}
+
+/** What a handler gets beside its input, where the worker is at the other end of a line. */
+export function createGuestContext(task: Task, options: GuestContextOptions): JobContext {
+  const { signal, services, tell, ask } = options;
+  const { attempt, job, lastCheckpoint, settings } = task;
+  return {
+    signal,
+    attempt,
+    job,
+    log: createGuestLog(tell),
+    services,
+    files: createJobFiles({ ...task.files, signal }),
+    lastCheckpoint,
+    progress(percent, message) {
+      const text = message === undefined ? undefined : toText(message);
+      tell({ kind: 'progress', percent: clampPercent(percent), message: text });
+    },
+    async checkpoint(state) {
+      signal.throwIfAborted();
+      const encoded = encodeJson(state, settings.maxOutputBytes);
+      if (!encoded.ok) throw new TypeError(`the checkpoint ${encoded.fault}`);
+      await ask({ kind: 'checkpoint', json: encoded.json });
+    },
+    enqueue: async <Input, Output>(
+      { type }: JobDefinition<Input, Output>,
+      input: Input,
+      enqueueOptions: EnqueueOptions = {},
+    ) => {
+      signal.throwIfAborted();
+      const id = (await ask({ kind: 'enqueue', type, input, options: enqueueOptions })) as string;
+      return createHandle<Output>(id, ask);
+    },
+  };
+}
+
+function createHandle<Output>(id: string, ask: GuestContextOptions['ask']): JobHandle<Output> {
+  return { id, waitUntilFinished: async () => (await ask({ kind: 'waitUntilFinished', child: id })) as Output };
+}
+
+function createGuestLog(tell: GuestContextOptions['tell']): JobLog {
+  const write = (level: keyof JobLog) => (message: string, fields?: Record<string, unknown>) =>
+    tell({
+      kind: 'log',
+      level,
+      message: toText(message),
+      fields: fields && toStorableFields(fields),
+      ...(fields?.error instanceof Error ? { error: pack(fields.error) } : {}),
+    });
+  return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
+}

@@ -1,0 +1,107 @@
+import type { JobContext } from '../../define/context.ts';
+import { NonRetryableError } from '../../define/errors.ts';
+import { loadHandler } from '../../define/isolation.ts';
+import { messageOf } from '../../shared/failure.ts';
+import { jobScope } from '../../telemetry/job-scope.ts';
+import { RunAborted } from '../run-aborted.ts';
+import { createGuestContext } from './guest-context.ts';
+import type { GuestServices } from './guest-services.ts';
+import type { GuestChannel, GuestMessage, HostMessage, Question, Task } from './protocol.ts';
+import { pack, unpack } from './thrown.ts';
+
+/** The run that is under way in a guest. */
+export interface OpenRun {
+  /** What AsyncLocalStorage tells its code by. */
+  readonly scope: { jobId: string; type: string; attempt: number };
+  readonly tell: (message: GuestMessage) => void;
+}
+
+/**
+ * Runs the one handler that the host sends. Never rejects.
+ * @param onOpen called when it is known which
+ * @returns when the host knows the end
+ */
+export async function serveRun(
+  channel: GuestChannel,
+  services: GuestServices,
+  onOpen: (run: OpenRun) => void,
+): Promise<void> {
+  const abort = new AbortController();
+  const calls = new Calls(channel);
+  const received = Promise.withResolvers<Task>();
+  let isOver = false;
+  channel.listen((message) => {
+    if (message.kind === 'run') received.resolve(message.task);
+    else if (message.kind === 'abort') abort.abort(new RunAborted(message.why));
+    else calls.settle(message);
+  });
+  // Code that goes on after its handler has ended must not speak for the next run.
+  const tell = (message: GuestMessage) => {
+    if (!isOver) channel.send(message);
+  };
+  const task = await received.promise;
+  const scope = { jobId: task.job.id, type: task.job.type, attempt: task.attempt };
+  onOpen({ scope, tell });
+  await jobScope.run(scope, async () => {
+    try {
+      const run = await loadHandler(task.handlerFile);
+      const ctx = createGuestContext(task, {
+        signal: abort.signal,
+        services: await services.get(task.settings),
+        tell,
+        ask: (question) => calls.ask(question),
+      });
+      abort.signal.throwIfAborted();
+      tell({ kind: 'started' });
+      tellOutput(tell, await runHandler(run, task.input, ctx));
+    } catch (error) {
+      tell({ kind: 'threw', error: pack(error) });
+    }
+  });
+  isOver = true;
+  if (!abort.signal.aborted) abort.abort(new RunAborted('superseded'));
+}
+
+// Its name ends the stacks that are kept of handlers (shared/failure.ts).
+async function runHandler(
+  run: (input: unknown, ctx: JobContext) => Promise<unknown>,
+  input: unknown,
+  ctx: JobContext,
+): Promise<unknown> {
+  return await run(input, ctx);
+}
+
+function tellOutput(tell: OpenRun['tell'], output: unknown): void {
+  try {
+    tell({ kind: 'returned', output });
+  } catch (cause) {
+    const text = `the output cannot be sent to the worker: ${messageOf(cause)}`;
+    throw new NonRetryableError(text, { cause });
+  }
+}
+
+/** Questions to the host that are not answered yet. */
+class Calls {
+  readonly #channel: GuestChannel;
+  readonly #open = new Map<number, PromiseWithResolvers<unknown>>();
+  #count = 0;
+
+  constructor(channel: GuestChannel) {
+    this.#channel = channel;
+  }
+
+  async ask(question: Question): Promise<unknown> {
+    const call = ++this.#count;
+    this.#channel.send({ kind: 'call', call, question });
+    const answered = Promise.withResolvers<unknown>();
+    this.#open.set(call, answered);
+    return answered.promise;
+  }
+
+  settle(message: Extract<HostMessage, { call: number }>): void {
+    const answered = this.#open.get(message.call);
+    this.#open.delete(message.call);
+    if (message.kind === 'answer') answered?.resolve(message.value);
+    else answered?.reject(unpack(message.error));
+  }
+}

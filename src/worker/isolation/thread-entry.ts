@@ -1,0 +1,30 @@
+/** What a thread of the pool runs. */
+import { type MessagePort, parentPort } from 'node:worker_threads';
+import { resolveOwnPackage } from '../../define/load-jobs.ts';
+import { watchFaults } from './guest-faults.ts';
+import { type OpenRun, serveRun } from './guest-run.ts';
+import { GuestServices } from './guest-services.ts';
+import { GuestLogger } from './program-lines.ts';
+import type { HostMessage } from './protocol.ts';
+
+const log = new GuestLogger((line) => parentPort?.postMessage(line));
+const services = new GuestServices(log);
+let open: OpenRun | undefined;
+
+resolveOwnPackage();
+watchFaults({ getRun: () => open, log, end: () => process.exit(1) });
+
+/** @param port to the host, for this run alone */
+export async function runHandlerInThread({ port }: { port: MessagePort }): Promise<void> {
+  await serveRun(
+    {
+      send: (message) => port.postMessage(message),
+      listen: (hear) => port.on('message', (message: HostMessage) => hear(message)),
+    },
+    services,
+    (run) => {
+      open = run;
+    },
+  );
+  open = undefined;
+}

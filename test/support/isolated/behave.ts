@@ -1,0 +1,77 @@
+import { existsSync, writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type JobContext, NonRetryableError, RetryLaterError, snooze } from 'longshore';
+
+export interface Behaviour {
+  how: string;
+  /** Written when the handler begins. */
+  note?: string;
+  /** Waited for by those that wait. */
+  gate?: string;
+}
+
+let runsHere = 0;
+
+/** Ends, or does not end, as it is told. */
+export async function run({ how, note, gate }: Behaviour, ctx: JobContext): Promise<unknown> {
+  runsHere += 1;
+  if (note) writeFileSync(note, String(process.pid));
+  switch (how) {
+    case 'non-retryable':
+      throw new NonRetryableError('never again');
+    case 'retry later':
+      throw new RetryLaterError('busy', 30);
+    case 'snooze':
+      if (ctx.lastCheckpoint) return 'slept';
+      await ctx.checkpoint(true);
+      return snooze(30);
+    case 'throw text':
+      throw 'only text';
+    case 'return a function':
+      return { call: () => 1 };
+    case 'loop': {
+      const endMs = Date.now() + 60_000;
+      while (Date.now() < endMs);
+      return 'looped';
+    }
+    case 'heap': {
+      const kept: number[][] = [];
+      for (;;) kept.push(Array.from({ length: 100_000 }, (_, index) => index));
+    }
+    case 'exit':
+      return process.exit(7);
+    case 'abort':
+      return process.abort();
+    case 'segfault':
+      process.kill(process.pid, 'SIGSEGV');
+      return sleep(60_000);
+    case 'throw in a callback':
+      setTimeout(() => {
+        throw new Error('nobody catches this');
+      });
+      return sleep(60_000);
+    case 'reject':
+      void Promise.reject(new Error('nobody handles this'));
+      return sleep(60_000);
+    case 'stray':
+      setTimeout(() => {
+        ctx.progress(99, 'late');
+        ctx.log.info('late line');
+        throw new Error('late error');
+      }, 50);
+      return 'done';
+    case 'wait':
+      while (gate && !existsSync(gate)) await sleep(20);
+      return runsHere;
+    case 'obey':
+      await new Promise((_resolve, reject) => {
+        ctx.signal.addEventListener('abort', () => {
+          ctx.log.info(`told: ${(ctx.signal.reason as Error).name} ${(ctx.signal.reason as { why: string }).why}`);
+          reject(ctx.signal.reason);
+        });
+      });
+      return 'unreachable';
+    default:
+      return how;
+  }
+}
