@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import type { JobContext } from '../../define/context.ts';
 import { defineJob } from '../../define/job.ts';
-import { formatSchema, sizes, storedFileSchema } from './formats.ts';
+import { formatSchema, storedFileSchema } from './formats.ts';
 import { renderQueue } from './queues.ts';
 
 const inputSchema = z
@@ -21,6 +20,10 @@ const inputSchema = z
 
 const outputSchema = z.object({ image: storedFileSchema, width: z.int(), height: z.int() });
 
+export type ImageInput = z.output<typeof inputSchema>;
+export type ImageOutput = z.input<typeof outputSchema>;
+
+/** In a thread: to lay out and draw a card keeps a processor busy for a tenth of a second. */
 export const videoImage = defineJob({
   type: 'video:image',
   description: 'Renders the title card of a scene.',
@@ -34,28 +37,6 @@ export const videoImage = defineJob({
   ],
   repeats: 'The picture is drawn again and takes the place of the former one; a painted background is asked for again.',
   timeoutMs: 300_000,
-  run: renderImage,
+  isolation: 'thread',
+  handlerFile: new URL('./render-image.ts', import.meta.url),
 });
-
-async function renderImage(
-  input: z.output<typeof inputSchema>,
-  ctx: JobContext,
-): Promise<z.input<typeof outputSchema>> {
-  // What a job needs is loaded with the first of them: most programs render no card.
-  const [{ paintBackground }, { toPlainText }, { renderCard }] = await Promise.all([
-    import('./background.ts'),
-    import('./markdown.ts'),
-    import('./render-card.ts'),
-  ]);
-  const texts = {
-    title: toPlainText(input.title),
-    narration: toPlainText(input.narration),
-    heading: toPlainText(input.heading),
-  };
-  const background = await paintBackground({ ...texts, format: input.format }, ctx);
-  ctx.progress(50, 'drawing the card');
-  const png = await renderCard({ ...input, ...texts, background });
-  const image = await ctx.files.create('scene.png', png);
-  ctx.progress(100, `${image.bytes} bytes`);
-  return { image, ...sizes[input.format] };
-}
