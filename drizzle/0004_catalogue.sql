@@ -19,6 +19,7 @@ CREATE TABLE "longshore"."files" (
 	"sha256" text,
 	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
 	"expires_at" timestamp with time zone,
+	"removed_at" timestamp with time zone,
 	CONSTRAINT "files_id_name_pk" PRIMARY KEY("id","name")
 );
 --> statement-breakpoint
@@ -48,7 +49,8 @@ CREATE TABLE "longshore"."records" (
 	CONSTRAINT "records_tenant_collection_id_pk" PRIMARY KEY("tenant","collection","id")
 );
 --> statement-breakpoint
-CREATE INDEX "files_expires" ON "longshore"."files" USING btree ("expires_at") WHERE "longshore"."files"."expires_at" is not null;--> statement-breakpoint
+CREATE INDEX "files_expires" ON "longshore"."files" USING btree ("expires_at") WHERE "longshore"."files"."expires_at" is not null and "longshore"."files"."removed_at" is null;--> statement-breakpoint
+CREATE INDEX "files_removed" ON "longshore"."files" USING btree ("removed_at") WHERE "longshore"."files"."removed_at" is not null;--> statement-breakpoint
 CREATE INDEX "notifications_user" ON "longshore"."notifications" USING btree ("tenant","user","id");--> statement-breakpoint
 CREATE UNIQUE INDEX "notifications_job" ON "longshore"."notifications" USING btree ("job_id") WHERE "longshore"."notifications"."job_id" is not null;--> statement-breakpoint
 CREATE INDEX "records_snapshot" ON "longshore"."records" USING btree ("tenant","collection","snapshot_id") WHERE "longshore"."records"."deleted_at" is null;

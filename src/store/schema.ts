@@ -395,10 +395,13 @@ export const files = longshore.table(
     sha256: text('sha256'),
     createdAt: time('created_at').notNull().default(sql`now()`),
     expiresAt: time('expires_at'),
+    /** When the content was removed because it had expired; the row stays for a while and says so. */
+    removedAt: time('removed_at'),
   },
   (t) => [
     primaryKey({ columns: [t.id, t.name] }),
-    index('files_expires').on(t.expiresAt).where(sql`${t.expiresAt} is not null`),
+    index('files_expires').on(t.expiresAt).where(sql`${t.expiresAt} is not null and ${t.removedAt} is null`),
+    index('files_removed').on(t.removedAt).where(sql`${t.removedAt} is not null`),
   ],
 );
 
