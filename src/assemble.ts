@@ -20,6 +20,8 @@ import { openServices, type ServiceSettings } from './services/open-services.ts'
 import { AppError } from './shared/errors.ts';
 import { endsWithin, systemClock } from './shared/time.ts';
 import { createWebhookSecret } from './shared/webhook-signature.ts';
+import { openStorage } from './storage/open-storage.ts';
+import { parseStorageUrl, type StorageSettings } from './storage/storage-settings.ts';
 import { waitForPostgres } from './store/connect.ts';
 import { type Database, openDatabase } from './store/database.ts';
 import { createGroupedWrites } from './store/grouped-writes.ts';
@@ -27,6 +29,7 @@ import { isMigrated, migrate } from './store/migrate.ts';
 import { WEBHOOK_SECRET_SETTING } from './store/settings.ts';
 import { createStore } from './store/store.ts';
 import type { Logger } from './telemetry/logger.ts';
+import type { GuestSettings } from './worker/isolation/protocol.ts';
 import type { IsolationSettings } from './worker/isolation/settings.ts';
 
 /** The program's statements take milliseconds. */
@@ -92,11 +95,9 @@ async function connectParts(
   const signals = new Signals(database, log);
   const postgresTransport = createPostgresTransport({ store, signals, pollIntervalMs: env.pollIntervalMs, log });
   const transports = createTransports(postgresTransport, bullmq, registry.queues);
-  const { services, outbound, close } = openServices(
-    chooseServices(env),
-    { getStore: async () => store },
-    jobs.services,
-  );
+  const storage = openStorage(parseStorageUrl(env.storageUrl, env.storageDir));
+  const guest = chooseGuest(env, storage.settings, postgres.url);
+  const { services, outbound, close } = openServices(guest.services, { getStore: async () => store }, jobs.services);
   const queues = [...registry.queues.keys()];
   const dispatcher = new Dispatcher({
     store,
@@ -120,13 +121,15 @@ async function connectParts(
     waker,
     watcher,
     outbound,
+    storage,
     clock: systemClock,
     log,
     settings: {
       maxInputBytes: env.maxBodyBytes,
       maxOutputBytes: env.maxOutputBytes,
-      storageDir: env.storageDir,
       publicUrl: env.publicUrl,
+      maxUploadBytes: env.maxUploadBytes,
+      retentionUploadDays: env.retentionUploadDays,
     },
   };
   const secret = env.webhookSecret ?? (await store.settings.getOrCreate(WEBHOOK_SECRET_SETTING, createWebhookSecret));
@@ -157,7 +160,7 @@ async function connectParts(
   return {
     engine,
     services,
-    isolation: chooseIsolation(env, postgres.url),
+    isolation: chooseIsolation(env, guest),
     open,
     async start() {
       await open();
@@ -173,6 +176,7 @@ async function connectParts(
       await signals.stop();
       await Promise.all(transports.all.map((transport) => transport.stop()));
       await close();
+      storage.close();
       await postgres.stop();
     },
   };
@@ -259,29 +263,30 @@ export function chooseQueues(wanted: readonly string[] | undefined, registry: Re
   return wanted && wanted.length > 0 ? [...wanted] : known;
 }
 
-function chooseServices(env: Env): ServiceSettings {
+function chooseServices(env: Env, storage: StorageSettings): ServiceSettings {
   return {
     outbound: { allowPrivate: env.outboundAllowPrivate, allow: env.outboundAllow },
-    storageDir: env.storageDir,
+    storageDir: storage.kind === 'local' ? storage.dir : env.storageDir,
     fileRoots: env.fileRoots,
     media: chooseMedia(env),
   };
 }
 
-function chooseIsolation(env: Env, databaseUrl: string): IsolationSettings {
+function chooseIsolation(env: Env, guest: GuestSettings): IsolationSettings {
   return {
     threadsMin: env.threadsMin,
     threadsMax: env.threadsMax,
     idleMs: env.threadsIdleMs,
     maxWaiting: env.threadsQueue,
     memoryMb: env.threadMemoryMb,
-    guest: {
-      services: chooseServices(env),
-      jobsDir: env.jobsDir,
-      databaseUrl,
-      maxOutputBytes: env.maxOutputBytes,
-    },
+    guest,
   };
+}
+
+/** What a thread or child process opens the same services with as the program itself. */
+function chooseGuest(env: Env, storage: StorageSettings, databaseUrl: string): GuestSettings {
+  const { jobsDir, maxOutputBytes } = env;
+  return { services: chooseServices(env, storage), storage, jobsDir, databaseUrl, maxOutputBytes };
 }
 
 function chooseMedia(env: Env): MediaSettings {

@@ -2,7 +2,7 @@
 export { z } from 'zod';
 export type { JobContext, JobHandle, JobLog } from './define/context.ts';
 export { NonRetryableError, RetryLaterError, StepError, snooze } from './define/errors.ts';
-export type { JobFiles, StoredFile } from './define/files.ts';
+export type { CreateFileOptions, FileContent, JobFiles, ReadableFile, StoredFile } from './define/files.ts';
 export type { Isolation } from './define/isolation.ts';
 export {
   type BackoffFunction,

@@ -3,6 +3,7 @@ import type { Signals } from '../queue/signals.ts';
 import type { Transports } from '../queue/transport.ts';
 import type { Outbound } from '../shared/outbound.ts';
 import type { Clock } from '../shared/time.ts';
+import type { FileStorage } from '../storage/storage.ts';
 import type { GroupedWrites } from '../store/grouped-writes.ts';
 import type { Store } from '../store/store.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -22,6 +23,8 @@ export interface Engine {
   readonly waker: PipelineWaker;
   readonly watcher: JobWatcher;
   readonly outbound: Outbound;
+  /** Where files lie. */
+  readonly storage: FileStorage;
   readonly clock: Clock;
   readonly log: Logger;
   readonly settings: EngineSettings;
@@ -30,10 +33,12 @@ export interface Engine {
 export interface EngineSettings {
   maxInputBytes: number;
   maxOutputBytes: number;
-  /** Where jobs keep the files that they make; absolute. */
-  storageDir: string;
   /** What the URLs of files begin with; undefined: they are relative. */
   publicUrl: string | undefined;
+  /** The largest file that may be uploaded. */
+  maxUploadBytes: number;
+  /** How long uploads are kept that say nothing else; 0: for ever. */
+  retentionUploadDays: number;
 }
 
 /** Who calls: decides which tenants' jobs can be seen and where new ones belong. */

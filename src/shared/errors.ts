@@ -22,6 +22,7 @@ export const errorCatalogue = {
   ADDRESS_REFUSED: { status: 422, title: 'That address may not be called' },
   INTERNAL: { status: 500, title: 'Something went wrong here' },
   STORE_UNAVAILABLE: { status: 503, title: 'The database cannot be reached; nothing was stored' },
+  STORAGE_UNAVAILABLE: { status: 503, title: 'The file storage cannot be used; nothing was stored' },
   INVALID_CONFIGURATION: { status: 500, title: 'The configuration is not valid' },
   INVALID_DEFINITION: { status: 500, title: 'A job definition is not valid' },
   TRANSPORT_UNAVAILABLE: { status: 503, title: 'Redis cannot be reached' },

@@ -1,4 +1,4 @@
-/** Where the API serves the files that jobs have made; the key follows. */
+/** Where the API serves files; the key follows. */
 export const FILES_PATH = '/v1/files/';
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
@@ -6,10 +6,19 @@ const ID_LENGTH = 36;
 const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const URL_OF_FILE = /(?:^|\/)v1\/files\/([^/?#]+)(?:[?#].*)?$/;
 
-/** Which file of which job. */
-export interface FileAddress {
-  jobId: string;
+/** Which file of which job or upload. */
+export interface FileKey {
+  id: string;
   name: string;
+}
+
+export const FILE_NAME_RULE = 'letters, digits, ".", "_" and "-", at most 100, the first a letter or digit';
+
+const CONTENT_TYPE = /^[\w!#$&^.+-]{1,127}\/[\w!#$&^.+-]{1,127}( *; *[\w-]+=("[\w .:/+-]*"|[\w.:+-]+))*$/;
+
+/** Whether it is a media type, perhaps with parameters, that may stand in a header. */
+export function isContentType(text: string): boolean {
+  return text.length <= 255 && CONTENT_TYPE.test(text);
 }
 
 /** Whether a file may be called so: one segment of a path and of a URL, and never hidden. */
@@ -17,16 +26,16 @@ export function isFileName(name: string): boolean {
   return NAME.test(name);
 }
 
-/** What names a file for ever: the id of its job, which has 36 characters, "-", and its name. */
-export function toFileKey({ jobId, name }: FileAddress): string {
-  return `${jobId}-${name}`;
+/** What names a file for ever: the id of its job or upload, which has 36 characters, "-", and its name. */
+export function toFileKey({ id, name }: FileKey): string {
+  return `${id}-${name}`;
 }
 
 /** @returns undefined for what is no key */
-export function parseFileKey(key: string): FileAddress | undefined {
-  const jobId = key.slice(0, ID_LENGTH);
+export function parseFileKey(key: string): FileKey | undefined {
+  const id = key.slice(0, ID_LENGTH);
   const name = key.slice(ID_LENGTH + 1);
-  return ID.test(jobId) && key[ID_LENGTH] === '-' && isFileName(name) ? { jobId, name } : undefined;
+  return ID.test(id) && key[ID_LENGTH] === '-' && isFileName(name) ? { id, name } : undefined;
 }
 
 /** The key in a file's URL, which may be absolute or only a path; what is no such URL is given back. */

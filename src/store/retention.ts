@@ -17,12 +17,13 @@ export function createRetentionStore(database: Database) {
       return remove(database, removeJobs(`j.status = 'failed'`), [days, limit]);
     },
 
-    /** @returns those of these ids that no job has */
+    /** @returns those of these ids that neither a job nor an upload has */
     async findGone(ids: readonly string[]): Promise<string[]> {
       const rows = await database.query<{ id: string }>(
         `select given.id
          from unnest($1::uuid[]) as given(id)
-         where not exists (select 1 from longshore.jobs j where j.id = given.id)`,
+         where not exists (select 1 from longshore.jobs j where j.id = given.id)
+           and not exists (select 1 from longshore.files f where f.id = given.id and f.is_upload)`,
         [ids],
       );
       return rows.map(({ id }) => id);

@@ -7,6 +7,7 @@ import { createDeadLetterStore } from './dead-letters.ts';
 import { createDeliveryStore } from './deliveries.ts';
 import { createDriftStore } from './drift.ts';
 import { createExpiryStore } from './expiry.ts';
+import { createFileStore } from './files.ts';
 import { createForgottenPipelineStore } from './forgotten-pipelines.ts';
 import { createIdempotencyStore } from './idempotency.ts';
 import { createJobStore } from './jobs.ts';
@@ -58,6 +59,7 @@ export function createStore(database: Database) {
     settings: createSettingStore(database),
     expiry: createExpiryStore(database),
     idempotency: createIdempotencyStore(database),
+    files: createFileStore(database),
     /** @throws STORE_UNAVAILABLE */
     async ping(): Promise<void> {
       await database.query('select 1');

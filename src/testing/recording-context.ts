@@ -2,14 +2,14 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { JobContext, JobHandle, JobLog } from '../define/context.ts';
-import type { JobFiles, StoredFile } from '../define/files.ts';
+import type { CreateFileOptions, JobFiles, StoredFile } from '../define/files.ts';
 import type { JobDefinition } from '../define/job.ts';
-import { createJobFiles } from '../define/job-files.ts';
 import type { EnqueueOptions } from '../define/options.ts';
 import type { PipelineJobContext } from '../define/pipeline.ts';
 import type { Services } from '../define/services.ts';
 import { createId } from '../shared/ids.ts';
-import { folderOfJob } from '../shared/job-folders.ts';
+import { createJobFiles } from '../storage/job-files.ts';
+import { createLocalStorage } from '../storage/local-storage.ts';
 import { keepJson } from './keep-json.ts';
 import { createRecordingStep } from './recording-step.ts';
 
@@ -49,7 +49,7 @@ export interface EnqueuedChild {
 }
 
 /** A file that `ctx.files.create` has made. */
-export interface RecordedFile extends StoredFile {
+export interface RecordedFile extends StoredFile, CreateFileOptions {
   /** Where it lies, absolute. */
   path: string;
 }
@@ -128,18 +128,21 @@ function createFiles(
   { storageDir, job, signal }: { storageDir: string | undefined; job: JobContext['job']; signal: AbortSignal },
 ): JobFiles {
   const open = () => {
-    const folder = storageDir ?? findTemporaryFolder();
-    const files = createJobFiles({ storageDir: folder, publicUrl: undefined, job, run: 1, signal });
-    return { files, pathOf: (name: string) => join(folderOfJob(folder, job.tenant, job.id), name) };
+    const storage = createLocalStorage({ kind: 'local', dir: storageDir ?? findTemporaryFolder() });
+    const record = async () => undefined; // nothing expires here
+    return { storage, files: createJobFiles(storage, { publicUrl: undefined, job, run: 1, signal, record }) };
   };
   return {
-    async create(name, content) {
-      const { files, pathOf } = open();
-      const file = await files.create(name, content);
-      made.push({ ...file, path: pathOf(name) });
+    isLocal: true,
+    async create(name, content, options = {}) {
+      const { storage, files } = open();
+      const file = await files.create(name, content, options);
+      const path = (await storage.findPath({ tenant: job.tenant, id: job.id, name })) ?? '';
+      made.push({ ...file, ...options, path });
       return file;
     },
     locate: async (keyOrUrl) => open().files.locate(keyOrUrl),
+    open: async (keyOrUrl) => open().files.open(keyOrUrl),
   };
 }
 

@@ -2,7 +2,6 @@ import { enqueueSchema } from '../contract/enqueue.ts';
 import { isTerminal } from '../contract/job.ts';
 import type { JobContext, JobHandle, JobLog } from '../define/context.ts';
 import type { JobDefinition } from '../define/job.ts';
-import { createJobFiles } from '../define/job-files.ts';
 import type { EnqueueOptions } from '../define/options.ts';
 import type { PipelineJobContext } from '../define/pipeline.ts';
 import type { Services } from '../define/services.ts';
@@ -10,6 +9,7 @@ import type { Engine } from '../engine/engine.ts';
 import { enqueueJob } from '../engine/enqueue.ts';
 import { waitForJob } from '../engine/inquire.ts';
 import { encodeJson } from '../shared/json.ts';
+import { createJobFiles, type FileRecord, type RunFiles } from '../storage/job-files.ts';
 import type { JobRow } from '../store/job-row.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { RunJournal } from './journal.ts';
@@ -23,6 +23,7 @@ export interface ContextOptions {
   signal: AbortSignal;
   journal: RunJournal;
   log: Logger;
+  files: RunFiles;
   /** Where the handler calls steps. */
   pipeline: PipelineRun | undefined;
 }
@@ -50,13 +51,7 @@ export function createJobContext(options: ContextOptions): JobContext | Pipeline
     },
     log: createJobLog(options),
     services: options.services,
-    files: createJobFiles({
-      storageDir: engine.settings.storageDir,
-      publicUrl: engine.settings.publicUrl,
-      job,
-      run: job.fence,
-      signal,
-    }),
+    files: options.files,
     lastCheckpoint: job.checkpoint ?? undefined,
     progress: createProgress(options),
     checkpoint: async (state) => {
@@ -67,6 +62,25 @@ export function createJobContext(options: ContextOptions): JobContext | Pipeline
       if (!isNewest) throw new Error('the checkpoint was refused: this run is no longer the newest of its job');
     },
     enqueue: (definition, input, enqueueOptions) => enqueueChild(options, definition, input, enqueueOptions ?? {}),
+  };
+}
+
+/** The files of a run, which the caller closes at its end. */
+export function createRunFiles(engine: Engine, job: JobRow, signal: AbortSignal): RunFiles {
+  return createJobFiles(engine.storage, {
+    publicUrl: engine.settings.publicUrl,
+    job: { id: job.id, tenant: job.tenant },
+    run: job.fence,
+    signal,
+    record: createFileRecorder(engine, job),
+  });
+}
+
+/** What keeps a file's expiry when it is about to appear; it throws for a run that is not the newest of its job. */
+export function createFileRecorder(engine: Engine, job: JobRow): (file: FileRecord) => Promise<void> {
+  return async (file) => {
+    const isNewest = await engine.store.files.noteMade({ ...file, id: job.id, fence: job.fence });
+    if (!isNewest) throw new Error(`${file.name} was refused: this run is no longer the newest of its job`);
   };
 }
 

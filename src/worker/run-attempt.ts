@@ -10,7 +10,7 @@ import type { JobRow } from '../store/job-row.ts';
 import { jobScope } from '../telemetry/job-scope.ts';
 import { execute } from './execute.ts';
 import type { HandlerPool } from './isolation/handler-pool.ts';
-import { createJobContext } from './job-context.ts';
+import { createFileRecorder, createJobContext, createRunFiles } from './job-context.ts';
 import type { Journal, RunJournal } from './journal.ts';
 import { PipelineRun } from './pipeline-run.ts';
 import { RunAborted } from './run-aborted.ts';
@@ -137,15 +137,18 @@ async function executeWithJournal(
   log.debug('started');
   const pipeline = definition.isPipeline ? await openPipeline(options, job, runJournal) : undefined;
   if (definition.isPipeline && !pipeline) return { kind: 'superseded' };
-  const context = createJobContext({ engine, job, services, signal, journal: runJournal, log, pipeline });
+  const files = createRunFiles(engine, job, signal);
+  const context = createJobContext({ engine, job, services, signal, journal: runJournal, log, files, pipeline });
   const call: JobDefinition['run'] = async (input, ctx) => {
     if (definition.isolation === 'none') return definition.run(input, ctx);
-    return (await getHandlerPool()).run(definition, input, ctx, { fence: job.fence, onStarted });
+    const recordFile = createFileRecorder(engine, job);
+    return (await getHandlerPool()).run(definition, input, ctx, { fence: job.fence, recordFile, onStarted });
   };
   const result = await jobScope.run({ jobId: job.id, type: job.type, attempt: job.attempt }, () =>
     execute(definition, job.input, context, { call, maxOutputBytes: maxOutputBytesOf(engine, job), pipeline }),
   );
   pipeline?.close();
+  await files.close().catch((error: unknown) => log.warn('copies of files could not be removed', { error }));
   await runJournal.flush(); // what the run said is stored before its end is
   return result;
 }

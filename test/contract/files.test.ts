@@ -9,7 +9,7 @@ import { removeExpiredJobs } from '../../src/engine/upkeep/retention.ts';
 import { sweepFiles } from '../../src/engine/upkeep/sweep-files.ts';
 import { defineJob } from '../../src/index.ts';
 import { createId } from '../../src/shared/ids.ts';
-import { folderOfJob } from '../../src/shared/job-folders.ts';
+import { folderOfJob } from '../../src/storage/job-folders.ts';
 import { everyone, type Harness, useHarnesses } from '../support/harness.ts';
 import { waitFor } from '../support/wait-for.ts';
 
@@ -23,8 +23,13 @@ const jobs = [makeNote];
 const acme: Caller = { scope: { tenant: 'acme' } };
 const other: Caller = { scope: { tenant: 'other' } };
 
-const folderOf = (harness: Harness, id: string, tenant = 'acme') =>
-  folderOfJob(harness.engine.settings.storageDir, tenant, id);
+function dirOf({ engine }: Harness): string {
+  const { settings } = engine.storage;
+  if (settings.kind !== 'local') throw new Error('the files do not lie in a folder');
+  return settings.dir;
+}
+
+const folderOf = (harness: Harness, id: string, tenant = 'acme') => folderOfJob(dirOf(harness), { tenant, id });
 
 /** A job that has ended and has made a file. */
 async function makeOne(harness: Harness): Promise<string> {
@@ -40,7 +45,7 @@ function leave(harness: Harness, hours: number): string {
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'left.txt'), '');
   const at = new Date(Date.now() - hours * 3_600_000);
-  utimesSync(folder, at, at);
+  for (const path of [join(folder, 'left.txt'), folder]) utimesSync(path, at, at);
   return folder;
 }
 
@@ -57,9 +62,9 @@ describe('files of jobs', () => {
     const harness = await startQuietly();
     const id = await makeOne(harness);
     const key = `${id}-note.txt`;
-    const found = { folder: folderOf(harness, id), name: 'note.txt' };
-    expect(await findFile(harness.engine, everyone, key)).toEqual(found);
-    expect(await findFile(harness.engine, acme, key)).toEqual(found);
+    const found = { address: { tenant: 'acme', id, name: 'note.txt' }, facts: { bytes: 5 } };
+    expect(await findFile(harness.engine, everyone, key)).toMatchObject(found);
+    expect(await findFile(harness.engine, acme, key)).toMatchObject(found);
     await expect(findFile(harness.engine, other, key)).rejects.toMatchObject({ code: 'NOT_FOUND' });
     // Not even a file that lies where the caller's own would.
     mkdirSync(folderOf(harness, id, 'other'), { recursive: true });
@@ -121,7 +126,7 @@ describe('files of jobs', () => {
     await sweepFiles(harness.engine);
     expect([kept, old, young, join(dirname(kept), 'mine')].map(existsSync)).toEqual([true, false, true, true]);
     expect(harness.lines()).toContainEqual(
-      expect.objectContaining({ message: 'removed files of jobs that are gone', tenant: 'acme', jobs: 1 }),
+      expect.objectContaining({ message: 'removed files of jobs that are gone', tenants: ['acme'], jobs: 1 }),
     );
   });
 
@@ -129,7 +134,7 @@ describe('files of jobs', () => {
     const first = await startQuietly();
     await makeOne(first);
     await sweepFiles(first.engine);
-    const settings = { STORAGE_DIR: first.engine.settings.storageDir };
+    const settings = { STORAGE_DIR: dirOf(first) };
     const second = await start(jobs, { isFollower: true, settings });
     const left = leave(first, 1000);
     await sweepFiles(second.engine);
@@ -141,6 +146,6 @@ describe('files of jobs', () => {
   it('need no folder before there are any', async () => {
     const harness = await startQuietly();
     expect(await sweepFiles(harness.engine)).toBeGreaterThan(60_000);
-    expect(existsSync(harness.engine.settings.storageDir)).toBe(false);
+    expect(existsSync(dirOf(harness))).toBe(false);
   });
 });

@@ -59,7 +59,7 @@ describe.each<TransportName>(['postgres', 'bullmq'])('isolated jobs on the %s tr
         lastCheckpoint: { text: 'Grüße' },
         isAborted: false,
         read: 'Grüße',
-        storageDir: harness.engine.settings.storageDir,
+        storageDir: harness.program.services.storageDir,
         services: expect.arrayContaining(['fetch', 'media']),
         refusal: expect.stringMatching(/^TypeError: the checkpoint is 2000002 bytes/),
         wrong: 'INVALID_FIELDS',

@@ -1,6 +1,6 @@
 import type { JobContext, JobHandle, JobLog } from '../../define/context.ts';
+import type { JobFiles } from '../../define/files.ts';
 import type { JobDefinition } from '../../define/job.ts';
-import { createJobFiles } from '../../define/job-files.ts';
 import type { EnqueueOptions } from '../../define/options.ts';
 import type { Services } from '../../define/services.ts';
 import { encodeJson } from '../../shared/json.ts';
@@ -11,6 +11,7 @@ import { pack } from './thrown.ts';
 export interface GuestContextOptions {
   signal: AbortSignal;
   services: Services;
+  files: JobFiles;
   tell: (message: GuestMessage) => void;
   /** Rejects with what the host refuses it with. */
   ask: (question: Question) => Promise<unknown>;
@@ -18,7 +19,7 @@ export interface GuestContextOptions {
 
 /** What a handler gets beside its input, where the worker is at the other end of a line. */
 export function createGuestContext(task: Task, options: GuestContextOptions): JobContext {
-  const { signal, services, tell, ask } = options;
+  const { signal, services, files, tell, ask } = options;
   const { attempt, job, lastCheckpoint, settings } = task;
   return {
     signal,
@@ -26,7 +27,7 @@ export function createGuestContext(task: Task, options: GuestContextOptions): Jo
     job,
     log: createGuestLog(tell),
     services,
-    files: createJobFiles({ ...task.files, signal }),
+    files,
     lastCheckpoint,
     progress(percent, message) {
       const text = message === undefined ? undefined : toText(message);

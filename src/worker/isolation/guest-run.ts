@@ -2,6 +2,7 @@ import type { JobContext } from '../../define/context.ts';
 import { NonRetryableError } from '../../define/errors.ts';
 import { loadHandler } from '../../define/isolation.ts';
 import { messageOf } from '../../shared/failure.ts';
+import { createJobFiles, type FileRecord } from '../../storage/job-files.ts';
 import { jobScope } from '../../telemetry/job-scope.ts';
 import { RunAborted } from '../run-aborted.ts';
 import { createGuestContext } from './guest-context.ts';
@@ -45,15 +46,19 @@ export async function serveRun(
   await jobScope.run(scope, async () => {
     try {
       const run = await loadHandler(task.handlerFile);
-      const ctx = createGuestContext(task, {
-        signal: abort.signal,
-        services: await services.get(task.settings),
-        tell,
-        ask: (question) => calls.ask(question),
-      });
-      abort.signal.throwIfAborted();
+      const { signal } = abort;
+      const ask = (question: Question) => calls.ask(question);
+      const opened = await services.get(task.settings);
+      const record = async (file: FileRecord) => void (await ask({ kind: 'recordFile', file }));
+      const files = createJobFiles(opened.storage, { ...task.files, signal, record });
+      const ctx = createGuestContext(task, { signal, services: opened.services, files, tell, ask });
+      signal.throwIfAborted();
       tell({ kind: 'started' });
-      tellOutput(tell, await runHandler(run, task.input, ctx));
+      try {
+        tellOutput(tell, await runHandler(run, task.input, ctx));
+      } finally {
+        await files.close();
+      }
     } catch (error) {
       tell({ kind: 'threw', error: pack(error) });
     }

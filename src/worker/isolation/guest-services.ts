@@ -1,6 +1,8 @@
 import { loadServices } from '../../define/load-jobs.ts';
 import type { Services } from '../../define/services.ts';
 import { openServices } from '../../services/open-services.ts';
+import { openStorage } from '../../storage/open-storage.ts';
+import type { FileStorage } from '../../storage/storage.ts';
 import type { Database } from '../../store/database.ts';
 import type { Store } from '../../store/store.ts';
 import type { Logger } from '../../telemetry/logger.ts';
@@ -10,10 +12,16 @@ import type { GuestSettings } from './protocol.ts';
 const POOL_SIZE = 2;
 const QUERY_TIMEOUT_MS = 10_000;
 
+interface OpenedGuest {
+  services: Services;
+  storage: FileStorage;
+  close(): Promise<void>;
+}
+
 /** The services of a thread or child process: made with its first handler, then kept. */
 export class GuestServices {
   readonly #log: Logger;
-  #opening: Promise<{ services: Services; close(): Promise<void> }> | undefined;
+  #opening: Promise<OpenedGuest> | undefined;
   #database: Database | undefined;
 
   constructor(log: Logger) {
@@ -21,10 +29,10 @@ export class GuestServices {
   }
 
   /** @throws INVALID_DEFINITION when `services.ts` in JOBS_DIR cannot be loaded */
-  async get(settings: GuestSettings): Promise<Services> {
+  async get(settings: GuestSettings): Promise<Pick<OpenedGuest, 'services' | 'storage'>> {
     this.#opening ??= this.#open(settings);
     try {
-      return (await this.#opening).services;
+      return await this.#opening;
     } catch (error) {
       this.#opening = undefined; // what it needs may be there the next time
       throw error;
@@ -33,18 +41,20 @@ export class GuestServices {
 
   /** Ends what is still under way, so let the handler end first. */
   async close(): Promise<void> {
-    await (await this.#opening)?.close();
+    const opened = await this.#opening;
+    await opened?.close();
+    opened?.storage.close();
     await this.#database?.close();
   }
 
-  async #open(settings: GuestSettings): Promise<{ services: Services; close(): Promise<void> }> {
+  async #open(settings: GuestSettings): Promise<OpenedGuest> {
     const own = await loadServices(settings.jobsDir);
     let store: Promise<Store> | undefined;
     const getStore = () => {
       store ??= this.#connect(settings.databaseUrl);
       return store;
     };
-    return openServices(settings.services, { getStore }, own);
+    return { ...openServices(settings.services, { getStore }, own), storage: openStorage(settings.storage) };
   }
 
   async #connect(url: string): Promise<Store> {

@@ -3,6 +3,7 @@ import { locateHandler } from '../../define/isolation.ts';
 import type { JobDefinition } from '../../define/job.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { endsWithin } from '../../shared/time.ts';
+import type { FileRecord } from '../../storage/job-files.ts';
 import type { GuestHouse } from './guest.ts';
 import { GRACE_MS, runInGuest } from './host-run.ts';
 import { Places } from './places.ts';
@@ -19,6 +20,7 @@ export interface HandlerPoolOptions {
 /** What only the worker knows of a run. */
 export interface IsolatedRun {
   fence: number;
+  recordFile: (file: FileRecord) => Promise<void>;
   /** Called when the handler begins, unless the run is over by then. */
   onStarted: () => void;
 }
@@ -57,7 +59,8 @@ export class HandlerPool {
       throw ctx.signal.reason ?? new Error('the worker stops');
     }
     const { registry, log } = this.#options.engine;
-    const { result, over } = runInGuest(house.open(), task, ctx, { registry, log, onStarted: run.onStarted });
+    const { onStarted, recordFile } = run;
+    const { result, over } = runInGuest(house.open(), task, ctx, { registry, log, recordFile, onStarted });
     const closed = over.finally(() => {
       leave();
       this.#open.delete(closed);
@@ -79,7 +82,7 @@ export class HandlerPool {
 
   #createTask(definition: JobDefinition, input: unknown, ctx: JobContext, { fence }: IsolatedRun): Task {
     const { engine, settings } = this.#options;
-    const { storageDir, publicUrl } = engine.settings;
+    const { publicUrl } = engine.settings;
     const { attempt, job, lastCheckpoint } = ctx;
     return {
       handlerFile: locateHandler(definition.handlerFile ?? ''),
@@ -87,7 +90,7 @@ export class HandlerPool {
       attempt,
       job,
       lastCheckpoint,
-      files: { storageDir, publicUrl, job: { id: job.id, tenant: job.tenant }, run: fence },
+      files: { publicUrl, job: { id: job.id, tenant: job.tenant }, run: fence },
       settings: settings.guest,
     };
   }

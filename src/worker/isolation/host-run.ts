@@ -3,6 +3,7 @@ import { NonRetryableError } from '../../define/errors.ts';
 import type { Registry } from '../../define/registry.ts';
 import { AppError } from '../../shared/errors.ts';
 import { messageOf } from '../../shared/failure.ts';
+import type { FileRecord } from '../../storage/job-files.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { whyAborted } from '../run-aborted.ts';
 import { type Guest, HandlerLostError } from './guest.ts';
@@ -17,6 +18,7 @@ const START_LIMIT_MS = 60_000;
 export interface HostRunOptions {
   registry: Registry;
   log: Logger;
+  recordFile: (file: FileRecord) => Promise<void>;
   /** Called when the handler begins, unless the run is over by then. */
   onStarted: () => void;
 }
@@ -31,7 +33,7 @@ export interface HostRun {
 /** Runs a handler in a guest, and does for it what it asks of its context. */
 export function runInGuest(guest: Guest, task: Task, ctx: JobContext, options: HostRunOptions): HostRun {
   const { promise: result, resolve, reject } = Promise.withResolvers<unknown>();
-  const answer = createAnswerer(ctx, options.registry);
+  const answer = createAnswerer(ctx, options);
   let isOpen = true;
   let timer = setTimeout(() => {
     settle(() => reject(new HandlerLostError(`the handler did not begin within ${START_LIMIT_MS / 1000} s`)));
@@ -105,12 +107,17 @@ function readFields({ fields, error }: Extract<GuestMessage, { kind: 'log' }>): 
 }
 
 /** @returns a function that does what a guest asks for, through the context of its run */
-function createAnswerer(ctx: JobContext, registry: Registry): (question: Question) => Promise<unknown> {
+function createAnswerer(
+  ctx: JobContext,
+  { registry, recordFile }: Pick<HostRunOptions, 'registry' | 'recordFile'>,
+): (question: Question) => Promise<unknown> {
   const children = new Map<string, JobHandle<unknown>>();
   return async (question) => {
     switch (question.kind) {
       case 'checkpoint':
         return ctx.checkpoint(JSON.parse(question.json));
+      case 'recordFile':
+        return recordFile(question.file);
       case 'enqueue': {
         const definition = registry.definitions.get(question.type);
         if (!definition) throw new AppError('UNKNOWN_TYPE', `no job type is called "${question.type}"`);

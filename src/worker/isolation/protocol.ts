@@ -1,7 +1,8 @@
 import type { JobContext, JobLog } from '../../define/context.ts';
-import type { JobFilesOptions } from '../../define/job-files.ts';
 import type { EnqueueOptions } from '../../define/options.ts';
 import type { ServiceSettings } from '../../services/open-services.ts';
+import type { FileRecord, JobFilesOptions } from '../../storage/job-files.ts';
+import type { StorageSettings } from '../../storage/storage-settings.ts';
 import type { AbortReason } from '../run-aborted.ts';
 import type { Thrown } from './thrown.ts';
 
@@ -31,6 +32,8 @@ export type GuestMessage =
 /** What the guest asks; answered under the number of its call. */
 export type Question =
   | { kind: 'checkpoint'; json: string }
+  /** A file that is about to appear. */
+  | { kind: 'recordFile'; file: FileRecord }
   /** Answered with the id of the child. */
   | { kind: 'enqueue'; type: string; input: unknown; options: EnqueueOptions }
   /** Answered with the output of the child. */
@@ -54,13 +57,14 @@ export interface Task {
   attempt: number;
   job: JobContext['job'];
   lastCheckpoint: unknown;
-  files: Omit<JobFilesOptions, 'signal'>;
+  files: Omit<JobFilesOptions, 'signal' | 'record'>;
   settings: GuestSettings;
 }
 
 /** What a guest opens services of its own with. */
 export interface GuestSettings {
   services: ServiceSettings;
+  storage: StorageSettings;
   /** Where `services.ts` may be. */
   jobsDir: string;
   databaseUrl: string;

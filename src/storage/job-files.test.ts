@@ -3,10 +3,11 @@ import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, extname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { NonRetryableError } from '../define/errors.ts';
 import { createId } from '../shared/ids.ts';
-import { folderOfJob } from '../shared/job-folders.ts';
-import { NonRetryableError } from './errors.ts';
 import { createJobFiles, type JobFilesOptions } from './job-files.ts';
+import { folderOfJob } from './job-folders.ts';
+import { createLocalStorage } from './local-storage.ts';
 
 let storageDir: string;
 beforeEach(() => {
@@ -17,17 +18,17 @@ afterEach(() => rmSync(storageDir, { recursive: true }));
 const job = { id: createId(), tenant: 'acme' };
 
 function open(more: Partial<JobFilesOptions> = {}) {
-  return createJobFiles({
-    storageDir,
+  return createJobFiles(createLocalStorage({ kind: 'local', dir: storageDir }), {
     publicUrl: undefined,
     job,
     run: 1,
     signal: new AbortController().signal,
+    record: async () => undefined,
     ...more,
   });
 }
 
-const namesOf = (id = job.id) => readdirSync(folderOfJob(storageDir, 'acme', id)).sort();
+const namesOf = (id = job.id) => readdirSync(folderOfJob(storageDir, { tenant: 'acme', id })).sort();
 
 describe('the files of a job', () => {
   it('names a file by its job, and finds it again by its key and by every form of its URL', async () => {
@@ -37,7 +38,7 @@ describe('the files of a job', () => {
     const elsewhere = open({ job: { id: createId(), tenant: 'acme' } });
     const forms = [key, file.url, `https://jobs.example.com/longshore/v1/files/${key}?download#t=5`, `v1/files/${key}`];
     const paths = await Promise.all(forms.map((form) => elsewhere.locate(form)));
-    expect(new Set(paths)).toEqual(new Set([join(folderOfJob(storageDir, 'acme', job.id), 'a-video.mp4')]));
+    expect(new Set(paths)).toEqual(new Set([join(folderOfJob(storageDir, job), 'a-video.mp4')]));
     expect(readFileSync(paths[0] ?? '', 'utf8')).toBe('content');
   });
 
@@ -107,7 +108,7 @@ describe('the files of a job', () => {
 
   it('removes what killed runs left half written, and not what a newer run is writing', async () => {
     await open().create('a.txt', 'whole');
-    const folder = folderOfJob(storageDir, 'acme', job.id);
+    const folder = folderOfJob(storageDir, job);
     for (const run of [2, 3, 20]) writeFileSync(join(folder, `.${run}.x.video.mp4`), 'half');
     await open({ run: 3 }).create('b.txt', '');
     expect(namesOf()).toEqual(['.20.x.video.mp4', '.3.x.video.mp4', 'a.txt', 'b.txt']);
@@ -125,7 +126,7 @@ describe('the files of a job', () => {
   it('does not find files of other tenants, folders, links, half-written ones, or anything else', async () => {
     const { key } = await open().create('a.txt', '');
     await expect(open({ job: { id: job.id, tenant: 'other' } }).locate(key)).rejects.toThrow(/there is no file/);
-    const folder = folderOfJob(storageDir, 'acme', job.id);
+    const folder = folderOfJob(storageDir, job);
     mkdirSync(join(folder, 'folder'));
     symlinkSync('/etc/hostname', join(folder, 'link'));
     writeFileSync(join(folder, '.1.x.a.txt'), '');
