@@ -265,7 +265,14 @@ export function chooseQueues(wanted: readonly string[] | undefined, registry: Re
 
 function chooseServices(env: Env, storage: StorageSettings): ServiceSettings {
   return {
-    outbound: { allowPrivate: env.outboundAllowPrivate, allow: env.outboundAllow },
+    outbound: {
+      allowPrivate: env.outboundAllowPrivate,
+      allow: env.outboundAllow,
+      hosts: env.outboundHosts,
+      perHost: env.outboundPerHost,
+      timeoutMs: env.outboundTimeoutMs,
+      maxBytes: env.outboundMaxBytes,
+    },
     storageDir: storage.kind === 'local' ? storage.dir : env.storageDir,
     fileRoots: env.fileRoots,
     media: chooseMedia(env),

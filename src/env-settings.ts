@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { queueNameSchema } from './contract/enqueue.ts';
+import { isHostEntry } from './shared/host-list.ts';
 
 export type EnvSource = Record<string, string | undefined>;
 
@@ -360,17 +361,41 @@ export const settings = {
       .string()
       .transform((value) => (value === 'none' ? '' : value))
       .transform((value) => value.split(',').flatMap((part) => part.trim() || []))
-      .pipe(z.array(z.string().refine(isRangeOrHost)))
-      .describe('CIDR ranges, addresses or host names, separated by commas, or none'),
+      .pipe(z.array(z.string().refine(isHostEntry)))
+      .describe('CIDR ranges, addresses, host names or wildcards like *.example.com, separated by commas, or none'),
     default: (source: EnvSource) => (source.NODE_ENV === 'production' ? 'none' : LOOPBACK_RANGES),
     defaultText: `${LOOPBACK_RANGES}; none with NODE_ENV=production`,
+  }),
+  outboundHosts: setting({
+    name: 'OUTBOUND_HOSTS',
+    group: 'Files and network',
+    description:
+      'Where it is set, jobs and webhooks may call these hosts alone. Private addresses must be allowed all the same.',
+    schema: list(z.string().refine(isHostEntry)).describe(
+      'CIDR ranges, addresses, host names or wildcards like *.example.com, separated by commas',
+    ),
   }),
   outboundPerHost: setting({
     name: 'OUTBOUND_PER_HOST',
     group: 'Files and network',
-    description: 'Connections to one host that a process keeps at most; further calls wait for one.',
+    description: 'Requests to one host that a process has under way at most; further ones wait.',
     schema: wholeNumber(1, 10_000),
     default: '32',
+  }),
+  outboundTimeoutMs: setting({
+    name: 'OUTBOUND_TIMEOUT_MS',
+    group: 'Files and network',
+    description: 'How long a call may take, to the last byte of its answer, where the job sets no limit of its own.',
+    schema: wholeNumber(1000, 604_800_000),
+    default: '900000',
+  }),
+  outboundMaxBytes: setting({
+    name: 'OUTBOUND_MAX_BYTES',
+    group: 'Files and network',
+    description: 'What no answer may exceed, after decompression, whatever the job allows.',
+    schema: wholeNumber(1024, 999_999_999_999_999),
+    default: String(10 * 1024 ** 3),
+    defaultText: '10737418240 (10 GiB)',
   }),
   webhookSecret: setting({
     name: 'WEBHOOK_SECRET',
@@ -495,10 +520,6 @@ export const concurrencyOverride = {
 
 function isHost(value: string): boolean {
   return ipaddr.isValid(value) || /^(?!-)[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\.?$/.test(value);
-}
-
-function isRangeOrHost(value: string): boolean {
-  return ipaddr.isValidCIDR(value) || isHost(value);
 }
 
 function isWebhookSecret(value: string): boolean {

@@ -6,6 +6,8 @@ import { readFailure, toNetworkFailure } from './http-failure.ts';
 import { labelUrl } from './web-url.ts';
 
 const READ_BYTES = 256 * 1024;
+/** As long as a job that reads files may take; the job's own limit ends the download before. */
+const DOWNLOAD_TIMEOUT_MS = 3_600_000;
 
 export interface FileSource {
   /** A safe file name, taken from the path or URL; the same for every attempt. */
@@ -42,7 +44,8 @@ async function startDownload(url: string, ctx: JobContext): Promise<FileSource> 
   const signal = AbortSignal.any([ctx.signal, closed.signal]);
   // The checksum is of the file itself, so the server should not encode it on the way.
   const headers = { 'accept-encoding': 'identity' };
-  const response = await ctx.services.fetch(url, { headers, signal }).catch((error: unknown) => {
+  const init = { headers, signal, timeoutMs: DOWNLOAD_TIMEOUT_MS };
+  const response = await ctx.services.fetch(url, init).catch((error: unknown) => {
     ctx.signal.throwIfAborted();
     throw toNetworkFailure(subject, error);
   });

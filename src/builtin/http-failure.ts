@@ -24,11 +24,13 @@ export async function readFailure(subject: string, response: Response): Promise<
   return new RetryLaterError(`${message} (asks to wait ${Math.ceil(delayMs / 1000)} s)`, waitMs);
 }
 
-/** A refused address fails at once; every other fault of the network is worth another attempt. */
+/** A refused address and an answer beyond the limit fail at once; every other fault of the network is worth another attempt. */
 export function toNetworkFailure(subject: string, error: unknown): Error {
   if (error instanceof NonRetryableError) return error;
-  if ((error as { code?: unknown } | undefined)?.code === 'ADDRESS_REFUSED') {
-    return new NonRetryableError(`${subject} was not sent: ${(error as Error).message}`, { cause: error });
+  const code = (error as { code?: unknown } | undefined)?.code;
+  if (code === 'ADDRESS_REFUSED' || code === 'RESPONSE_TOO_LARGE') {
+    const what = code === 'ADDRESS_REFUSED' ? 'was not sent' : 'was given up';
+    return new NonRetryableError(`${subject} ${what}: ${(error as Error).message}`, { cause: error });
   }
   const message = `${subject} failed: ${findReason(error)}`;
   // A port that the fetch standard blocks (https://fetch.spec.whatwg.org/#port-blocking) stays blocked.

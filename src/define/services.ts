@@ -7,7 +7,7 @@ export type { OutboundFetch, OutboundInit };
  * `declare module 'longshore' { interface Services { mailer: Mailer } }` and a `services.ts` in JOBS_DIR.
  */
 export interface Services {
-  /** `fetch` that refuses private addresses as OUTBOUND_ALLOW_PRIVATE and OUTBOUND_ALLOW say. */
+  /** `fetch` that refuses addresses as the OUTBOUND settings say, and bounds time and size of every call. */
   fetch: OutboundFetch;
   /** An absolute path; files that jobs keep go below it. */
   storageDir: string;

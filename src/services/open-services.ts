@@ -1,10 +1,10 @@
 import type { MediaSettings, Services } from '../define/services.ts';
-import { createOutbound, type Outbound } from '../shared/outbound.ts';
+import { createOutbound, type Outbound, type OutboundSettings } from '../shared/outbound.ts';
 import type { Store } from '../store/store.ts';
 
 /** Plain data: it is sent to threads and child processes, which open services of their own. */
 export interface ServiceSettings {
-  outbound: { allowPrivate: boolean; allow: readonly string[] };
+  outbound: OutboundSettings;
   storageDir: string;
   fileRoots: readonly string[];
   media: MediaSettings;

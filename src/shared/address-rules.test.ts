@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import {
   type AddressRuleOptions,
   createRefusal,
-  isHostAllowed,
+  findNameRefusal,
+  findRefusal,
   judgeAddress,
   parseAddressRules,
 } from './address-rules.ts';
@@ -104,23 +105,70 @@ describe('judgeAddress', () => {
   });
 });
 
-describe('parseAddressRules', () => {
+describe('findRefusal', () => {
+  const isRefused = (options: Partial<AddressRuleOptions>, host: string, address: string) =>
+    findRefusal(parseAddressRules({ ...strict, ...options }), host, address) !== undefined;
+
   it('takes host names without regard to case, a final dot or IPv6 brackets', () => {
-    const rules = parseAddressRules({ allowPrivate: false, allow: ['Intranet.Example.', '[fd00::1]'] });
-    expect(isHostAllowed(rules, 'intranet.example')).toBe(true);
-    expect(isHostAllowed(rules, 'INTRANET.example.')).toBe(true);
-    expect(isHostAllowed(rules, 'sub.intranet.example')).toBe(false);
-    expect(judgeAddress(rules, 'fd00::1').allowed).toBe(true);
+    const allow = ['Intranet.Example.', '[fd00::1]'];
+    expect(isRefused({ allow }, 'intranet.example', '10.0.0.1')).toBe(false);
+    expect(isRefused({ allow }, 'INTRANET.example.', '10.0.0.1')).toBe(false);
+    expect(isRefused({ allow }, 'sub.intranet.example', '10.0.0.1')).toBe(true);
+    expect(isRefused({ allow }, 'fd00::1', 'fd00::1')).toBe(false);
   });
 
+  it('takes a wildcard for every name below it, and for no other', () => {
+    const allow = ['*.Corp.example'];
+    for (const host of ['a.corp.example', 'a.b.corp.example', 'A.CORP.EXAMPLE.']) {
+      expect(isRefused({ allow }, host, '10.0.0.1'), host).toBe(false);
+    }
+    for (const host of ['corp.example', '.corp.example', 'evilcorp.example', 'a.corp.example.evil.test', '*.corp']) {
+      expect(isRefused({ allow }, host, '10.0.0.1'), host).toBe(true);
+    }
+  });
+
+  it('refuses everything that is not among the hosts, by name or by range, once they are listed', () => {
+    const hosts = ['api.example', '*.cdn.example', '8.8.8.0/24'];
+    expect(isRefused({ hosts }, 'api.example', '93.184.215.14')).toBe(false);
+    expect(isRefused({ hosts }, 'eu.cdn.example', '93.184.215.14')).toBe(false);
+    expect(isRefused({ hosts }, 'dns.example', '8.8.8.8')).toBe(false);
+    expect(isRefused({ hosts }, 'other.example', '93.184.215.14')).toBe(true);
+    expect(isRefused({ hosts, allow: ['other.example'], allowPrivate: true }, 'other.example', '10.0.0.1')).toBe(true);
+  });
+
+  it('keeps private addresses closed for listed hosts, unless they are allowed as well', () => {
+    const hosts = ['api.example', '10.0.0.0/8'];
+    expect(isRefused({ hosts }, 'api.example', '10.0.0.1')).toBe(true);
+    expect(isRefused({ hosts }, '10.0.0.1', '10.0.0.1')).toBe(true);
+    expect(isRefused({ hosts, allow: ['10.0.0.0/8'] }, 'api.example', '10.0.0.1')).toBe(false);
+  });
+});
+
+describe('findNameRefusal', () => {
+  it('refuses an unlisted name before it is looked up, unless a range might hold its address', () => {
+    const names = parseAddressRules({ ...strict, hosts: ['api.example'] });
+    expect(findNameRefusal(names, 'other.example')).toMatchObject({
+      code: 'ADDRESS_REFUSED',
+      message: 'other.example is not listed in OUTBOUND_HOSTS and may not be called',
+    });
+    expect(findNameRefusal(names, 'API.example.')).toBeUndefined();
+    expect(findNameRefusal(parseAddressRules({ ...strict, hosts: ['8.8.8.0/24'] }), 'other.example')).toBeUndefined();
+    expect(findNameRefusal(parseAddressRules(strict), 'other.example')).toBeUndefined();
+  });
+});
+
+describe('parseAddressRules', () => {
   it('names every entry that it cannot read', () => {
-    expect(() => parseAddressRules({ allowPrivate: false, allow: ['10.0.0.0/33', 'ok.example', 'a b', ''] })).toThrow(
+    const allow = ['10.0.0.0/33', 'ok.example', 'a b', ''];
+    expect(() => parseAddressRules({ allowPrivate: false, allow, hosts: ['*.ok.example', 'a.*.b', '*'] })).toThrow(
       expect.objectContaining({
         code: 'INVALID_CONFIGURATION',
         errors: [
           { path: 'OUTBOUND_ALLOW', message: expect.stringContaining('"10.0.0.0/33"') },
           { path: 'OUTBOUND_ALLOW', message: expect.stringContaining('"a b"') },
           { path: 'OUTBOUND_ALLOW', message: expect.stringContaining('""') },
+          { path: 'OUTBOUND_HOSTS', message: expect.stringContaining('"a.*.b"') },
+          { path: 'OUTBOUND_HOSTS', message: expect.stringContaining('"*"') },
         ],
       }),
     );

@@ -2,26 +2,25 @@ import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { embeddedIPv4 } from './embedded-address.ts';
 import { AppError, type FieldError } from './errors.ts';
+import { type Address, type HostList, holdsAddress, namesHost, normalizeHost, parseHostList } from './host-list.ts';
 
 export interface AddressRuleOptions {
   /** OUTBOUND_ALLOW_PRIVATE: private, loopback, link-local and carrier-grade NAT addresses may be called. */
   allowPrivate: boolean;
-  /** OUTBOUND_ALLOW: CIDR ranges, addresses or host names that may be called whatever they are. */
+  /** OUTBOUND_ALLOW: CIDR ranges, addresses, host names or wildcards that may be called whatever they are. */
   allow: readonly string[];
+  /** OUTBOUND_HOSTS: where it is given, nothing else may be called. It opens no private address by itself. */
+  hosts?: readonly string[] | undefined;
 }
 
 export interface AddressRules {
   readonly allowPrivate: boolean;
-  readonly ranges: readonly (readonly [Address, number])[];
-  readonly hosts: ReadonlySet<string>;
+  readonly allow: HostList;
+  readonly only: HostList | undefined;
 }
 
 /** `why` completes "is …", e.g. `a loopback address`. */
 export type AddressVerdict = { allowed: true } | { allowed: false; why: string; openedBy: 'either' | 'list' };
-
-type Address = ipaddr.IPv4 | ipaddr.IPv6;
-
-const HOST_NAME = /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*$/;
 
 /** What OUTBOUND_ALLOW_PRIVATE opens; every other special range must be listed to be called. */
 const privateKinds: Readonly<Record<string, string>> = {
@@ -55,29 +54,35 @@ const GLOBAL_UNICAST: readonly [Address, number] = ipaddr.parseCIDR('2000::/3');
 
 /**
  * Reads the rules once.
- * @throws INVALID_CONFIGURATION with one entry in `errors` for every unreadable entry of `allow`
+ * @throws INVALID_CONFIGURATION with one entry in `errors` for every unreadable entry of `allow` and `hosts`
  */
 export function parseAddressRules(options: AddressRuleOptions): AddressRules {
-  const ranges: [Address, number][] = [];
-  const hosts = new Set<string>();
   const faults: FieldError[] = [];
-  for (const entry of options.allow) {
-    const text = entry.trim();
-    const host = normalizeHost(text);
-    if (text.includes('/') && ipaddr.isValidCIDR(text)) ranges.push(ipaddr.parseCIDR(text));
-    else if (isIP(host) !== 0) ranges.push(wholeAddress(ipaddr.parse(host)));
-    else if (HOST_NAME.test(host)) hosts.add(host);
-    else faults.push({ path: 'OUTBOUND_ALLOW', message: `"${entry}" is not a CIDR range, an address or a host name` });
-  }
+  const allow = parseHostList('OUTBOUND_ALLOW', options.allow, faults);
+  const only = options.hosts && parseHostList('OUTBOUND_HOSTS', options.hosts, faults);
   if (faults.length > 0) {
     throw new AppError('INVALID_CONFIGURATION', faults.map((fault) => fault.message).join('; '), { errors: faults });
   }
-  return { allowPrivate: options.allowPrivate, ranges, hosts };
+  return { allowPrivate: options.allowPrivate, allow, only };
 }
 
-/** @param host the name or literal of a URL, with or without brackets and a final dot */
-export function isHostAllowed(rules: AddressRules, host: string): boolean {
-  return rules.hosts.has(normalizeHost(host));
+/**
+ * Decides about one address of a host.
+ * @param host the name or literal of a URL, with or without brackets and a final dot
+ */
+export function findRefusal(rules: AddressRules, host: string, address: string): AppError | undefined {
+  const refusal = findNameRefusal(rules, host);
+  if (refusal) return refusal;
+  if (rules.only && !namesHost(rules.only, host) && !isWithin(rules.only, address)) return createUnlisted(host);
+  if (namesHost(rules.allow, host)) return undefined;
+  const verdict = judgeAddress(rules, address);
+  return verdict.allowed ? undefined : createRefusal(host, address, verdict);
+}
+
+/** What can be said of a name before it is resolved: where OUTBOUND_HOSTS has no ranges, other names are not even looked up. */
+export function findNameRefusal({ only }: AddressRules, host: string): AppError | undefined {
+  if (only === undefined || only.ranges.length > 0 || namesHost(only, host)) return undefined;
+  return createUnlisted(host);
 }
 
 /** Decides whether an IP address, in any notation, may be called. What is not known to be public is refused. */
@@ -98,16 +103,16 @@ export function createRefusal(
   return new AppError('ADDRESS_REFUSED', `${subject} is ${verdict.why} and may not be called; to allow it, ${remedy}`);
 }
 
-/** Lower case, without the brackets of IPv6 literals and the final dot of absolute names. */
-export function normalizeHost(host: string): string {
-  return host
-    .toLowerCase()
-    .replace(/^\[(.*)\]$/, '$1')
-    .replace(/\.$/, '');
+function createUnlisted(host: string): AppError {
+  return new AppError('ADDRESS_REFUSED', `${host} is not listed in OUTBOUND_HOSTS and may not be called`);
+}
+
+function isWithin(list: HostList, address: string): boolean {
+  return isIP(address) !== 0 && holdsAddress(list, ipaddr.parse(address));
 }
 
 function judge(rules: AddressRules, address: Address): AddressVerdict {
-  if (isListed(rules, address)) return { allowed: true };
+  if (holdsAddress(rules.allow, address)) return { allowed: true };
   const embedded = address.kind() === 'ipv6' ? embeddedIPv4(address as ipaddr.IPv6) : undefined;
   if (embedded === undefined) return judgeKind(rules, address);
   const verdict = judge(rules, embedded.address);
@@ -129,14 +134,6 @@ function rangeOf(address: Address): string {
   const range = address.range();
   if (range !== 'unicast' || address.kind() === 'ipv4') return range;
   return address.match([...GLOBAL_UNICAST]) ? range : 'reserved';
-}
-
-function isListed(rules: AddressRules, address: Address): boolean {
-  return rules.ranges.some(([range, bits]) => range.kind() === address.kind() && address.match(range, bits));
-}
-
-function wholeAddress(address: Address): [Address, number] {
-  return [address, address.kind() === 'ipv4' ? 32 : 128];
 }
 
 function refuse(why: string, openedBy: 'either' | 'list'): AddressVerdict {

@@ -20,6 +20,8 @@ export const errorCatalogue = {
   UNKNOWN_TYPE: { status: 422, title: 'There is no such job type' },
   IDEMPOTENCY_KEY_REUSED: { status: 422, title: 'The key was used for another request' },
   ADDRESS_REFUSED: { status: 422, title: 'That address may not be called' },
+  RESPONSE_TOO_LARGE: { status: 502, title: 'The answer of another server is too large' },
+  OUTBOUND_TIMEOUT: { status: 504, title: 'Another server took too long' },
   INTERNAL: { status: 500, title: 'Something went wrong here' },
   STORE_UNAVAILABLE: { status: 503, title: 'The database cannot be reached; nothing was stored' },
   STORAGE_UNAVAILABLE: { status: 503, title: 'The file storage cannot be used; nothing was stored' },

@@ -1,28 +1,32 @@
-import { promises as dns, type LookupAddress } from 'node:dns';
-import { isIP, type LookupFunction } from 'node:net';
 import type { buildConnector } from 'undici';
-import {
-  type AddressRuleOptions,
-  type AddressRules,
-  createRefusal,
-  isHostAllowed,
-  judgeAddress,
-  normalizeHost,
-  parseAddressRules,
-} from './address-rules.ts';
-import { AppError, isAppError } from './errors.ts';
-import { pause } from './time.ts';
+import { type AddressRuleOptions, type AddressRules, parseAddressRules } from './address-rules.ts';
+import { checkHost, guardLiterals, guardLookup, type Lookup, readUrl, systemLookup } from './outbound-guard.ts';
+import { createHopInterceptor, HostSlots } from './outbound-hops.ts';
+import { findAppError, limitResponse, startDeadline } from './outbound-limits.ts';
 
-/** @throws an AppError ADDRESS_REFUSED when the address, also after DNS or a redirect, is not allowed */
+export type { Lookup } from './outbound-guard.ts';
+
+/**
+ * @throws an AppError ADDRESS_REFUSED when the address, also after DNS or a redirect, is not allowed; OUTBOUND_TIMEOUT or
+ * RESPONSE_TOO_LARGE beyond the limits, also while the body is read
+ */
 export type OutboundFetch = (url: string | URL, init?: OutboundInit) => Promise<Response>;
 
 export interface OutboundInit {
   method?: string;
   headers?: Record<string, string>;
-  body?: string | Uint8Array;
+  /** What is read part by part cannot be sent again, so a redirect that asks for that fails. */
+  body?: string | Uint8Array | AsyncIterable<Uint8Array>;
   signal?: AbortSignal;
-  /** Default `follow`; every hop is checked again. */
+  /**
+   * Default `follow`, at most 20 times; every hop is checked again. At another origin than that of the URL, headers
+   * that may be secret are left out: all but those about the content (accept, content-type, range and so on).
+   */
   redirect?: 'follow' | 'manual' | 'error';
+  /** For the whole exchange: waiting for a slot, the connection, redirects and the body to its last byte. Default OUTBOUND_TIMEOUT_MS. */
+  timeoutMs?: number;
+  /** What the body may have, after content decoding; OUTBOUND_MAX_BYTES in any case. */
+  maxBytes?: number;
 }
 
 export interface Outbound {
@@ -37,6 +41,16 @@ export interface Outbound {
   close(): Promise<void>;
 }
 
+/** Plain data. */
+export interface OutboundSettings extends AddressRuleOptions {
+  /** OUTBOUND_PER_HOST: requests to one host at the same time; further ones wait. Default 32. */
+  perHost?: number;
+  /** OUTBOUND_TIMEOUT_MS: for a call that sets no limit of its own. Default 15 minutes. */
+  timeoutMs?: number;
+  /** OUTBOUND_MAX_BYTES: what no answer may exceed. Default 10 GiB. */
+  maxBytes?: number;
+}
+
 export interface OutboundOptions {
   /** Resolves a name to all its addresses; default: the system's resolver. */
   lookup?: Lookup;
@@ -46,26 +60,29 @@ export interface OutboundOptions {
   connectTimeoutMs?: number;
 }
 
-export type Lookup = (host: string) => Promise<LookupAddress[]>;
-
 /**
  * The only way out of the program. Addresses are checked when a connection is made, after DNS, so that neither
  * a redirect nor a name that changes its address (DNS rebinding) gets round the rules.
- * @throws INVALID_CONFIGURATION for an unreadable entry of `allow`
+ * @throws INVALID_CONFIGURATION for an unreadable entry of `allow` or `hosts`
  */
-export function createOutbound(ruleOptions: AddressRuleOptions, options: OutboundOptions = {}): Outbound {
-  const rules = parseAddressRules(ruleOptions);
-  const lookup = options.lookup ?? ((host) => dns.lookup(host, { all: true }));
+export function createOutbound(settings: OutboundSettings, options: OutboundOptions = {}): Outbound {
+  const { perHost = 32, timeoutMs = 15 * 60_000, maxBytes = 10 * 1024 ** 3 } = settings;
+  const rules = parseAddressRules(settings);
+  const lookup = options.lookup ?? systemLookup;
   let client: Promise<Client> | undefined;
 
   return {
-    async fetch(url, init) {
+    async fetch(url, init = {}) {
       const target = readUrl(url);
-      client ??= openClient(rules, lookup, options.connectTimeoutMs ?? 10_000);
+      client ??= openClient(rules, lookup, { perHost, connectTimeoutMs: options.connectTimeoutMs ?? 10_000 });
+      const deadline = startDeadline(init.timeoutMs ?? timeoutMs, init.signal);
       try {
-        return await (await client).fetch(target, init);
+        const response = await (await client).fetch(target, init, deadline.signal);
+        const limit = Math.min(init.maxBytes ?? maxBytes, maxBytes);
+        return await limitResponse(response, limit, init.method ?? 'GET', deadline.end);
       } catch (error) {
-        throw findRefusal(error) ?? error;
+        deadline.end();
+        throw findAppError(error) ?? error;
       }
     },
     checkUrl: async (url) => checkHost(rules, lookup, readUrl(url).hostname, options.checkTimeoutMs ?? 3000),
@@ -75,96 +92,42 @@ export function createOutbound(ruleOptions: AddressRuleOptions, options: Outboun
   };
 }
 
-type Client = Pick<Outbound, 'fetch' | 'close'>;
+interface Client {
+  fetch(url: URL, init: OutboundInit, signal: AbortSignal): Promise<Response>;
+  close(): Promise<void>;
+}
 
 // undici is loaded with the first call: it would be a tenth of the start of a program that may make none.
-async function openClient(rules: AddressRules, lookup: Lookup, timeoutMs: number): Promise<Client> {
+async function openClient(
+  rules: AddressRules,
+  lookup: Lookup,
+  { perHost, connectTimeoutMs }: { perHost: number; connectTimeoutMs: number },
+): Promise<Client> {
   const undici = await import('undici');
   const connect = guardLiterals(
     rules,
     undici.buildConnector({
-      timeout: timeoutMs,
+      timeout: connectTimeoutMs,
       lookup: guardLookup(rules, lookup),
     } as buildConnector.BuildOptions),
   );
+  // Its own limits are for silence: 5 minutes until the headers and between two parts of a body.
   const agent = new undici.Agent({ connect });
+  const slots = new HostSlots(perHost);
   return {
-    // undici's own class has the same shape as the global one.
-    fetch: async (url, init) => (await undici.fetch(url, { ...init, dispatcher: agent })) as unknown as Response,
+    async fetch(url, { method, headers, body, redirect }, signal) {
+      const isWhole = body === undefined || typeof body === 'string' || body instanceof Uint8Array;
+      const response = await undici.fetch(url, {
+        ...(method === undefined ? {} : { method }),
+        ...(headers === undefined ? {} : { headers }),
+        ...(body === undefined ? {} : { body }),
+        ...(isWhole ? {} : { duplex: 'half' as const }),
+        ...(redirect === undefined ? {} : { redirect }),
+        signal,
+        dispatcher: agent.compose(createHopInterceptor({ slots, origin: url.origin, signal })),
+      });
+      return response as unknown as Response; // undici's own class has the same shape as the global one
+    },
     close: () => agent.destroy(),
   };
-}
-
-/** Refuses literal addresses, which never reach `lookup`. */
-function guardLiterals(rules: AddressRules, connect: buildConnector.connector): buildConnector.connector {
-  return (target, callback) => {
-    const refusal = isIP(target.hostname) === 0 ? undefined : refuseAddress(rules, target.hostname, target.hostname);
-    if (refusal) callback(refusal, null);
-    else connect(target, callback);
-  };
-}
-
-function guardLookup(rules: AddressRules, lookup: Lookup): LookupFunction {
-  return (host, options, callback) => {
-    resolveAllowed(rules, lookup, host).then(
-      (addresses) => {
-        const first = addresses[0] as LookupAddress;
-        if (options.all) callback(null, addresses);
-        else callback(null, first.address, first.family);
-      },
-      (error: NodeJS.ErrnoException) => callback(error, []),
-    );
-  };
-}
-
-/** @returns at least one address; refused ones beside allowed ones are left out, so they are never connected to */
-async function resolveAllowed(rules: AddressRules, lookup: Lookup, host: string): Promise<LookupAddress[]> {
-  const addresses = await lookup(host);
-  if (addresses.length === 0) throw Object.assign(new Error(`${host} has no address`), { code: 'ENOTFOUND' });
-  if (isHostAllowed(rules, host)) return addresses;
-  const refusals = addresses.map(({ address }) => refuseAddress(rules, host, address));
-  const allowed = addresses.filter((_, index) => refusals[index] === undefined);
-  if (allowed.length === 0) throw refusals[0];
-  return allowed;
-}
-
-async function checkHost(rules: AddressRules, lookup: Lookup, hostname: string, timeoutMs: number): Promise<void> {
-  const host = normalizeHost(hostname);
-  if (isIP(host) !== 0) {
-    const refusal = refuseAddress(rules, host, host);
-    if (refusal) throw refusal;
-    return;
-  }
-  const settled = new AbortController();
-  try {
-    await Promise.race([resolveAllowed(rules, lookup, host), pause(timeoutMs, settled.signal)]);
-  } catch (error) {
-    if (isAppError(error, 'ADDRESS_REFUSED')) throw error; // a failure of DNS is no refusal
-  } finally {
-    settled.abort();
-  }
-}
-
-function refuseAddress(rules: AddressRules, host: string, address: string): AppError | undefined {
-  const verdict = judgeAddress(rules, address);
-  return verdict.allowed ? undefined : createRefusal(host, address, verdict);
-}
-
-// The messages never repeat the URL: it may carry a password.
-function readUrl(url: string | URL): URL {
-  const parsed = URL.parse(String(url));
-  if (!parsed) throw new AppError('ADDRESS_REFUSED', 'the address is not a URL');
-  if (parsed.protocol !== 'http:' && parsed.protocol !== 'https:') {
-    throw new AppError('ADDRESS_REFUSED', `only http and https may be called, not ${parsed.protocol}`);
-  }
-  if (parsed.username || parsed.password) {
-    throw new AppError('ADDRESS_REFUSED', 'a URL must not contain a user name or password; send a header instead');
-  }
-  return parsed;
-}
-
-// undici wraps whatever ended a connection: TypeError "fetch failed" → cause.
-function findRefusal(error: unknown, depth = 0): AppError | undefined {
-  if (isAppError(error, 'ADDRESS_REFUSED')) return error;
-  return error instanceof Error && depth < 5 ? findRefusal(error.cause, depth + 1) : undefined;
 }

@@ -1,6 +1,6 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createOutbound, type Outbound, type OutboundFetch } from '../../src/shared/outbound.ts';
+import { createOutbound, type Outbound, type OutboundFetch, type OutboundSettings } from '../../src/shared/outbound.ts';
 
 /** For tests: real servers on loopback, and a `fetch` that may call 127.0.0.1 and nothing else that is private. */
 export interface LoopbackSite {
@@ -10,12 +10,12 @@ export interface LoopbackSite {
   close(): Promise<void>;
 }
 
-export function createLoopbackSite(): LoopbackSite {
+export function createLoopbackSite(settings: Partial<OutboundSettings> = {}): LoopbackSite {
   const servers: Server[] = [];
   let outbound: Outbound | undefined;
   return {
     fetch(url, init) {
-      outbound ??= createOutbound({ allowPrivate: false, allow: ['127.0.0.1/32'] });
+      outbound ??= createOutbound({ allowPrivate: false, allow: ['127.0.0.1/32'], ...settings });
       return outbound.fetch(url, init);
     },
     async serve(listener) {
