@@ -4,7 +4,7 @@
  */
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { concurrencyOverride, settings } from '../src/env-settings.ts';
+import { concurrencyOverride, rateLimitOverride, settings } from '../src/env-settings.ts';
 import { JOB_PAGES, writeJobPages } from './docs/job-pages.ts';
 import { writeTable } from './docs/markdown-table.ts';
 
@@ -23,8 +23,11 @@ const rows: Row[] = Object.values(settings).flatMap((entry) => {
   const defaultText = entry.defaultText ?? (example === '' ? 'none' : `\`${example}\``);
   const row = { ...entry, allowed: entry.schema.description ?? '', example, defaultText };
   if (entry.name !== 'QUEUE_CONCURRENCY') return [row];
-  const { prefix, description } = concurrencyOverride;
-  return [row, { ...row, name: `${prefix}<QUEUE>`, description, example: '', defaultText: 'none' }];
+  const overrides = [concurrencyOverride, rateLimitOverride].map(({ prefix, description, schema }) => {
+    const about = { description, allowed: schema.description ?? '', example: '', defaultText: 'none' };
+    return { ...row, ...about, name: `${prefix}<QUEUE>` };
+  });
+  return [row, ...overrides];
 });
 const groups = [...new Set(rows.map((row) => row.group))];
 

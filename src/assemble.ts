@@ -11,7 +11,7 @@ import { Maintenance } from './engine/upkeep/maintenance.ts';
 import { JobWatcher } from './engine/watch.ts';
 import { WebhookSender } from './engine/webhooks.ts';
 import type { Env } from './env.ts';
-import { redactUrl } from './env.ts';
+import { findRateLimitOverride, redactUrl } from './env.ts';
 import { createPostgresTransport } from './queue/postgres-transport.ts';
 import { Signals } from './queue/signals.ts';
 import type { Transport } from './queue/transport.ts';
@@ -67,7 +67,9 @@ export interface AssembleOptions {
  * @throws INVALID_CONFIGURATION, INVALID_DEFINITION, STORE_UNAVAILABLE, TRANSPORT_UNAVAILABLE
  */
 export async function assemble({ env, jobs, version, log }: AssembleOptions): Promise<Program> {
-  const registry = createRegistry([...builtinJobs, ...jobs.definitions]);
+  const registry = createRegistry([...builtinJobs, ...jobs.definitions], {
+    findRateLimit: (queue) => findRateLimitOverride(env, queue),
+  });
   const opening = openBullMq(env, log);
   if (env.databaseUrl === undefined) await opening; // a start that waits for Redis may be given up, and starts no server
   const preparing = preparePostgres(env, log);

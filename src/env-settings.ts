@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { queueNameSchema } from './contract/enqueue.ts';
+import { parseEmailAddress } from './shared/email-address.ts';
 import { isHostEntry } from './shared/host-list.ts';
 
 export type EnvSource = Record<string, string | undefined>;
@@ -307,6 +308,13 @@ export const settings = {
     schema: wholeNumber(0, 36_500),
     default: '30',
   }),
+  retentionNotificationDays: setting({
+    name: 'RETENTION_NOTIFICATION_DAYS',
+    group: 'Jobs',
+    description: 'How long the messages of `GET /v1/notifications` are kept, read or not. 0 keeps them for ever.',
+    schema: wholeNumber(0, 36_500),
+    default: '90',
+  }),
   storageDir: setting({
     name: 'STORAGE_DIR',
     group: 'Files and network',
@@ -416,7 +424,7 @@ export const settings = {
     name: 'SMTP_URL',
     group: 'E-mail',
     description:
-      'The server that sends e-mail: `smtp://` (with STARTTLS where the server offers it) or `smtps://`, with user and password.',
+      'The server that sends e-mail: `smtp://` (with STARTTLS where the server offers it) or `smtps://`, with user and password. [Options](../guides/email.md#the-server) such as `?requireTLS=true` follow.',
     schema: urlOf('smtp:', 'smtps:'),
     secret: 'url',
   }),
@@ -424,7 +432,9 @@ export const settings = {
     name: 'EMAIL_FROM',
     group: 'E-mail',
     description: 'The sender of e-mails that name none, e.g. `Shop <shop@example.com>`.',
-    schema: text.describe('an address, or a name and an address in angle brackets'),
+    schema: text
+      .refine((value) => parseEmailAddress(value) !== undefined)
+      .describe('an address, or a name and an address in angle brackets'),
   }),
   emailTemplatesDir: setting({
     name: 'EMAIL_TEMPLATES_DIR',
@@ -517,6 +527,33 @@ export const concurrencyOverride = {
   schema: settings.queueConcurrency.schema,
   description: 'The same for one queue, above all else: its name in capitals, other characters as `_` (`EMAIL_BULK`).',
 };
+
+const unitsMs = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
+const RATE_LIMIT = /^(?<max>\d{1,7})\/(?<count>\d{0,8})(?<unit>ms|s|m|h)$/;
+
+/** Sets the rate limit of one queue; the name is made by {@link overrideNameOf}. */
+export const rateLimitOverride = {
+  prefix: 'QUEUE_RATE_LIMIT_',
+  schema: z
+    .string()
+    .transform(readRateLimit)
+    .refine((limit) => limit === 'none' || (inRange(limit?.max, 1_000_000) && inRange(limit?.durationMs, 86_400_000)))
+    .transform((limit) => limit as NonNullable<typeof limit>)
+    .describe('jobs/time such as `50/1s`, `100/1m` or `1000/h`, a day at most; or `none`'),
+  description:
+    'How many jobs of a queue start within a time, over all workers together, above all else: named as with concurrency.',
+};
+
+function readRateLimit(text: string): { max: number; durationMs: number } | 'none' | undefined {
+  if (text === 'none') return 'none';
+  const { max, count, unit } = RATE_LIMIT.exec(text)?.groups ?? {};
+  if (unit === undefined) return undefined;
+  return { max: Number(max), durationMs: Number(count || 1) * unitsMs[unit as keyof typeof unitsMs] };
+}
+
+function inRange(value: number | undefined, max: number): boolean {
+  return value !== undefined && value >= 1 && value <= max;
+}
 
 function isHost(value: string): boolean {
   return ipaddr.isValid(value) || /^(?!-)[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\.?$/.test(value);

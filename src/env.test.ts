@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Env, findConcurrencyOverride, loadEnv, readEnvFile, redactUrl } from './env.ts';
+import { type Env, findConcurrencyOverride, findRateLimitOverride, loadEnv, readEnvFile, redactUrl } from './env.ts';
 import { settings } from './env-settings.ts';
 import { AppError, type FieldError } from './shared/errors.ts';
 
@@ -35,6 +35,7 @@ describe('loadEnv', () => {
       maxBodyBytes: 1_048_576,
       retentionCompletedDays: 7,
       retentionFailedDays: 30,
+      retentionNotificationDays: 90,
       maxOutputBytes: 1_048_576,
       threadsMin: 1,
       threadsMax: 4,
@@ -46,6 +47,7 @@ describe('loadEnv', () => {
       queuePrefix: 'bull',
       queueConcurrency: 5,
       concurrencyOverrides: new Map(),
+      rateLimitOverrides: new Map(),
       jobsDir: join(cwd, 'jobs'),
       dataDir: join(cwd, '.longshore'),
       storageDir: join(cwd, '.longshore/files'),
@@ -214,6 +216,25 @@ describe('loadEnv', () => {
     expect(findConcurrencyOverride(env, 'http')).toBe(1);
     expect(findConcurrencyOverride(env, 'other')).toBeUndefined();
     expect(faultsOf({ QUEUE_CONCURRENCY_HTTP: 'many' })).toMatchObject([{ path: 'QUEUE_CONCURRENCY_HTTP' }]);
+  });
+
+  it('reads the rate limits of single queues', () => {
+    const limitOf = (text: string) =>
+      findRateLimitOverride(loadEnv({ QUEUE_RATE_LIMIT_EMAIL_BULK: text }, cwd), 'email-bulk');
+    expect(limitOf('50/1s')).toEqual({ max: 50, durationMs: 1000 });
+    expect(limitOf('100/m')).toEqual({ max: 100, durationMs: 60_000 });
+    expect(limitOf('1000/24h')).toEqual({ max: 1000, durationMs: 86_400_000 });
+    expect(limitOf('5/250ms')).toEqual({ max: 5, durationMs: 250 });
+    expect(limitOf('none')).toBe('none');
+    expect(findRateLimitOverride(loadEnv({}, cwd), 'email-bulk')).toBeUndefined();
+    for (const wrong of ['50', '0/1s', '5/0s', '5/25h', '2000000/1s', '-1/1s', '1.5/s', '5/1d', '5 / 1s', 'off']) {
+      expect(faultsOf({ QUEUE_RATE_LIMIT_HTTP: wrong }), wrong).toMatchObject([{ path: 'QUEUE_RATE_LIMIT_HTTP' }]);
+    }
+  });
+
+  it('refuses an EMAIL_FROM that is no address', () => {
+    expect(loadEnv({ EMAIL_FROM: 'Shop <shop@example.com>' }, cwd).emailFrom).toBe('Shop <shop@example.com>');
+    expect(faultsOf({ EMAIL_FROM: 'the shop' })).toMatchObject([{ path: 'EMAIL_FROM' }]);
   });
 
   it('says of every setting what is allowed', () => {

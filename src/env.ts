@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import ipaddr from 'ipaddr.js';
 import type { z } from 'zod';
-import { concurrencyOverride, type EnvSource, type Setting, settings } from './env-settings.ts';
+import { concurrencyOverride, type EnvSource, rateLimitOverride, type Setting, settings } from './env-settings.ts';
 import { AppError, type FieldError } from './shared/errors.ts';
 
 type Settings = typeof settings;
@@ -16,7 +16,11 @@ type ValueOf<Entry> =
 export type Env = { readonly [Key in keyof Settings]: ValueOf<Settings[Key]> } & {
   /** Concurrency by the queue's name as in QUEUE_CONCURRENCY_<QUEUE>; read it with {@link findConcurrencyOverride}. */
   readonly concurrencyOverrides: ReadonlyMap<string, number>;
+  /** The same for QUEUE_RATE_LIMIT_<QUEUE>; read it with {@link findRateLimitOverride}. */
+  readonly rateLimitOverrides: ReadonlyMap<string, RateLimitOverride>;
 };
+
+export type RateLimitOverride = z.output<typeof rateLimitOverride.schema>;
 
 /**
  * Validates the whole configuration.
@@ -30,7 +34,8 @@ export function loadEnv(source: EnvSource = process.env, cwd: string = process.c
     const value = given[entry.name] ?? (typeof entry.default === 'function' ? entry.default(given) : entry.default);
     values[key] = value === undefined ? undefined : read(entry, value, faults);
   }
-  values.concurrencyOverrides = readOverrides(given, faults);
+  values.concurrencyOverrides = readOverrides(concurrencyOverride, given, faults);
+  values.rateLimitOverrides = readOverrides(rateLimitOverride, given, faults);
   const env = values as Env; // complete, unless there are faults
   faults.push(...checkTogether(env, given, cwd));
   if (faults.length > 0) throw createFault(faults);
@@ -65,6 +70,14 @@ export function findConcurrencyOverride(env: Pick<Env, 'concurrencyOverrides'>, 
   return env.concurrencyOverrides.get(overrideNameOf(queue));
 }
 
+/** @returns the value of QUEUE_RATE_LIMIT_<QUEUE>, which goes before what the queue's definition says */
+export function findRateLimitOverride(
+  env: Pick<Env, 'rateLimitOverrides'>,
+  queue: string,
+): RateLimitOverride | undefined {
+  return env.rateLimitOverrides.get(overrideNameOf(queue));
+}
+
 /** `email-bulk` → `EMAIL_BULK` */
 export function overrideNameOf(queue: string): string {
   return queue.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_');
@@ -89,7 +102,7 @@ function dropEmpty(source: EnvSource): EnvSource {
 }
 
 function read(
-  entry: Pick<Settings[keyof Settings], 'name' | 'schema' | 'secret'>,
+  entry: Pick<Setting<z.ZodType<unknown, string>, unknown>, 'name' | 'schema' | 'secret'>,
   value: string,
   faults: FieldError[],
 ) {
@@ -100,13 +113,16 @@ function read(
   return undefined;
 }
 
-function readOverrides(given: EnvSource, faults: FieldError[]): Map<string, number> {
-  const { prefix, schema } = concurrencyOverride;
-  const overrides = new Map<string, number>();
+function readOverrides<Schema extends z.ZodType<unknown, string>>(
+  { prefix, schema }: { prefix: string; schema: Schema },
+  given: EnvSource,
+  faults: FieldError[],
+): Map<string, z.output<Schema>> {
+  const overrides = new Map<string, z.output<Schema>>();
   for (const [name, value] of Object.entries(given)) {
     if (!name.startsWith(prefix) || value === undefined) continue;
-    const limit = read({ name, schema }, value, faults);
-    if (typeof limit === 'number') overrides.set(name.slice(prefix.length), limit);
+    const result = read({ name, schema }, value, faults);
+    if (result !== undefined) overrides.set(name.slice(prefix.length), result as z.output<Schema>);
   }
   return overrides;
 }

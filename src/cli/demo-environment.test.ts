@@ -8,6 +8,7 @@ const given = {
   DATABASE_URL: 'postgres://elsewhere/db',
   REDIS_URL: 'redis://elsewhere',
   QUEUE_CONCURRENCY_FILE: '0',
+  QUEUE_RATE_LIMIT_FILE: 'fast',
   NODE_ENV: 'production',
   FORCE_COLOR: '1',
 };

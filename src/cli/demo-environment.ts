@@ -37,6 +37,7 @@ export const SETTINGS_LEFT_AT_DEFAULT = [
   'THREAD_MEMORY_MB',
   'RETENTION_COMPLETED_DAYS',
   'RETENTION_FAILED_DAYS',
+  'RETENTION_NOTIFICATION_DAYS',
   'STORAGE_DIR',
   'STORAGE_URL',
   'MAX_UPLOAD_BYTES',
@@ -66,7 +67,7 @@ export function createChildEnvironment(
   environment: Environment,
   chosen: { port: number; webhookSecret: string },
 ): Record<string, string | undefined> {
-  const overrides = Object.keys(environment).filter((name) => name.startsWith('QUEUE_CONCURRENCY_'));
+  const overrides = Object.keys(environment).filter((name) => /^QUEUE_(CONCURRENCY|RATE_LIMIT)_/.test(name));
   return {
     ...environment,
     ...Object.fromEntries([...SETTINGS_LEFT_AT_DEFAULT, ...overrides].map((name) => [name, ''])),

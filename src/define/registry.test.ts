@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { defineJob } from './job.ts';
-import { defineQueue } from './queue.ts';
+import { defineQueue, type RateLimit } from './queue.ts';
 import { createRegistry, parseWith, toJsonSchema } from './registry.ts';
 
 const job = (type: string, more: object = {}) => defineJob({ type, input: z.null(), run: () => null, ...more });
@@ -36,6 +36,19 @@ describe('createRegistry', () => {
     expect(() => createRegistry([job('a:one', { concurrency: 1 }), job('a:two', { concurrency: 2 })])).toThrow(
       'job "a:two" wants concurrency 2 for queue "a", which another job has set to 1; use one defineQueue(...) for both',
     );
+  });
+
+  it('puts the rate limits of an operator above those of the definitions, and changes no definition', () => {
+    const queue = defineQueue({ name: 'a', rateLimit: { max: 1, durationMs: 1000 } });
+    const limits = (findRateLimit: (name: string) => RateLimit | 'none' | undefined) =>
+      [...createRegistry([job('a:one', { queue }), job('b:one')], { findRateLimit }).queues.values()].map(
+        ({ rateLimit }) => rateLimit,
+      );
+    const wanted = { max: 50, durationMs: 1000 };
+    expect(limits(() => undefined)).toEqual([queue.rateLimit, undefined]);
+    expect(limits(() => wanted)).toEqual([wanted, wanted]);
+    expect(limits((name) => (name === 'a' ? 'none' : undefined))).toEqual([undefined, undefined]);
+    expect(queue.rateLimit).toEqual({ max: 1, durationMs: 1000 });
   });
 });
 

@@ -3,7 +3,7 @@ import { AppError } from '../shared/errors.ts';
 import { messageOf } from '../shared/failure.ts';
 import { locateHandler } from './isolation.ts';
 import type { JobDefinition } from './job.ts';
-import type { QueueOptions } from './queue.ts';
+import type { QueueOptions, RateLimit } from './queue.ts';
 
 /** Every job type that this program knows, and the queues that they name. */
 export interface Registry {
@@ -11,12 +11,20 @@ export interface Registry {
   readonly queues: ReadonlyMap<string, QueueOptions>;
 }
 
+export interface RegistryOptions {
+  /** What an operator wants instead of the rate limit that a queue is defined with. */
+  findRateLimit?: (queue: string) => RateLimit | 'none' | undefined;
+}
+
 /**
  * Collects definitions by type and their queue settings by name.
  * @throws INVALID_DEFINITION when a type is defined twice, two jobs want different settings for one queue, or the file of a
  *   handler does not exist
  */
-export function createRegistry(definitions: readonly JobDefinition[]): Registry {
+export function createRegistry(
+  definitions: readonly JobDefinition[],
+  { findRateLimit = () => undefined }: RegistryOptions = {},
+): Registry {
   const byType = new Map<string, JobDefinition>();
   const queues = new Map<string, QueueOptions>();
   for (const definition of definitions) {
@@ -27,6 +35,7 @@ export function createRegistry(definitions: readonly JobDefinition[]): Registry 
     byType.set(definition.type, definition);
     queues.set(definition.queue.name, mergeQueue(queues.get(definition.queue.name), definition));
   }
+  for (const queue of queues.values()) applyRateLimit(queue, findRateLimit(queue.name));
   return { definitions: byType, queues };
 }
 
@@ -38,6 +47,11 @@ function checkHandlerFile({ type, handlerFile }: JobDefinition): void {
   } catch (cause) {
     throw new AppError('INVALID_DEFINITION', `job "${type}": ${messageOf(cause)}`, { cause });
   }
+}
+
+function applyRateLimit(queue: QueueOptions, wanted: RateLimit | 'none' | undefined): void {
+  if (wanted === 'none') delete queue.rateLimit;
+  else if (wanted !== undefined) queue.rateLimit = wanted;
 }
 
 function mergeQueue(known: QueueOptions | undefined, definition: JobDefinition): QueueOptions {
