@@ -145,6 +145,7 @@ async function connectParts(
     steadyMs: heartbeatMsOf(env) + HEARTBEAT_RETRY_MS,
     reconcileIntervalMs: env.reconcileIntervalMs,
     retention: { completedDays: env.retentionCompletedDays, failedDays: env.retentionFailedDays },
+    notificationDays: env.retentionNotificationDays,
     alertUrl: env.alertWebhookUrl,
   });
 

@@ -8,6 +8,7 @@ import {
 import { type ClientOptions, type Connection, connect } from './client/connection.ts';
 import { createFilesClient, type FilesClient } from './client/files.ts';
 import { createJobsClient, type JobsClient } from './client/jobs.ts';
+import { createNotificationsClient, type NotificationsClient } from './client/notifications.ts';
 import type { PageQuery } from './client/pages.ts';
 import type { Page } from './contract/list.ts';
 import type { HealthResource, QueueResource, StatsResource, TypeResource } from './contract/program.ts';
@@ -25,6 +26,7 @@ export type {
   JobListFilter,
 } from './client/filters.ts';
 export type { CreateOptions, HoldOptions, JobsClient, StepsQuery } from './client/jobs.ts';
+export type { NotificationsClient, NotificationsQuery } from './client/notifications.ts';
 export { collectPages, iteratePages, type PageQuery } from './client/pages.ts';
 export type { WaitOptions } from './client/wait.ts';
 
@@ -40,6 +42,7 @@ export interface Client {
   readonly url: string;
   readonly jobs: JobsClient;
   readonly files: FilesClient;
+  readonly notifications: NotificationsClient;
   readonly deadLetters: DeadLettersClient;
   readonly bulkActions: BulkActionsClient;
   readonly types: { list(query?: PageQuery): Promise<Page<TypeResource>> };
@@ -60,6 +63,7 @@ export function createClient(options: ClientOptions): Client {
     url: connection.url,
     jobs: createJobsClient(connection),
     files: createFilesClient(connection),
+    notifications: createNotificationsClient(connection),
     deadLetters: createDeadLettersClient(connection),
     bulkActions: createBulkActionsClient(connection),
     types: { list: (query = {}) => connection.requestJson('/v1/types', { query: { ...query } }) },

@@ -6,6 +6,7 @@ import { fileRoutes } from './routes/files.ts';
 import { jobEventRoutes } from './routes/job-events.ts';
 import { jobHistoryRoutes } from './routes/job-history.ts';
 import { jobRoutes } from './routes/jobs.ts';
+import { notificationRoutes } from './routes/notifications.ts';
 import { programRoutes } from './routes/program.ts';
 
 export { healthRoutes } from './routes/health.ts';
@@ -17,6 +18,7 @@ export function apiRoutes(engine: Engine): Route[] {
     ...jobHistoryRoutes(engine),
     ...jobEventRoutes(engine),
     ...fileRoutes(engine),
+    ...notificationRoutes(engine),
     ...deadLetterRoutes(engine),
     ...bulkActionRoutes(engine),
     ...programRoutes(engine),

@@ -25,6 +25,7 @@ import { createRetentionStore } from './retention.ts';
 import { createRetryStore } from './retries.ts';
 import { createSettingStore } from './settings.ts';
 import { createTransitionStore } from './transitions.ts';
+import { createUserNotificationStore } from './user-notifications.ts';
 import { createWorkerStore } from './workers.ts';
 
 /** The record: the only home of SQL. */
@@ -60,6 +61,7 @@ export function createStore(database: Database) {
     expiry: createExpiryStore(database),
     idempotency: createIdempotencyStore(database),
     files: createFileStore(database),
+    userNotifications: createUserNotificationStore(database),
     /** @throws STORE_UNAVAILABLE */
     async ping(): Promise<void> {
       await database.query('select 1');

@@ -8,6 +8,7 @@ import { expireFiles } from './expire-files.ts';
 import { Leadership } from './leadership.ts';
 import { reconcile } from './reconcile.ts';
 import { remindPipelines } from './remind.ts';
+import { removeOldNotifications } from './remove-notifications.ts';
 import { rescueLostRuns } from './rescue.ts';
 import { type RetentionSettings, removeExpiredJobs } from './retention.ts';
 import { runBulkActions } from './run-bulk-actions.ts';
@@ -25,6 +26,8 @@ export interface MaintenanceOptions {
   steadyMs: number;
   reconcileIntervalMs: number;
   retention: RetentionSettings;
+  /** How long messages to users are kept; 0 for ever. */
+  notificationDays: number;
   /** Where to tell of failures; secret. */
   alertUrl: string | undefined;
 }
@@ -50,7 +53,7 @@ export class Maintenance {
 
   constructor(options: MaintenanceOptions) {
     this.#options = options;
-    const { engine, heldQueues, holder, leaseMs, retention, alertUrl } = options;
+    const { engine, heldQueues, holder, leaseMs, retention, notificationDays, alertUrl } = options;
     this.#loops = [
       this.#lead('rescuing', () => this.#rescue()),
       this.#lead('expiring', async () => ((await expireJobs(engine, BATCH)) === BATCH ? 0 : EXPIRY_INTERVAL_MS)),
@@ -62,6 +65,9 @@ export class Maintenance {
       this.#lead('removing what is old', () => removeExpiredJobs(engine, retention)),
       this.#lead('removing files that have expired', () => expireFiles(engine)),
       this.#lead('removing files of jobs that are gone', () => sweepFiles(engine)),
+      ...(notificationDays === 0
+        ? []
+        : [this.#lead('removing messages to users', () => removeOldNotifications(engine, notificationDays))]),
       ...(alertUrl === undefined ? [] : [this.#lead('sending alerts', () => sendAlerts(engine, alertUrl))]),
     ];
     this.#leadership = new Leadership({
