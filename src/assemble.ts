@@ -279,6 +279,7 @@ function chooseServices(env: Env, storage: StorageSettings): ServiceSettings {
     storageDir: storage.kind === 'local' ? storage.dir : env.storageDir,
     fileRoots: env.fileRoots,
     media: chooseMedia(env),
+    email: { smtpUrl: env.smtpUrl, from: env.emailFrom, templatesDir: env.emailTemplatesDir },
   };
 }
 

@@ -1,5 +1,9 @@
 import type { OutboundFetch, OutboundInit } from '../shared/outbound.ts';
+import type { EmailSender } from './email.ts';
+import type { UserNotifications } from './user-notifications.ts';
 
+export type * from './email.ts';
+export type * from './user-notifications.ts';
 export type { OutboundFetch, OutboundInit };
 
 /**
@@ -15,6 +19,10 @@ export interface Services {
   fileRoots: string[];
   /** What the video jobs work with. */
   media: MediaSettings;
+  /** Sends e-mail as SMTP_URL says. */
+  email: EmailSender;
+  /** Messages to users inside of an application. */
+  notifications: UserNotifications;
 }
 
 export interface MediaSettings {

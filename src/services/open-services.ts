@@ -1,6 +1,8 @@
 import type { MediaSettings, Services } from '../define/services.ts';
 import { createOutbound, type Outbound, type OutboundSettings } from '../shared/outbound.ts';
 import type { Store } from '../store/store.ts';
+import { createEmailSender, type EmailSettings } from './email.ts';
+import { createUserNotifications } from './user-notifications.ts';
 
 /** Plain data: it is sent to threads and child processes, which open services of their own. */
 export interface ServiceSettings {
@@ -8,6 +10,7 @@ export interface ServiceSettings {
   storageDir: string;
   fileRoots: readonly string[];
   media: MediaSettings;
+  email: EmailSettings;
 }
 
 /** What services work with. */
@@ -27,14 +30,21 @@ export interface OpenedServices {
  * Makes what handlers use as `ctx.services`. Libraries and connections are opened with their first use.
  * @param own what `services.ts` in JOBS_DIR made
  */
-export function openServices(settings: ServiceSettings, _parts: ServiceParts, own: Partial<Services>): OpenedServices {
+export function openServices(settings: ServiceSettings, parts: ServiceParts, own: Partial<Services>): OpenedServices {
   const outbound = createOutbound(settings.outbound);
+  const email = createEmailSender(settings.email);
   const services: Services = {
     ...own,
     fetch: outbound.fetch,
     storageDir: settings.storageDir,
     fileRoots: [...settings.fileRoots],
     media: settings.media,
+    email,
+    notifications: createUserNotifications(parts.getStore),
   };
-  return { services, outbound, close: () => outbound.close() };
+  return { services, outbound, close: () => closeAll(outbound, email) };
+}
+
+async function closeAll(...opened: { close(): Promise<void> }[]): Promise<void> {
+  await Promise.all(opened.map((part) => part.close()));
 }

@@ -32,6 +32,7 @@ const DOCUMENTS = [
   'docs/guides/dead-letters.md',
   'docs/guides/deploy.md',
   'docs/guides/video.md',
+  'docs/guides/email.md',
   'docs/guides/guarantees.md',
   'docs/reference/http-api.md',
   'docs/reference/job-api.md',

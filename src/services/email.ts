@@ -1,0 +1,106 @@
+import type { EmailMessage, EmailReceipt, EmailSender } from '../define/email.ts';
+import { NonRetryableError } from '../define/errors.ts';
+import { emailKeyOf, parseEmailAddress } from '../shared/email-address.ts';
+import { toSmtpFailure, toVerdicts } from './email-replies.ts';
+import { readEmailTemplate } from './email-templates.ts';
+
+/** Plain data. */
+export interface EmailSettings {
+  /** SMTP_URL; secret. */
+  smtpUrl: string | undefined;
+  /** EMAIL_FROM. */
+  from: string | undefined;
+  /** EMAIL_TEMPLATES_DIR; absolute. */
+  templatesDir: string;
+}
+
+/** A server that says nothing must cost less than the job's `timeoutMs`. SMTP_URL may set others. */
+const TIMEOUTS = { connectionTimeout: '20000', greetingTimeout: '20000', socketTimeout: '60000' };
+/** The pool sends again what it could not begin to send, as over a connection that the server had closed. */
+const MAX_REQUEUES = 2;
+
+/** @returns the service, and what closes its connections: one in the middle of a message is cut */
+export function createEmailSender(settings: EmailSettings): EmailSender & { close(): Promise<void> } {
+  let pool: ReturnType<typeof openPool> | undefined;
+  return {
+    defaultFrom: settings.from === undefined ? undefined : parseEmailAddress(settings.from),
+
+    async send(message, signal) {
+      if (settings.smtpUrl === undefined) {
+        throw new NonRetryableError('SMTP_URL is not set: there is no server that e-mail could be sent through');
+      }
+      pool ??= openPool(settings.smtpUrl);
+      const { sendMail } = await pool;
+      signal.throwIfAborted();
+      return sendMail(message, signal);
+    },
+
+    readTemplate: (name) => readEmailTemplate(settings.templatesDir, name),
+
+    async close() {
+      (await pool)?.close();
+      pool = undefined;
+    },
+  };
+}
+
+// nodemailer is loaded with the first message.
+async function openPool(smtpUrl: string) {
+  const { createTransport } = await import('nodemailer');
+  const transport = createTransport({ url: addTimeouts(smtpUrl), pool: true, maxRequeues: MAX_REQUEUES });
+  return {
+    async sendMail(message: EmailMessage, signal: AbortSignal): Promise<EmailReceipt> {
+      const { from, recipients } = message;
+      const keys = new Map(recipients.map((address) => [emailKeyOf(address), address]));
+      try {
+        const {
+          accepted = [],
+          rejectedErrors,
+          response,
+        } = await transport.sendMail({
+          ...toMail(message),
+          envelope: { from: from.address, to: [...keys.keys()] },
+          signal,
+        });
+        return {
+          accepted: accepted.map((key) => keys.get(emailKeyOf(key)) ?? key),
+          refused: toVerdicts(rejectedErrors ?? [], keys),
+          response,
+        };
+      } catch (error) {
+        signal.throwIfAborted();
+        const refused = toVerdicts((error as { rejectedErrors?: Error[] }).rejectedErrors ?? [], keys);
+        if (refused.length === keys.size) return { accepted: [], refused, response: '' };
+        throw toSmtpFailure(error);
+      }
+    },
+    close: () => transport.close({ force: true }),
+  };
+}
+
+function toMail({ messageId, from, to, cc, replyTo, subject, text, html, headers, attachments }: EmailMessage) {
+  const copy = (list: EmailMessage['to'] = []) => list.map(({ name = '', address }) => ({ name, address }));
+  return {
+    messageId,
+    from: copy([from]),
+    to: copy(to),
+    cc: copy(cc),
+    replyTo: copy(replyTo),
+    subject,
+    ...(text === undefined ? {} : { text }),
+    ...(html === undefined ? {} : { html }),
+    headers: { ...headers },
+    attachments: attachments?.map((attachment) => ({ ...attachment })) ?? [],
+    // What a message consists of was read by the job, under its rules: the library itself opens nothing.
+    disableFileAccess: true,
+    disableUrlAccess: true,
+  };
+}
+
+function addTimeouts(smtpUrl: string): string {
+  const url = new URL(smtpUrl);
+  for (const [name, value] of Object.entries(TIMEOUTS)) {
+    if (!url.searchParams.has(name)) url.searchParams.set(name, value);
+  }
+  return url.href;
+}
