@@ -23,7 +23,7 @@ const headerNameSchema = z
   });
 const headerValueSchema = z.string().max(8000).regex(HEADER_VALUE, 'must be Latin-1 text without line breaks');
 
-const statusPatternSchema = z.union([
+export const statusPatternSchema = z.union([
   z.int().min(100).max(599),
   z.string().regex(/^([1-5][xX]{2}|[1-5]\d{2}(-[1-5]\d{2})?)$/, 'must be a status like "204", "2xx" or "200-204"'),
 ]);

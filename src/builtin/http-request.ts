@@ -89,8 +89,9 @@ async function exchange(
   };
 }
 
-async function callServer(
-  input: HttpRequestInput,
+/** @throws an Error that says whether another attempt may help */
+export async function callServer(
+  input: Pick<HttpRequestInput, 'url' | 'method' | 'headers' | 'body' | 'followRedirects'>,
   subject: string,
   signal: AbortSignal,
   ctx: JobContext,
@@ -109,7 +110,10 @@ async function callServer(
   }
 }
 
-function encodeBody(input: HttpRequestInput): { body: string | undefined; headers: Record<string, string> } {
+function encodeBody(input: Pick<HttpRequestInput, 'headers' | 'body'>): {
+  body: string | undefined;
+  headers: Record<string, string>;
+} {
   if (isEmptyBody(input.body)) return { body: undefined, headers: input.headers };
   if (typeof input.body === 'string') return { body: input.body, headers: input.headers };
   const isTyped = Object.keys(input.headers).some((name) => name.toLowerCase() === 'content-type');
@@ -118,7 +122,7 @@ function encodeBody(input: HttpRequestInput): { body: string | undefined; header
 }
 
 // Base64 and JSON's escapes make a body larger than it was on the wire.
-function keepStorable(output: HttpRequestOutput): HttpRequestOutput {
+export function keepStorable<Output extends { bytes: number }>(output: Output): Output {
   const size = Buffer.byteLength(JSON.stringify(output));
   if (size <= OUTPUT_BYTES) return output;
   throw new NonRetryableError(
