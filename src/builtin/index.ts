@@ -1,6 +1,10 @@
 import type { JobDefinition } from '../define/job.ts';
+import { emailBatch } from './email/batch-job.ts';
+import { emailSend } from './email/send-job.ts';
 import { fileProcess } from './file-process.ts';
+import { httpPoll } from './http-poll.ts';
 import { httpRequest } from './http-request.ts';
+import { userNotification } from './notification/notify-job.ts';
 import { videoClip } from './video/clip-job.ts';
 import { videoGenerate } from './video/generate.ts';
 import { videoImage } from './video/image-job.ts';
@@ -10,6 +14,10 @@ import { videoScript } from './video/script-job.ts';
 /** The jobs that ship with the program. */
 export const builtinJobs: JobDefinition[] = [
   httpRequest,
+  httpPoll,
+  emailSend,
+  emailBatch,
+  userNotification,
   fileProcess,
   videoGenerate,
   videoScript,
