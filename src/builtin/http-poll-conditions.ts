@@ -11,11 +11,11 @@ export type Answer = { status: number } & DecodedBody;
 export type Verdict = { kind: 'done'; matched: unknown } | { kind: 'failed'; why: string } | { kind: 'not yet' };
 
 /** Patterns and paths come with the request: some take for ever on some texts. */
-const JUDGE_TIMEOUT_MS = 250;
+const JUDGE_TIMEOUT_MS = 1000;
 
 /**
  * Says what an answer means. A body that is no JSON fits no path.
- * @throws NonRetryableError when the conditions take longer than 250 ms
+ * @throws NonRetryableError when the conditions take longer than a second
  */
 export async function judgeAnswer(
   answer: Answer,
