@@ -1,4 +1,3 @@
-import { open } from 'node:fs/promises';
 import type { JobContext } from '../../define/context.ts';
 import type { EmailAttachment } from '../../define/email.ts';
 import { NonRetryableError } from '../../define/errors.ts';
@@ -29,7 +28,7 @@ export async function openAttachments(
   let total = 0;
   try {
     for (const { from, content, ...about } of inputs) {
-      const opened = from === undefined ? openContent(content ?? '') : await openFile(from, ctx);
+      const opened = from === undefined ? openContent(content ?? '') : await openFrom(from, ctx);
       closers.push(opened.close);
       total += opened.bytes;
       if (total > maxBytes) {
@@ -38,7 +37,7 @@ export async function openAttachments(
             `and maxAttachmentBytes allows ${maxBytes}`,
         );
       }
-      attachments.push({ ...about, content: opened.content });
+      attachments.push({ contentType: opened.contentType, ...about, content: opened.content });
     }
     return { attachments, close };
   } catch (error) {
@@ -49,6 +48,8 @@ export async function openAttachments(
 
 interface OpenedContent {
   content: EmailAttachment['content'];
+  /** Where the file itself says it. */
+  contentType?: string;
   bytes: number;
   close(): Promise<void>;
 }
@@ -58,27 +59,28 @@ function openContent(base64: string): OpenedContent {
   return { content, bytes: content.byteLength, close: async () => undefined };
 }
 
-async function openFile(from: string, ctx: JobContext): Promise<OpenedContent> {
-  const { handle, bytes } = await (STORED.test(from) ? openStored(from, ctx) : openLocal(from, ctx));
+function openFrom(from: string, ctx: JobContext): Promise<OpenedContent> {
+  return STORED.test(from) ? openStored(from, ctx) : openLocal(from, ctx);
+}
+
+async function openStored(keyOrUrl: string, ctx: JobContext): Promise<OpenedContent> {
+  const { stream, bytes, contentType } = await ctx.files.open(keyOrUrl);
+  return { content: stream, contentType, bytes, close: async () => void stream.destroy() };
+}
+
+async function openLocal(path: string, ctx: JobContext): Promise<OpenedContent> {
+  const [first, ...others] = ctx.services.fileRoots;
+  if (first === undefined) throw new NonRetryableError(`"${path}" may not be read: FILE_ROOTS names no folder`);
+  const { handle, bytes } = await openBelow([first, ...others], path);
+  if (bytes === 0) return { content: Buffer.alloc(0), bytes, close: () => handle.close() };
   // What is appended meanwhile is not sent: it was not counted.
-  const content = handle.createReadStream({ autoClose: false, ...(bytes > 0 ? { end: bytes - 1 } : {}) });
+  const content = handle.createReadStream({ autoClose: false, end: bytes - 1 });
   return {
-    content: bytes > 0 ? content : Buffer.alloc(0),
+    content,
     bytes,
     async close() {
       content.destroy();
       await handle.close();
     },
   };
-}
-
-function openLocal(path: string, ctx: JobContext) {
-  const [first, ...others] = ctx.services.fileRoots;
-  if (first === undefined) throw new NonRetryableError(`"${path}" may not be read: FILE_ROOTS names no folder`);
-  return openBelow([first, ...others], path);
-}
-
-async function openStored(keyOrUrl: string, ctx: JobContext) {
-  const handle = await open(await ctx.files.locate(keyOrUrl));
-  return { handle, bytes: (await handle.stat()).size };
 }

@@ -19,10 +19,12 @@ const headerNameSchema = z
 
 const attachmentSchema = z
   .strictObject({
-    filename: headTextSchema
+    filename: z
+      .string()
       .min(1)
       .max(200)
-      .regex(/^[^/\\]+$/, 'must not contain "/" or "\\"'),
+      .regex(/^[^/\\\p{Cc}]+$/u, 'must not contain "/", "\\", line breaks or other control characters')
+      .meta({ description: 'As the recipient sees it.' }),
     from: z.string().min(1).max(4000).optional().meta({
       description:
         'The key or URL of a stored file, or the path of one below FILE_ROOTS, relative to its first folder.',
@@ -61,16 +63,17 @@ export const variablesSchema = z
 /** What one message and many have in common. */
 export const messageShape = {
   from: addressSchema.optional().meta({ description: 'Default: EMAIL_FROM.' }),
-  replyTo: addressesSchema.optional(),
+  replyTo: addressesSchema.optional().meta({ description: 'Where answers go; default: to the sender.' }),
   subject: headTextSchema.min(1).optional().meta({ description: 'Goes before that of the template.' }),
-  text: bodySchema.optional(),
-  html: bodySchema.optional(),
+  text: bodySchema.optional().meta({ description: 'What mail programs show that show no HTML.' }),
+  html: bodySchema.optional().meta({ description: 'Without text or beside it.' }),
   template: templateSchema.optional(),
   variables: variablesSchema.optional(),
   headers: z
     .record(headerNameSchema, headTextSchema)
     .refine((headers) => Object.keys(headers).length <= 50, 'must have at most 50 entries')
-    .optional(),
+    .optional()
+    .meta({ description: `X-… and ${freeHeaders.join(', ')}.` }),
   attachments: z.array(attachmentSchema).max(50).optional(),
   maxAttachmentBytes: z
     .int()
@@ -82,8 +85,8 @@ export const messageShape = {
 
 export const emailInputSchema = z
   .strictObject({
-    to: addressesSchema.optional(),
-    cc: addressesSchema.optional(),
+    to: addressesSchema.optional().meta({ description: 'One or several; with cc and bcc 1 to 100 in all.' }),
+    cc: addressesSchema.optional().meta({ description: 'Who is named as a copy.' }),
     bcc: addressesSchema.optional().meta({ description: 'Recipients that the message does not name.' }),
     ...messageShape,
   })
