@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { runInNewContext } from 'node:vm';
+import { type Context, createContext, Script } from 'node:vm';
 import type { query as queryJson } from 'jsonpath-rfc9535';
 import { NonRetryableError } from '../define/errors.ts';
 import type { DecodedBody } from './http-body.ts';
@@ -29,11 +29,24 @@ export async function judgeAnswer(
     return holds ? { kind: 'done', matched } : { kind: 'not yet' };
   };
   try {
-    // No code of the request runs here: the other context only gives the call a limit of time.
-    return runInNewContext('judge()', { judge }, { timeout: JUDGE_TIMEOUT_MS }) as Verdict;
+    return callWithin(JUDGE_TIMEOUT_MS, judge);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error;
     throw new NonRetryableError(`the conditions took longer than ${JUDGE_TIMEOUT_MS} ms on the answer`);
+  }
+}
+
+let script: { judging: Script; context: Context } | undefined;
+
+// No code of the request runs there: only a script has a limit of time that ends a regular expression, too.
+function callWithin<Result>(timeoutMs: number, judge: () => Result): Result {
+  script ??= { judging: new Script('judge()'), context: createContext() };
+  const { judging, context } = script;
+  try {
+    context.judge = judge;
+    return judging.runInContext(context, { timeout: timeoutMs }) as Result;
+  } finally {
+    context.judge = undefined; // it holds the answer
   }
 }
 

@@ -13,12 +13,12 @@ const patternSchema = z.string().max(500).refine(isPattern, 'must be a regular e
 const pathConditionSchema = z
   .strictObject({
     path: pathSchema.meta({ description: 'JSONPath (RFC 9535). Holds when any of the values that it selects fits.' }),
-    equals: z.json().optional().meta({ description: 'The value is this one.' }),
-    in: z.array(z.json()).min(1).max(100).optional().meta({ description: 'The value is one of these.' }),
+    equals: z.unknown().optional().meta({ description: 'The value is this one.' }),
+    in: z.array(z.unknown()).min(1).max(100).optional().meta({ description: 'The value is one of these.' }),
     exists: z.boolean().optional().meta({ description: 'Whether there is any value; false for none.' }),
     matches: patternSchema.optional().meta({ description: 'A text in which the regular expression is found.' }),
-    atLeast: z.number().optional(),
-    atMost: z.number().optional(),
+    atLeast: z.number().optional().meta({ description: 'A number that is not smaller.' }),
+    atMost: z.number().optional().meta({ description: 'A number that is not larger.' }),
   })
   .refine(({ path: _path, ...tests }) => Object.keys(tests).length > 0, {
     message: 'needs one of equals, in, exists, matches, atLeast, atMost',
@@ -30,7 +30,7 @@ const statusConditionSchema = z.strictObject({
     .array(statusPatternSchema)
     .min(1)
     .max(50)
-    .meta({ description: 'Codes, classes like "2xx" or ranges like "200-204".' }),
+    .meta({ description: 'In place of path: codes, classes like "2xx" or ranges like "200-204".' }),
 });
 
 const conditionSchema = z.union([statusConditionSchema, pathConditionSchema], {
@@ -47,11 +47,10 @@ export const httpPollInputSchema = z
     followRedirects,
     maxResponseBytes,
     timeoutMs: timeoutMs.meta({ description: 'For one call, from the connection to the last byte.' }),
-    until: z
-      .array(conditionSchema)
-      .min(1)
-      .max(20)
-      .meta({ description: 'Ends the job when all of them hold. Without one on the status, only of answers 2xx.' }),
+    until: z.array(conditionSchema).min(1).max(20).meta({
+      description:
+        'Ends the job when all of them hold: each has either status or path. Without one on the status, only of answers 2xx.',
+    }),
     failWhen: z
       .array(conditionSchema)
       .max(20)
@@ -59,13 +58,15 @@ export const httpPollInputSchema = z
       .meta({ description: 'Fails the job at once when any of them holds; paths are looked at in answers 2xx.' }),
     intervalMs: z.int().min(100).max(DAY_MS).default(5000).meta({ description: 'From one call to the next.' }),
     backoffFactor: z.number().min(1).max(10).default(1.5).meta({ description: 'The interval grows by it each time.' }),
-    maxIntervalMs: z.int().min(100).max(DAY_MS).default(60_000),
+    maxIntervalMs: z.int().min(100).max(DAY_MS).default(60_000).meta({ description: 'How far it grows.' }),
     deadlineMs: z
       .int()
       .min(100)
       .max(30 * DAY_MS)
       .default(3_600_000)
-      .meta({ description: 'From the creation of the job. The last call is made then.' }),
+      .meta({
+        description: 'From the creation of the job, also of one that starts later. The last call is made then.',
+      }),
     maxConsecutiveErrors: z.int().min(0).max(1000).default(10).meta({
       description:
         'Failed calls in a row (network, 5xx, 408, 425, 429) that count as not yet; one more ends the attempt.',
