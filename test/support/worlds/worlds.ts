@@ -1,6 +1,8 @@
 import type { ExampleWorld } from '../example-world.ts';
 import { basicsWorld } from './basics.ts';
+import { mailWorld } from './mail.ts';
+import { pollsWorld } from './polls.ts';
 import { videoWorld } from './video.ts';
 
-/** The counterparts of all built-in jobs. */
-export const worlds: readonly ExampleWorld[] = [basicsWorld, videoWorld];
+/** The counterparts of all built-in jobs. What one replaces more narrowly than another comes first. */
+export const worlds: readonly ExampleWorld[] = [pollsWorld, mailWorld, basicsWorld, videoWorld];
