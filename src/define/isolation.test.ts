@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { runJob } from '../testing.ts';
 import { defineJob } from './job.ts';
+import { createRegistry } from './registry.ts';
 
 let folder: string;
 beforeAll(() => {
@@ -26,6 +27,26 @@ describe('a job with a handler file', () => {
     const job = defineJob({ type: 'math:double', input, isolation: 'thread', handlerFile });
     expect(job).toMatchObject({ isolation: 'thread', handlerFile: handlerFile.href });
     expect((await runJob(job, { n: 4 })).output).toBe(8);
+  });
+
+  it('runs x.js where the file names x.ts and only x.js exists, as after a build', async () => {
+    const built = write('built.js', 'export const run = () => "built";');
+    const job = defineJob({ type: 'math:built', input, handlerFile: new URL(built.href.replace(/js$/, 'ts')) });
+    expect((await runJob(job, { n: 1 })).output).toBe('built');
+    expect(createRegistry([job]).definitions.has('math:built')).toBe(true);
+    write('built.ts', 'export const run = () => "source";');
+    expect((await runJob(job, { n: 1 })).output).toBe('source');
+  });
+
+  it('is refused by the registry when there is no such file', () => {
+    const handlerFile = pathToFileURL(join(folder, 'missing.ts'));
+    const job = defineJob({ type: 'math:missing', input, isolation: 'process', handlerFile });
+    expect(() => createRegistry([job])).toThrow(
+      expect.objectContaining({
+        code: 'INVALID_DEFINITION',
+        message: `job "math:missing": handlerFile ${handlerFile.href} does not exist`,
+      }),
+    );
   });
 
   it('names a file that exports no handler', async () => {

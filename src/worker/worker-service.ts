@@ -216,7 +216,13 @@ export class WorkerService {
   #getHandlerPool(): Promise<HandlerPool> {
     this.#handlerPool ??= import('./isolation/handler-pool.ts').then(({ HandlerPool }) => {
       const { engine, isolation: settings } = this.#options;
-      return new HandlerPool({ engine, settings, onFull: (full) => this.#pause({ full }) });
+      const onFull = (full: boolean) => {
+        engine.log.info(
+          full ? 'too many isolated jobs wait; their queues take no more' : 'isolated jobs are taken again',
+        );
+        this.#pause({ full });
+      };
+      return new HandlerPool({ engine, settings, onFull });
     });
     return this.#handlerPool;
   }

@@ -121,20 +121,20 @@ describe.each<TransportName>(['postgres', 'bullmq'])('isolated jobs on the %s tr
     expect(new Set(runs).size).toBeLessThan(150);
   });
 
-  it('that wait in too great a number keep the worker from taking more, though not from other queues', async () => {
+  it('that wait in too great a number keep the worker from taking more of them, and nothing else', async () => {
     const job = defineBehave('process');
     const harness = await start([job, echo], { settings: { THREADS_MAX: '1', THREADS_QUEUE: '2' } });
-    const worker = await harness.startWorker({ concurrency: 3 });
-    const gates = Array.from({ length: 6 }, (_, n) => pathOf(`gate-${n}`));
-    const jobs = [];
-    for (const gate of gates) {
-      const { id } = await harness.enqueue(job, { how: 'wait', gate });
-      jobs.push({ id, gate });
-      if (jobs.length <= 3) await harness.has(id, 'processing');
-    }
+    const worker = await harness.startWorker({ concurrency: 10 });
+    const gate = pathOf('gate');
+    const enqueue = () => harness.enqueue(job, { how: 'wait', gate });
+    const jobs = await Promise.all([enqueue(), enqueue(), enqueue()]);
+    const isFull = () => harness.lines().some(({ message }) => message.startsWith('too many isolated jobs wait'));
+    await waitFor(isFull, { describe: 'one runs and two wait' });
+    for (let more = 0; more < 6; more += 1) jobs.push(await enqueue());
     expect(await harness.ended((await harness.enqueue(echo, 1)).id)).toMatchObject({ output: 1 });
-    expect(worker.getHealth().queues.find(({ name }) => name === 'apart')).toMatchObject({ running: 3 });
-    for (const { gate } of jobs) writeFileSync(gate, '');
+    // One more: BullMQ hands out what it was fetching.
+    expect(worker.getHealth().queues.find(({ name }) => name === 'apart')?.running).toBeLessThanOrEqual(4);
+    writeFileSync(gate, '');
     const ends = await harness.allEnded(jobs);
     expect(ends.map(({ status, attempt }) => [status, attempt])).toEqual(jobs.map(() => ['completed', 1]));
   });

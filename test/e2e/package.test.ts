@@ -145,6 +145,8 @@ describe('npm install, longshore init, longshore start in an empty folder', { ti
       expect(shown).toMatchObject({ code: 0, stdout: expect.stringContaining('{"greeting":"Hello, Ada!"}') });
       const { stdout } = await user.run('npx', ...enqueue, '--wait', '--json');
       expect(JSON.parse(stdout)).toMatchObject({ status: 'completed', output: { greeting: 'Hello, Ada!' } });
+      const card = await program.enqueue('video:image', { title: 'Ada' }); // drawn in a thread
+      expect(await program.jobEnded(card.id)).toMatchObject({ status: 'completed', output: { width: 1280 } });
       const wrong = await user.run('npx', 'longshore', 'enqueue', 'hello', '--input', '{"name":""}');
       expect(wrong).toMatchObject({ code: 2, stderr: expect.stringContaining('input.name: ') });
     });
