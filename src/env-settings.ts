@@ -283,7 +283,7 @@ export const settings = {
   threadsQueue: setting({
     name: 'THREADS_QUEUE',
     group: 'Isolated jobs',
-    description: 'Jobs that wait for a thread; beyond them the worker takes no more of such jobs.',
+    description: 'Jobs that wait for a thread or child process; from then on the worker takes no more of their queues.',
     schema: wholeNumber(1, 10_000),
     default: '100',
   }),

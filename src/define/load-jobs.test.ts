@@ -60,6 +60,7 @@ describe('loadJobs', () => {
       'types.d.ts': broken,
       'b.test.ts': broken,
       'b.spec.js': broken,
+      'b.handler.ts': broken,
       'node_modules/x/index.js': broken,
       'notes.md': broken,
       'shared.ts': 'export const limit: number = 5; export default null;',

@@ -31,6 +31,7 @@ const DOCUMENTS = [
   'docs/guides/webhooks.md',
   'docs/guides/dead-letters.md',
   'docs/guides/deploy.md',
+  'docs/guides/isolation.md',
   'docs/guides/video.md',
   'docs/guides/email.md',
   'docs/guides/guarantees.md',
