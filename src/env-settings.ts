@@ -291,7 +291,7 @@ export const settings = {
     name: 'THREAD_MEMORY_MB',
     group: 'Isolated jobs',
     description: 'The largest heap of a thread or child process. A job that needs more fails, alone.',
-    schema: wholeNumber(16, 65_536),
+    schema: wholeNumber(32, 65_536),
     default: '512',
   }),
   retentionCompletedDays: setting({

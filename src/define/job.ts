@@ -40,7 +40,10 @@ export interface JobOptions<In extends z.ZodType, Out extends z.ZodType> {
    * busy, or in a child process for native code that may crash. `thread` and `process` need `handlerFile`.
    */
   isolation?: Isolation;
-  /** `new URL('./resize.ts', import.meta.url)`: a module that exports the handler as `run`. Takes the place of `run`. */
+  /**
+   * `new URL('./resize.handler.ts', import.meta.url)`: a module that exports the handler as `run`. Takes the place of `run`.
+   * In JOBS_DIR only threads and child processes load what is named so. After a build `.ts` stands for `.js`.
+   */
   handlerFile?: URL;
   run?: Handler<In, Out>;
 }

@@ -1,4 +1,4 @@
-import { loadServices } from '../../define/load-jobs.ts';
+import { loadServices } from '../../define/jobs-folder.ts';
 import type { Services } from '../../define/services.ts';
 import { openServices } from '../../services/open-services.ts';
 import { openStorage } from '../../storage/open-storage.ts';

@@ -77,7 +77,8 @@ export class HandlerPool {
 
   async #stop(): Promise<void> {
     await endsWithin(Promise.all(this.#open), GRACE_MS);
-    await Promise.all(Object.values(this.#houses).map(async (house) => (await house).stop()));
+    const houses = await Promise.allSettled(Object.values(this.#houses)); // one that could not be opened failed its runs
+    await Promise.all(houses.map((house) => house.status === 'fulfilled' && house.value.stop()));
   }
 
   #createTask(definition: JobDefinition, input: unknown, ctx: JobContext, { fence }: IsolatedRun): Task {

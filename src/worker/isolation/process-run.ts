@@ -1,4 +1,4 @@
-import { resolveOwnPackage } from '../../define/load-jobs.ts';
+import { resolveOwnPackage } from '../../define/own-package.ts';
 import { endsWithin } from '../../shared/time.ts';
 import { watchFaults } from './guest-faults.ts';
 import { type OpenRun, serveRun } from './guest-run.ts';

@@ -1,6 +1,6 @@
 /** What a thread of the pool runs. */
 import { type MessagePort, parentPort } from 'node:worker_threads';
-import { resolveOwnPackage } from '../../define/load-jobs.ts';
+import { resolveOwnPackage } from '../../define/own-package.ts';
 import { watchFaults } from './guest-faults.ts';
 import { type OpenRun, serveRun } from './guest-run.ts';
 import { GuestServices } from './guest-services.ts';
