@@ -17,7 +17,7 @@ export type { BulkActionsClient, BulkWaitOptions, DeadLettersClient, StartAction
 export type { ClientOptions } from './client/connection.ts';
 export { type AnswerCode, LongshoreError, ServerUnreachableError, WaitTimeoutError } from './client/errors.ts';
 export type { EventsOptions } from './client/events.ts';
-export type { FilesClient, ReadOptions } from './client/files.ts';
+export type { FilesClient, ReadOptions, UploadContent, UploadOptions } from './client/files.ts';
 export type {
   BulkFilter,
   DeadLetterBulkFilter,

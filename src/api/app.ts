@@ -10,6 +10,7 @@ import { type BodyReader, BULK_BODY_FACTOR, createBodyReader, parseBody, type Re
 import { answerOnce, readKey } from './idempotency.ts';
 import { toOpenApi } from './openapi.ts';
 import { createErrorHandler } from './problem.ts';
+import { limitReceiving, readStream } from './receiving.ts';
 import { type Call, emptyBodyOf, type Reply, type Route, route } from './route.ts';
 import { secureAnswers } from './security-headers.ts';
 
@@ -59,8 +60,10 @@ export function createApp(options: AppOptions): Express {
 
 function serve(each: Route, authenticate: Authenticate, readBody: BodyReader, options: AppOptions): RequestHandler {
   return async (request, response) => {
+    const release = limitReceiving(request);
     const caller = authenticate(request, each.scope); // before a body is read
-    const { value, bytes } = each.method === 'post' ? await readBody(request, response) : NO_BODY;
+    const isJson = each.method === 'post' && each.reads === undefined;
+    const { value, bytes } = isJson ? await readBody(request, response).finally(release) : NO_BODY;
     const key = each.isIdempotent ? readKey(request) : undefined;
     const call: Call = {
       caller,
@@ -68,6 +71,7 @@ function serve(each: Route, authenticate: Authenticate, readBody: BodyReader, op
       query: each.query ? checkQuery(each.query, request.query) : {},
       body: each.body ? await checkBody(each.body, value ?? emptyBodyOf(each), each) : undefined,
       bodyBytes: bytes,
+      stream: () => readStream(request, release),
       request,
       seed: createId(),
       signal: () => watchCaller(response, options.stopping),

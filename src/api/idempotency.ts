@@ -71,13 +71,19 @@ function answerFrom(claim: Exclude<ClaimResult, { kind: 'new' }>, key: string): 
   }
 }
 
-function nameCall(each: Route, key: string, { caller, params, query, body }: Call): IdempotentCall {
+function nameCall(each: Route, key: string, { caller, params, query, body, request }: Call): IdempotentCall {
   return {
     tenant: caller.scope === 'all' ? '*' : caller.scope.tenant,
     route: `${each.method.toUpperCase()} ${each.path}`,
     key,
-    requestHash: hashJson({ params, query, body }),
+    requestHash: hashJson({ params, query, body: each.reads === 'stream' ? describeStream(request) : body }),
   };
+}
+
+// What is known of a stream before it is read; a repeated call is answered without reading it.
+function describeStream({ headers }: Call['request']): Record<string, string | null> {
+  const names = ['content-type', 'content-length', 'content-disposition'] as const;
+  return Object.fromEntries(names.map((name) => [name, headers[name] ?? null]));
 }
 
 function toStored({ status, headers = {}, body }: Reply): StoredAnswer {

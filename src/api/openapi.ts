@@ -48,6 +48,7 @@ function toOperation(each: Route, writeSchema: WriteSchema): Record<string, unkn
           },
         }
       : {}),
+    ...(each.reads === 'stream' ? { requestBody: streamBody } : {}),
     responses: {
       ...Object.fromEntries(
         Object.entries(each.answers).map(([status, schema]) => [status, toAnswer(schema, writeSchema)]),
@@ -59,6 +60,8 @@ function toOperation(each: Route, writeSchema: WriteSchema): Record<string, unkn
     },
   };
 }
+
+const streamBody = { required: true, content: { '*/*': { schema: { type: 'string', format: 'binary' } } } };
 
 const idempotencyParameter = {
   name: IDEMPOTENCY_HEADER,

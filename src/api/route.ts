@@ -14,6 +14,8 @@ export interface Call<Query = unknown, Body = unknown> {
   body: Body;
   /** How long the body's text was; undefined where that is not known. */
   bodyBytes: number | undefined;
+  /** The body, where the route says that it reads a stream. Throws INVALID_REQUEST when it breaks off. */
+  stream(): AsyncIterable<Uint8Array>;
   /** Only for headers; the body and query were read already. */
   request: Request;
   /** A UUIDv7 that the ids of what the call creates follow from; the same when an idempotent call is made again. */
@@ -30,13 +32,15 @@ export interface Reply {
 
 /** One endpoint. Authentication, validation and the OpenAPI document follow from it. */
 export interface Route<Query extends z.ZodType = z.ZodType, Body extends z.ZodType = z.ZodType> {
-  method: 'get' | 'post';
+  method: 'get' | 'post' | 'delete';
   /** With `{name}` for parameters, as in OpenAPI. */
   path: string;
   scope: Scope;
   summary: string;
   query?: Query;
   body?: Body;
+  /** The body may be anything, and the handler reads it with `call.stream()`; default: JSON, as `body` says. */
+  reads?: 'stream';
   /** What a call without a body stands for; default `{}`. */
   emptyBody?: null;
   /**

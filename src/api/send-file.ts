@@ -52,7 +52,9 @@ function sendLocal(response: Response, path: string, found: FoundFile): Promise<
 async function sendStored(request: Request, response: Response, storage: FileStorage, found: FoundFile): Promise<void> {
   const { address, facts } = found;
   if (!hasPrecondition(request.headers, facts)) throw Object.assign(new Error(), { status: 412 });
-  response.set({ ...headersOf(found), ETag: facts.etag, 'Last-Modified': facts.lastModified.toUTCString() });
+  // Not with Express's own function, which would complete the type.
+  for (const [header, value] of Object.entries(headersOf(found))) response.setHeader(header, value);
+  response.set({ ETag: facts.etag, 'Last-Modified': facts.lastModified.toUTCString() });
   response.set('Accept-Ranges', 'bytes');
   if (request.fresh) {
     response.removeHeader('Content-Type');

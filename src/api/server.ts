@@ -17,6 +17,10 @@ export interface HttpServer {
 /** Makes what answers. It is given a signal that aborts when the server stops, for requests that it holds. */
 export type LoadApp = (stopping: AbortSignal) => Promise<RequestListener | Express>;
 
+/** A server has one limit for all of its requests, so it is that of the longest upload; `limitReceiving` has those of others. */
+const RECEIVE_MAX_MS = 12 * 3_600_000;
+const HEADERS_MS = 60_000;
+
 /**
  * @throws INVALID_CONFIGURATION when the address cannot be listened on
  */
@@ -24,7 +28,8 @@ export async function startHttpServer(loadApp: LoadApp, host: string, port: numb
   const stop = new AbortController();
   const app = await loadApp(stop.signal);
   const server = createServer(isExpress(app) ? objectsFor(app) : {}, app);
-  server.requestTimeout = 60_000;
+  server.requestTimeout = RECEIVE_MAX_MS;
+  server.headersTimeout = HEADERS_MS;
   server.keepAliveTimeout = 65_000; // longer than the usual 60 s of a proxy, which else meets a closed connection
   await listen(server, host, port);
   let stopping: Promise<void> | undefined;

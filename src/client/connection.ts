@@ -14,9 +14,11 @@ export interface ClientOptions {
 }
 
 export interface Call {
-  method?: 'GET' | 'POST';
+  method?: 'GET' | 'POST' | 'DELETE';
   query?: Record<string, string | number | boolean | null | undefined>;
   body?: unknown;
+  /** Sent as it is, in place of `body`. */
+  content?: Uint8Array | Blob | ReadableStream<Uint8Array> | undefined;
   headers?: Record<string, string>;
   signal?: AbortSignal | undefined;
   /** How long the server was asked to hold the request. */
@@ -59,7 +61,7 @@ export function connect(options: ClientOptions): Connection {
         method: call.method ?? 'GET',
         headers: formatHeaders(options.key, call),
         signal: AbortSignal.any(signals),
-        ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
+        ...formatBody(call),
       });
       hasAnswered = true;
       if (!response.ok && response.status !== call.acceptStatus) throw await readProblem(response, url);
@@ -95,6 +97,12 @@ function formatQuery(query: Call['query']): string {
     value === undefined ? [] : [[name, String(value)] as [string, string]],
   );
   return pairs.length === 0 ? '' : `?${new URLSearchParams(pairs)}`;
+}
+
+function formatBody({ body, content }: Call): RequestInit {
+  if (content instanceof ReadableStream) return { body: content, duplex: 'half' } as RequestInit; // as fetch demands
+  if (content !== undefined) return { body: content as Blob | Uint8Array<ArrayBuffer> };
+  return body === undefined ? {} : { body: JSON.stringify(body) };
 }
 
 function formatHeaders(key: string | undefined, call: Call): Record<string, string> {

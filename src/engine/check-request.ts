@@ -33,7 +33,7 @@ export async function prepareJob(
   jsonBytes?: number,
 ): Promise<PreparedJob> {
   const definition = findDefinition(engine, request.type);
-  const tenant = tenantFor(caller, request);
+  const tenant = chooseTenant(caller, request.options.tenant);
   const faults = [
     ...(await checkInput(engine, definition, request.input, jsonBytes)),
     ...checkOptions(engine, request.options, jsonBytes),
@@ -106,9 +106,11 @@ async function checkWebhookAddress(engine: Engine, url: string): Promise<void> {
   }
 }
 
-/** @returns undefined when the caller names a tenant that is not its own */
-function tenantFor(caller: Caller, request: EnqueueRequest): string | undefined {
-  const wanted = request.options.tenant;
+/**
+ * Whose a new job or upload is.
+ * @returns undefined when the caller names a tenant that is not its own
+ */
+export function chooseTenant(caller: Caller, wanted: string | undefined): string | undefined {
   if (caller.scope === 'all') return wanted ?? DEFAULT_TENANT;
   return wanted === undefined || wanted === caller.scope.tenant ? caller.scope.tenant : undefined;
 }

@@ -1,3 +1,4 @@
+import { AppError } from '../shared/errors.ts';
 import type { Database } from './database.ts';
 import { type TenantScope, tenantOf } from './scope.ts';
 
@@ -17,7 +18,9 @@ export interface FileRow {
   removedAt: Date | null;
 }
 
-export type NewUpload = Pick<FileRow, 'id' | 'name' | 'tenant' | 'contentType' | 'bytes' | 'sha256'> & {
+export type UploadRow = FileRow & { contentType: string; sha256: string };
+
+export type NewUpload = Pick<UploadRow, 'id' | 'name' | 'tenant' | 'contentType' | 'bytes' | 'sha256'> & {
   /** Null: it is kept until somebody deletes it. */
   expiresInMs: number | null;
 };
@@ -47,18 +50,12 @@ export function createFileStore(database: Database) {
     },
 
     /** Keeps an upload, in place of what an earlier call with the same Idempotency-Key has kept. */
-    async keepUpload(upload: NewUpload): Promise<FileRow> {
+    async keepUpload(upload: NewUpload): Promise<UploadRow> {
       const { id, name, tenant, contentType, bytes, sha256, expiresInMs } = upload;
-      const [row] = await database.query<FileRow>(KEEP_UPLOAD, [
-        id,
-        name,
-        tenant,
-        contentType,
-        bytes,
-        sha256,
-        expiresInMs,
-      ]);
-      return row as FileRow; // an upsert returns its row
+      const values = [id, name, tenant, contentType, bytes, sha256, expiresInMs];
+      const [row] = await database.query<UploadRow>(KEEP_UPLOAD, values);
+      if (!row) throw new AppError('INTERNAL', `the id ${id} of an upload is that of something else`);
+      return row;
     },
 
     /** Forgets an upload. @returns whether there was one */
