@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { builtinJobs } from './builtin/index.ts';
 import type { LoadedJobs } from './define/load-jobs.ts';
 import { createRegistry, type Registry } from './define/registry.ts';
-import type { MediaSettings, Services } from './define/services.ts';
+import type { OpenAiSettings, Services } from './define/services.ts';
 import { Dispatcher } from './engine/dispatch.ts';
 import type { Engine } from './engine/engine.ts';
 import { PipelineWaker } from './engine/pipelines/waker.ts';
@@ -278,7 +278,13 @@ function chooseServices(env: Env, storage: StorageSettings): ServiceSettings {
     },
     storageDir: storage.kind === 'local' ? storage.dir : env.storageDir,
     fileRoots: env.fileRoots,
-    media: chooseMedia(env),
+    media: { ffmpegPath: env.ffmpegPath },
+    openAi: chooseOpenAi(env),
+    aiLimits: {
+      tokensPerDay: env.aiTokensPerDay,
+      costMicrosPerDay: Math.round(env.aiCostPerDay * 1_000_000),
+      prices: env.aiPrices ?? {},
+    },
     email: { smtpUrl: env.smtpUrl, from: env.emailFrom, templatesDir: env.emailTemplatesDir },
   };
 }
@@ -300,12 +306,9 @@ function chooseGuest(env: Env, storage: StorageSettings, databaseUrl: string): G
   return { services: chooseServices(env, storage), storage, jobsDir, databaseUrl, maxOutputBytes };
 }
 
-function chooseMedia(env: Env): MediaSettings {
-  const { ffmpegPath, openAiBaseUrl: baseUrl, openAiApiKey: apiKey, openAiModel: textModel } = env;
-  return {
-    ffmpegPath,
-    openAi: baseUrl === undefined ? undefined : { baseUrl, apiKey, textModel, imageModel: env.openAiImageModel },
-  };
+function chooseOpenAi(env: Env): OpenAiSettings | undefined {
+  const { openAiBaseUrl: baseUrl, openAiApiKey: apiKey, openAiModel: textModel, openAiImageModel: imageModel } = env;
+  return baseUrl === undefined ? undefined : { baseUrl, apiKey, textModel, imageModel };
 }
 
 /** How often a worker says that it lives: several times within its lease. */

@@ -1,4 +1,5 @@
 /** The typed HTTP client, for Node and browsers: `import { createClient } from 'longshore/client'`. */
+import { type AiUsageClient, createAiUsageClient } from './client/ai-usage.ts';
 import {
   type BulkActionsClient,
   createBulkActionsClient,
@@ -13,6 +14,7 @@ import type { PageQuery } from './client/pages.ts';
 import type { Page } from './contract/list.ts';
 import type { HealthResource, QueueResource, StatsResource, TypeResource } from './contract/program.ts';
 
+export type { AiUsageClient, AiUsageQuery } from './client/ai-usage.ts';
 export type { BulkActionsClient, BulkWaitOptions, DeadLettersClient, StartAction } from './client/bulk-actions.ts';
 export type { ClientOptions } from './client/connection.ts';
 export { type AnswerCode, LongshoreError, ServerUnreachableError, WaitTimeoutError } from './client/errors.ts';
@@ -47,6 +49,7 @@ export interface Client {
   readonly bulkActions: BulkActionsClient;
   readonly types: { list(query?: PageQuery): Promise<Page<TypeResource>> };
   readonly queues: QueuesClient;
+  readonly aiUsage: AiUsageClient;
   stats(): Promise<StatsResource>;
   /** Also when the program is degraded or stopping: then `status` says so. */
   health(): Promise<HealthResource>;
@@ -68,6 +71,7 @@ export function createClient(options: ClientOptions): Client {
     bulkActions: createBulkActionsClient(connection),
     types: { list: (query = {}) => connection.requestJson('/v1/types', { query: { ...query } }) },
     queues: createQueuesClient(connection),
+    aiUsage: createAiUsageClient(connection),
     stats: () => connection.requestJson('/v1/stats'),
     health: () => connection.requestJson('/health', { acceptStatus: 503 }),
   };

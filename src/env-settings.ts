@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { queueNameSchema } from './contract/enqueue.ts';
+import { isAiPrice, readAiPrices } from './shared/ai-prices.ts';
 import { parseEmailAddress } from './shared/email-address.ts';
 import { isHostEntry } from './shared/host-list.ts';
 
@@ -501,9 +502,9 @@ export const settings = {
     group: 'AI',
     description:
       'What models cost for a million tokens, input/output, e.g. `gpt-4o-mini=0.15/0.60`. Models that are not listed count as free.',
-    schema: list(z.string().regex(/^[^=,\s]+=\d+(\.\d+)?\/\d+(\.\d+)?$/)).describe(
-      'model=input/output, separated by commas',
-    ),
+    schema: list(z.string().refine(isAiPrice))
+      .transform(readAiPrices)
+      .describe('model=input/output, separated by commas'),
   }),
   logLevel: setting({
     name: 'LOG_LEVEL',

@@ -1,5 +1,6 @@
 import type { Engine } from '../engine/engine.ts';
 import type { Route } from './route.ts';
+import { aiUsageRoutes } from './routes/ai-usage.ts';
 import { bulkActionRoutes } from './routes/bulk-actions.ts';
 import { deadLetterRoutes } from './routes/dead-letters.ts';
 import { fileRoutes } from './routes/files.ts';
@@ -21,6 +22,7 @@ export function apiRoutes(engine: Engine): Route[] {
     ...notificationRoutes(engine),
     ...deadLetterRoutes(engine),
     ...bulkActionRoutes(engine),
+    ...aiUsageRoutes(engine),
     ...programRoutes(engine),
   ];
 }

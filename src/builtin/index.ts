@@ -1,4 +1,5 @@
 import type { JobDefinition } from '../define/job.ts';
+import { chatComplete } from './chat/complete-job.ts';
 import { emailBatch } from './email/batch-job.ts';
 import { emailSend } from './email/send-job.ts';
 import { fileProcess } from './file-process.ts';
@@ -19,6 +20,7 @@ export const builtinJobs: JobDefinition[] = [
   emailBatch,
   userNotification,
   fileProcess,
+  chatComplete,
   videoGenerate,
   videoScript,
   videoImage,

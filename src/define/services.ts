@@ -4,6 +4,10 @@ import type { UserNotifications } from './user-notifications.ts';
 
 export type * from './email.ts';
 export type * from './user-notifications.ts';
+
+import type { AiBudgets } from './ai-budgets.ts';
+
+export type { AiBudgets, AiCall, AiGrant, AiRefusal, AiTokens } from './ai-budgets.ts';
 export type { OutboundFetch, OutboundInit };
 
 /**
@@ -23,13 +27,15 @@ export interface Services {
   email: EmailSender;
   /** Messages to users inside of an application. */
   notifications: UserNotifications;
+  /** An OpenAI-compatible server; undefined without OPENAI_BASE_URL. */
+  openAi: OpenAiSettings | undefined;
+  /** What the AI calls of each tenant may use in a day. */
+  aiBudgets: AiBudgets;
 }
 
 export interface MediaSettings {
   /** FFMPEG_PATH; without it ffmpeg is looked for. */
   ffmpegPath?: string | undefined;
-  /** An OpenAI-compatible server; undefined without OPENAI_BASE_URL. */
-  openAi?: OpenAiSettings | undefined;
 }
 
 export interface OpenAiSettings {

@@ -1,6 +1,7 @@
-import type { MediaSettings, Services } from '../define/services.ts';
+import type { MediaSettings, OpenAiSettings, Services } from '../define/services.ts';
 import { createOutbound, type Outbound, type OutboundSettings } from '../shared/outbound.ts';
 import type { Store } from '../store/store.ts';
+import { type AiLimits, createAiBudgets } from './ai-budgets.ts';
 import { createEmailSender, type EmailSettings } from './email.ts';
 import { createUserNotifications } from './user-notifications.ts';
 
@@ -11,6 +12,8 @@ export interface ServiceSettings {
   fileRoots: readonly string[];
   media: MediaSettings;
   email: EmailSettings;
+  openAi: OpenAiSettings | undefined;
+  aiLimits: AiLimits;
 }
 
 /** What services work with. */
@@ -41,6 +44,8 @@ export function openServices(settings: ServiceSettings, parts: ServiceParts, own
     media: settings.media,
     email,
     notifications: createUserNotifications(parts.getStore),
+    openAi: settings.openAi,
+    aiBudgets: createAiBudgets(settings.aiLimits, parts.getStore),
   };
   return { services, outbound, close: () => closeAll(outbound, email) };
 }

@@ -1,3 +1,4 @@
+import { createAiUsageStore } from './ai-usage.ts';
 import { createAlertStore } from './alerts.ts';
 import { createBacklogStore } from './backlog.ts';
 import { createBulkActionStore } from './bulk-actions.ts';
@@ -52,6 +53,7 @@ export function createStore(database: Database) {
     deadLetters: createDeadLetterStore(database),
     bulkActions: createBulkActionStore(database),
     retention: createRetentionStore(database),
+    aiUsage: createAiUsageStore(database),
     alerts: createAlertStore(database),
     journal: createJournalStore(database),
     deliveries: createDeliveryStore(database),

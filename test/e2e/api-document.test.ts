@@ -24,6 +24,7 @@ const ENDPOINTS = [
   'post /v1/jobs/bulk',
   ...['get /v1/jobs/{id}/events', 'get /v1/jobs/{id}/attempts', 'get /v1/jobs/{id}/logs', 'get /v1/jobs/{id}/webhooks'],
   ...['get /v1/jobs/{id}/steps', 'post /v1/jobs/{id}/events/{name}'],
+  'get /v1/ai-usage',
   'get /v1/files/{key}',
   ...['get /v1/types', 'get /v1/queues', 'get /v1/queues/{name}'],
   ...['post /v1/queues/{name}/pause', 'post /v1/queues/{name}/resume'],

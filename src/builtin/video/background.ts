@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import type { JobContext } from '../../define/context.ts';
 import { NonRetryableError } from '../../define/errors.ts';
+import { askOpenAi, download } from '../open-ai/ask.ts';
 import type { Card } from './card.ts';
 import type { Format } from './formats.ts';
-import { askOpenAi, download } from './open-ai.ts';
 
 const answerSchema = z.object({
   data: z.array(z.object({ b64_json: z.string().min(1).nullish(), url: z.url().nullish() })).min(1),
@@ -17,7 +17,7 @@ export async function paintBackground(
   scene: Pick<Card, 'title' | 'narration' | 'heading' | 'format'>,
   ctx: JobContext,
 ): Promise<string | undefined> {
-  const server = ctx.services.media.openAi;
+  const server = ctx.services.openAi;
   if (server?.imageModel === undefined) return undefined;
   ctx.progress(5, `asking ${server.imageModel}`);
   const answer = await askOpenAi(ctx, server, 'images/generations', {

@@ -21,7 +21,7 @@ let options: RunJobOptions;
 beforeAll(async () => {
   base = await mkdtemp(join(tmpdir(), 'video-'));
   ffmpeg = await findFfmpeg(undefined);
-  options = { storageDir: join(base, 'files'), services: { media: {}, fileRoots: [base] } };
+  options = { storageDir: join(base, 'files'), services: { media: {}, openAi: undefined, fileRoots: [base] } };
 });
 afterAll(() => rm(base, { recursive: true, force: true }));
 

@@ -10,7 +10,7 @@ import { renderCard } from './render-card.ts';
 const site = createLoopbackSite();
 afterEach(() => site.close());
 
-const services = { media: {} };
+const services = { openAi: undefined };
 const scene = { title: 'A drink', narration: 'Tea is made from leaves.', heading: 'Tea', scene: 2, scenes: 5 };
 
 function sizeOf(png: Uint8Array): [width: number, height: number] {
@@ -79,7 +79,7 @@ describe('a background from a provider', () => {
       imageModel: 'painter-1',
       apiKey: 'sk-secret',
     };
-    return runJob(videoImage, scene, { services: { fetch: site.fetch, media: { openAi } } });
+    return runJob(videoImage, scene, { services: { fetch: site.fetch, openAi } });
   }
 
   async function drawPicture(): Promise<Buffer> {

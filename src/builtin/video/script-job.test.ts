@@ -15,8 +15,8 @@ const text = 'Tea is a drink made from leaves. It is older than most books.';
 
 async function ask(listener: RequestListener, input: Input = { text }, settings: { apiKey?: string } = {}) {
   const baseUrl = `${await site.serve(listener)}/v1/`;
-  const media = { openAi: { baseUrl, textModel: 'writer-1', ...settings } };
-  return runJob(videoScript, input, { services: { fetch: site.fetch, media } });
+  const openAi = { baseUrl, textModel: 'writer-1', ...settings };
+  return runJob(videoScript, input, { services: { fetch: site.fetch, openAi } });
 }
 
 function answer(content: unknown): RequestListener {
@@ -49,7 +49,7 @@ describe('the input of video:script and video:generate', () => {
 });
 
 describe('video:script without a server', () => {
-  const services = { media: {} };
+  const services = { openAi: undefined };
 
   it('writes from the text itself', async () => {
     const { output, progress } = await runJob(videoScript, { text, title: 'Tea' }, { services });
@@ -142,7 +142,7 @@ describe('video:script with an OpenAI-compatible server', () => {
     const controller = new AbortController();
     const reason = new Error('cancelled');
     const baseUrl = await site.serve(() => controller.abort(reason));
-    const services = { fetch: site.fetch, media: { openAi: { baseUrl, textModel: 'writer-1' } } };
+    const services = { fetch: site.fetch, openAi: { baseUrl, textModel: 'writer-1' } };
     await expect(runJob(videoScript, { text }, { services, signal: controller.signal })).rejects.toBe(reason);
   });
 });

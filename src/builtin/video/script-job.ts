@@ -23,7 +23,7 @@ export const videoScript = defineJob({
 });
 
 async function createScript(input: ScriptInput, ctx: JobContext): Promise<Script> {
-  const server = ctx.services.media.openAi;
+  const server = ctx.services.openAi;
   const script = server === undefined ? await writeOffline(input, ctx) : await askModel(input, ctx, server);
   ctx.progress(100, `${script.scenes.length} scenes`);
   return script;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { JobContext } from '../../define/context.ts';
 import type { OpenAiSettings } from '../../define/services.ts';
-import { askOpenAi } from './open-ai.ts';
+import { askOpenAi } from '../open-ai/ask.ts';
 import { estimateDurationMs, shorten } from './reading.ts';
 import type { Script, ScriptInput } from './script-schema.ts';
 
