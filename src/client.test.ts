@@ -21,6 +21,18 @@ async function collect(events: AsyncIterable<JobEvent>): Promise<JobEvent[]> {
 }
 
 describe('requests', () => {
+  it('asks for what AI calls used, and leaves out what is not given', async () => {
+    const page = { items: [], nextCursor: null };
+    server.onJson('GET /v1/ai-usage', page);
+    const { aiUsage } = createClient({ url: server.url });
+    expect(await aiUsage.list({ tenant: 'a b', from: '2030-01-01', limit: 5 })).toEqual(page);
+    await aiUsage.list();
+    expect(server.seen.map(({ path }) => path)).toEqual([
+      '/v1/ai-usage?tenant=a+b&from=2030-01-01&limit=5',
+      '/v1/ai-usage',
+    ]);
+  });
+
   it('sends the key, the body and how long to hold, and returns the job', async () => {
     server.onJson('POST /v1/jobs', job, 202);
     const client = createClient({ url: `${server.url}/`, key: 'secret' });

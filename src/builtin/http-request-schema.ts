@@ -23,6 +23,8 @@ const headerNameSchema = z
   });
 const headerValueSchema = z.string().max(8000).regex(HEADER_VALUE, 'must be Latin-1 text without line breaks');
 
+export const headersSchema = z.record(headerNameSchema, headerValueSchema);
+
 export const statusPatternSchema = z.union([
   z.int().min(100).max(599),
   z.string().regex(/^([1-5][xX]{2}|[1-5]\d{2}(-[1-5]\d{2})?)$/, 'must be a status like "204", "2xx" or "200-204"'),
@@ -38,7 +40,7 @@ export const httpRequestInputSchema = z
       .toUpperCase()
       .refine((method) => !forbiddenMethods.includes(method), `must not be ${forbiddenMethods.join(', ')}`)
       .default('GET'),
-    headers: z.record(headerNameSchema, headerValueSchema).default({}),
+    headers: headersSchema.default({}),
     body: z
       .unknown()
       .optional()

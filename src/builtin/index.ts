@@ -1,4 +1,5 @@
 import type { JobDefinition } from '../define/job.ts';
+import { cacheWarm } from './cache/warm-job.ts';
 import { chatComplete } from './chat/complete-job.ts';
 import { emailBatch } from './email/batch-job.ts';
 import { emailSend } from './email/send-job.ts';
@@ -20,6 +21,7 @@ export const builtinJobs: JobDefinition[] = [
   emailBatch,
   userNotification,
   fileProcess,
+  cacheWarm,
   chatComplete,
   videoGenerate,
   videoScript,

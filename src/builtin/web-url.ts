@@ -1,5 +1,8 @@
 import { z } from 'zod';
 
+/** What sitemaps and caches take for a URL. */
+export const MAX_URL = 2048;
+
 export const webUrlSchema = z
   .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
   .max(8000)

@@ -1,20 +1,24 @@
 import { serveChat, streamWords } from '../chat-server.ts';
 import type { ExampleWorld } from '../example-world.ts';
 import { createLoopbackSite } from '../loopback-site.ts';
+import { serveShop } from '../warm-site.ts';
 
-/** A model that answers as it is asked. */
+/** A shop behind a cache, and a model that answers as it is asked. */
 export const webWorld: ExampleWorld = {
-  types: ['chat:complete'],
+  types: ['cache:warm', 'chat:complete'],
   async start() {
     const site = createLoopbackSite();
-    const { listener } = serveChat(({ question }, response) => {
+    const chat = serveChat(({ question }, response) => {
       const isJson = question.response_format !== undefined;
       streamWords(response, isJson ? ['{"topic":', '"delivery"}'] : ['Leaves ', 'and water.'], {
         usage: { prompt_tokens: 20, completion_tokens: 5 },
       });
     });
+    let shop = '';
+    shop = await site.serve(serveShop(() => shop).listener);
     return {
-      settings: { OPENAI_BASE_URL: `${await site.serve(listener)}/v1` },
+      settings: { OPENAI_BASE_URL: `${await site.serve(chat.listener)}/v1` },
+      replace: { 'https://shop.example.com': shop },
       stop: () => site.close(),
     };
   },
