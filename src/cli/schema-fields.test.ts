@@ -49,6 +49,12 @@ it('lists what is nested below its parent: in objects, lists, records and choice
   ]);
 });
 
+it('names each of several types', () => {
+  expect(listFields({ properties: { age: { type: ['integer', 'null'], minimum: 0 } } })).toMatchObject([
+    { path: 'age', type: 'whole number, at least 0 or null' },
+  ]);
+});
+
 it('follows a schema that refers to itself only so far', () => {
   interface Tree {
     leaf: string;

@@ -1,6 +1,6 @@
 /** The parts of JSON Schema that the schemas of jobs come to. */
 export interface JsonSchema {
-  type?: string;
+  type?: string | readonly string[];
   description?: string;
   default?: unknown;
   const?: unknown;
@@ -85,6 +85,9 @@ export function describeType(given: JsonSchema, root: JsonSchema): string {
   if (schema.const !== undefined) return JSON.stringify(schema.const);
   if (schema.enum) return schema.enum.map((value) => JSON.stringify(value)).join(' or ');
   const choices = choicesOf(schema);
+  if (typeof schema.type === 'object') {
+    return schema.type.map((type) => describeType({ ...schema, type }, root)).join(' or ');
+  }
   if (choices.length > 0) return [...new Set(choices.map((choice) => describeType(choice, root)))].join(' or ');
   if (schema.type === 'string') return describeString(schema);
   if (schema.type === 'integer' || schema.type === 'number') return describeNumber(schema);
