@@ -13,7 +13,9 @@ interface SmtpError extends Error {
 }
 
 /** Faults of the message or the settings, which no later attempt finds changed. */
-const lastingFaults: readonly string[] = ['ECONFIG', 'EFILEACCESS', 'EURLACCESS', 'ENOAUTH', 'EREQUIRETLS', 'EPROXY'];
+const lastingFaults: readonly string[] = ['ECONFIG', 'EFILEACCESS', 'EURLACCESS', 'ENOAUTH', 'EREQUIRETLS'];
+/** Those of a message, or a login, that the library itself finds before it asks the server. */
+const ownFaults: readonly string[] = ['EENVELOPE', 'EMESSAGE', 'EAUTH'];
 
 /** @param keys the addresses as the caller wrote them, by their keys */
 export function toVerdicts(errors: readonly Error[], keys: ReadonlyMap<string, string>): EmailReceipt['refused'] {
@@ -31,7 +33,9 @@ export function toSmtpFailure(thrown: unknown): Error {
   const message = isAnswer
     ? `the mail server answered${about}: ${wordsOf(error)}`
     : `the mail server could not be used (${error.code ?? error.name}): ${error.message}`;
-  const isLasting = isPermanentReply(error) || lastingFaults.includes(error.code ?? '');
+  const { code = '' } = error;
+  const isLasting =
+    isPermanentReply(error) || lastingFaults.includes(code) || (error.command === 'API' && ownFaults.includes(code));
   return isLasting ? new NonRetryableError(message, { cause: error }) : new Error(message, { cause: error });
 }
 

@@ -241,10 +241,14 @@ describe('the server of SMTP_URL', () => {
   });
   afterAll(() => installation?.remove());
 
-  async function sendThrough(url: string | undefined, more: Record<string, string> = {}, options = once) {
+  async function sendThrough(
+    url: string | undefined,
+    more: Record<string, string> = {},
+    { to = 'ada@example.com', ...options }: { to?: string; attempts: number } = once,
+  ) {
     const program = await installation.start({ ...(url === undefined ? {} : { SMTP_URL: url }), ...more });
     try {
-      const { id } = await program.enqueue('email:send', { to: 'ada@example.com', ...TEXT }, options);
+      const { id } = await program.enqueue('email:send', { to, ...TEXT }, options);
       return await program.jobEnded(id);
     } finally {
       await program.stop('SIGTERM');
@@ -314,6 +318,11 @@ describe('the server of SMTP_URL', () => {
     } finally {
       await new Promise((resolve) => silent.close(resolve));
     }
+    const stuck = await withServer({}, (address) =>
+      sendThrough(`smtp://${address}?socketTimeout=300`, {}, { ...once, to: 'silent@example.com' }),
+    );
+    expect(stuck).toMatchObject({ status: 'failed', reason: 'attempts_exhausted' });
+    expect(stuck.error?.message).toMatch(/could not be used \(ETIMEDOUT\)/);
     const job = await sendThrough(`smtp://127.0.0.1:${port}`);
     expect(job.error?.message).toMatch(/could not be used .*ECONNREFUSED/);
   });

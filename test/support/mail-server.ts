@@ -18,7 +18,7 @@ export interface ReceivedMail {
 
 /**
  * A real SMTP server. Who it refuses follows from the names of the recipients: `refused…` gets 550, `grey…` gets 451 the
- * first time, `never…` gets 452 each time. A message whose subject begins with `spam` gets 554.
+ * first time, `never…` gets 452 each time, `silent…` no answer at all. A message whose subject begins with `spam` gets 554.
  */
 export interface MailServer {
   readonly port: number;
@@ -61,6 +61,7 @@ export async function startMailServer({ login, ...options }: MailServerOptions =
     onRcptTo({ address }, _session, callback) {
       const code = judge(address);
       asked.push({ address, reply: code });
+      if (address.startsWith('silent')) return;
       callback(code === 250 ? null : reply(code, words[code] ?? ''));
     },
     onData(stream, session, callback) {
