@@ -2,6 +2,8 @@ import { z } from 'zod';
 import { httpRequestInputSchema, isEmptyBody, statusPatternSchema } from './http-request-schema.ts';
 
 const DAY_MS = 24 * 3_600_000;
+/** Each call leaves a line in the history of the job. */
+const MAX_CALLS = 100_000;
 const { url, method, headers, body, timeoutMs, maxResponseBytes, followRedirects } = httpRequestInputSchema.shape;
 
 const pathSchema = z
@@ -75,6 +77,10 @@ export const httpPollInputSchema = z
   .refine((input) => isEmptyBody(input.body) || !['GET', 'HEAD'].includes(input.method), {
     path: ['body'],
     message: 'must not be given with GET or HEAD',
+  })
+  .refine((input) => estimateCalls(input) <= MAX_CALLS, {
+    path: ['intervalMs'],
+    message: `is too short for the deadline: at most ${MAX_CALLS} calls are made`,
   });
 export type HttpPollInput = z.output<typeof httpPollInputSchema>;
 
@@ -86,6 +92,22 @@ export const httpPollOutputSchema = z.object({
   bodyEncoding: z.enum(['json', 'text', 'base64', 'none']),
   bytes: z.int(),
 });
+
+/** How many calls fit into the deadline, if each is answered at once. */
+export function estimateCalls(input: {
+  intervalMs: number;
+  backoffFactor: number;
+  maxIntervalMs: number;
+  deadlineMs: number;
+}): number {
+  const { intervalMs: first, backoffFactor: factor, deadlineMs } = input;
+  const longest = Math.max(first, input.maxIntervalMs);
+  if (factor === 1 || longest === first) return deadlineMs / first;
+  // The sum of a geometric series, up to the longest interval or the deadline.
+  const growingMs = (longest - first) / (factor - 1);
+  if (growingMs >= deadlineMs) return Math.log1p((deadlineMs * (factor - 1)) / first) / Math.log(factor);
+  return Math.log(longest / first) / Math.log(factor) + (deadlineMs - growingMs) / longest;
+}
 
 // Loaded when a path is to be checked: most processes never need it.
 async function isJsonPath(path: string): Promise<boolean> {

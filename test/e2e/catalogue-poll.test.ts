@@ -215,6 +215,7 @@ it('refuses an http:poll that can never end, before anything is recorded', async
       [{ until: [{ path: '$.a', matches: '(' }] }, 'input.until.0.matches'],
       [{ until: [{ status: [99] }] }, 'input.until.0.status.0'],
       [{ intervalMs: 99 }, 'input.intervalMs'],
+      [{ intervalMs: 100, backoffFactor: 1, deadlineMs: 86_400_000 }, 'input.intervalMs'],
       [{ body: {} }, 'input.body'],
       [{ url: 'ftp://example.com' }, 'input.url'],
     ] as const) {
