@@ -24,12 +24,10 @@ describe('email:send', () => {
   it('asks for each mailbox once, under a Message-ID of the job and the sender’s domain', async () => {
     const email = createSender(accept('ada@EXAMPLE.com', 'grace@example.com'));
     const job = { id: '01980000-0000-7000-8000-000000000001' };
-    const { output, checkpoints } = await runJob(emailSend, INPUT, { services: { email }, job });
+    const { output } = await runJob(emailSend, INPUT, { services: { email }, job });
     expect(email.sent[0]?.recipients).toEqual(['ada@EXAMPLE.com', 'grace@example.com']);
     expect(output.messageId).toBe(`<${job.id}@xn--bcher-kva.example>`);
-    expect(checkpoints).toEqual([
-      { accepted: ['ada@EXAMPLE.com', 'grace@example.com'], rejected: [], response: '250 OK' },
-    ]);
+    expect(output).toMatchObject({ accepted: ['ada@EXAMPLE.com', 'grace@example.com'], rejected: [] });
   });
 
   it('keeps who has got it before it fails for those that were put off', async () => {
