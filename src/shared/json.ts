@@ -60,6 +60,10 @@ function join(root: string, key: string): string {
   return root === '' ? key : `${root}.${key}`;
 }
 
+export function describeExcess(bytes: number, limitBytes: number): string {
+  return `is ${bytes} bytes of JSON; at most ${limitBytes} are allowed (store a file and return its path)`;
+}
+
 export type Encoded = { ok: true; json: string } | { ok: false; fault: string };
 
 /**
@@ -76,10 +80,7 @@ export function encodeJson(value: unknown, limitBytes: number): Encoded {
   if (json === undefined) return { ok: false, fault: `is not JSON: a ${typeof value} cannot be stored` };
   const bytes = Buffer.byteLength(json);
   if (bytes > limitBytes) {
-    return {
-      ok: false,
-      fault: `is ${bytes} bytes of JSON; at most ${limitBytes} are allowed (store a file and return its path)`,
-    };
+    return { ok: false, fault: describeExcess(bytes, limitBytes) };
   }
   // Both faults show as an escape, so most values need no second look.
   if (!/\\u(0000|d[89a-f])/i.test(json)) return { ok: true, json };

@@ -111,6 +111,10 @@ describe.each<TransportName>(['postgres', 'bullmq'])('isolated jobs on the %s tr
         reason: 'non_retryable',
         error: { message: expect.stringMatching(/^the output cannot be sent to the worker: .*could not be cloned/) },
       });
+      expect(await end('return much')).toMatchObject({
+        reason: 'non_retryable',
+        error: { message: expect.stringMatching(/^the output is 50000011 bytes of JSON; at most 1048576 are allowed/) },
+      });
     },
   );
 
@@ -150,7 +154,8 @@ describe.each<TransportName>(['postgres', 'bullmq'])('isolated jobs on the %s tr
     const gate = pathOf('gate');
     const other = await harness.enqueue(job, { how: 'wait', gate, note: pathOf('note') });
     await waitFor(() => existsSync(pathOf('note')), { describe: 'the other one runs' });
-    const { id } = await harness.enqueue(job, { how }, { attempts: 2 });
+    const place = isolation === 'process' ? { folder } : {}; // a thread cannot change its own
+    const { id } = await harness.enqueue(job, { how, ...place }, { attempts: 2 });
     expect(await harness.ended(id, 40_000)).toMatchObject({
       status: 'failed',
       reason: 'attempts_exhausted',

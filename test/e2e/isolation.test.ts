@@ -39,7 +39,7 @@ describe('isolated jobs of JOBS_DIR', () => {
   let installation: Installation;
   let note: string;
   beforeEach(async () => {
-    installation = await Installation.create({ settings: { LOCK_DURATION_MS: '3000', SHUTDOWN_TIMEOUT_MS: '200' } });
+    installation = await Installation.create({ settings: { LOCK_DURATION_MS: '5000', SHUTDOWN_TIMEOUT_MS: '200' } });
     const jobsDir = join(installation.folder, 'jobs');
     mkdirSync(jobsDir);
     installation.settings.JOBS_DIR = jobsDir;

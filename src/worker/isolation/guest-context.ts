@@ -6,6 +6,7 @@ import type { Services } from '../../define/services.ts';
 import { encodeJson } from '../../shared/json.ts';
 import { clampPercent, toStorableFields, toText } from '../storable.ts';
 import type { GuestMessage, Question, Task } from './protocol.ts';
+import { LineBudget, ProgressReporter } from './restraint.ts';
 import { pack } from './thrown.ts';
 
 export interface GuestContextOptions {
@@ -17,11 +18,18 @@ export interface GuestContextOptions {
   ask: (question: Question) => Promise<unknown>;
 }
 
+export interface GuestContext {
+  ctx: JobContext;
+  /** Says what is held back; to be called before the end. */
+  flush(): void;
+}
+
 /** What a handler gets beside its input, where the worker is at the other end of a line. */
-export function createGuestContext(task: Task, options: GuestContextOptions): JobContext {
+export function createGuestContext(task: Task, options: GuestContextOptions): GuestContext {
   const { signal, services, files, tell, ask } = options;
   const { attempt, job, lastCheckpoint, settings } = task;
-  return {
+  const reporter = new ProgressReporter(tell);
+  const ctx: JobContext = {
     signal,
     attempt,
     job,
@@ -31,7 +39,7 @@ export function createGuestContext(task: Task, options: GuestContextOptions): Jo
     lastCheckpoint,
     progress(percent, message) {
       const text = message === undefined ? undefined : toText(message);
-      tell({ kind: 'progress', percent: clampPercent(percent), message: text });
+      reporter.report({ kind: 'progress', percent: clampPercent(percent), message: text });
     },
     async checkpoint(state) {
       signal.throwIfAborted();
@@ -49,6 +57,7 @@ export function createGuestContext(task: Task, options: GuestContextOptions): Jo
       return createHandle<Output>(id, ask);
     },
   };
+  return { ctx, flush: () => reporter.flush() };
 }
 
 function createHandle<Output>(id: string, ask: GuestContextOptions['ask']): JobHandle<Output> {
@@ -56,7 +65,7 @@ function createHandle<Output>(id: string, ask: GuestContextOptions['ask']): JobH
 }
 
 function createGuestLog(tell: GuestContextOptions['tell']): JobLog {
-  const write = (level: keyof JobLog) => (message: string, fields?: Record<string, unknown>) =>
+  const say = (level: keyof JobLog, message: string, fields?: Record<string, unknown>) =>
     tell({
       kind: 'log',
       level,
@@ -64,5 +73,9 @@ function createGuestLog(tell: GuestContextOptions['tell']): JobLog {
       fields: fields && toStorableFields(fields),
       ...(fields?.error instanceof Error ? { error: pack(fields.error) } : {}),
     });
+  const budget = new LineBudget((message) => say('warn', message));
+  const write = (level: keyof JobLog) => (message: string, fields?: Record<string, unknown>) => {
+    if (budget.take()) say(level, message, fields);
+  };
   return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
 }

@@ -2,12 +2,13 @@ import type { JobContext } from '../../define/context.ts';
 import { NonRetryableError } from '../../define/errors.ts';
 import { loadHandler } from '../../define/isolation.ts';
 import { messageOf } from '../../shared/failure.ts';
+import { describeExcess } from '../../shared/json.ts';
 import { createJobFiles, type FileRecord } from '../../storage/job-files.ts';
 import { jobScope } from '../../telemetry/job-scope.ts';
 import { RunAborted } from '../run-aborted.ts';
 import { createGuestContext } from './guest-context.ts';
 import type { GuestServices } from './guest-services.ts';
-import type { GuestChannel, GuestMessage, HostMessage, Question, Task } from './protocol.ts';
+import type { GuestChannel, GuestMessage, GuestSettings, HostMessage, Question, Task } from './protocol.ts';
 import { pack, unpack } from './thrown.ts';
 
 /** The run that is under way in a guest. */
@@ -44,6 +45,7 @@ export async function serveRun(
   const scope = { jobId: task.job.id, type: task.job.type, attempt: task.attempt };
   onOpen({ scope, tell });
   await jobScope.run(scope, async () => {
+    let flush = () => {};
     try {
       const run = await loadHandler(task.handlerFile);
       const { signal } = abort;
@@ -51,15 +53,20 @@ export async function serveRun(
       const opened = await services.get(task.settings);
       const record = async (file: FileRecord) => void (await ask({ kind: 'recordFile', file }));
       const files = createJobFiles(opened.storage, { ...task.files, signal, record });
-      const ctx = createGuestContext(task, { signal, services: opened.services, files, tell, ask });
+      const context = createGuestContext(task, { signal, services: opened.services, files, tell, ask });
+      flush = context.flush;
       signal.throwIfAborted();
       tell({ kind: 'started' });
       try {
-        tellOutput(tell, await runHandler(run, task.input, ctx));
+        const output = await runHandler(run, task.input, context.ctx);
+        checkSize(output, task.settings);
+        flush();
+        tellOutput(tell, output);
       } finally {
         await files.close();
       }
     } catch (error) {
+      flush();
       tell({ kind: 'threw', error: pack(error) });
     }
   });
@@ -74,6 +81,24 @@ async function runHandler(
   ctx: JobContext,
 ): Promise<unknown> {
   return await run(input, ctx);
+}
+
+// The worker would refuse it, and be busy with it meanwhile. Its schema may make it smaller, though hardly by this much.
+const SPARE = 4;
+
+function checkSize(output: unknown, { maxOutputBytes }: GuestSettings): void {
+  const bytes = measureJson(output);
+  if (bytes > SPARE * maxOutputBytes) {
+    throw new NonRetryableError(`the output ${describeExcess(bytes, maxOutputBytes)}`);
+  }
+}
+
+function measureJson(value: unknown): number {
+  try {
+    return Buffer.byteLength(JSON.stringify(value) ?? '');
+  } catch {
+    return 0; // its schema may make JSON of it; else the worker says what is wrong
+  }
 }
 
 function tellOutput(tell: OpenRun['tell'], output: unknown): void {

@@ -8,13 +8,16 @@ export interface Behaviour {
   note?: string;
   /** Waited for by those that wait. */
   gate?: string;
+  /** Where a core dump may lie. */
+  folder?: string;
 }
 
 let runsHere = 0;
 
 /** Ends, or does not end, as it is told. */
-export async function run({ how, note, gate }: Behaviour, ctx: JobContext): Promise<unknown> {
+export async function run({ how, note, gate, folder }: Behaviour, ctx: JobContext): Promise<unknown> {
   runsHere += 1;
+  if (folder) process.chdir(folder);
   if (note) writeFileSync(note, String(process.pid));
   switch (how) {
     case 'non-retryable':
@@ -29,6 +32,14 @@ export async function run({ how, note, gate }: Behaviour, ctx: JobContext): Prom
       throw 'only text';
     case 'return a function':
       return { call: () => 1 };
+    case 'return much':
+      return { text: 'x'.repeat(50_000_000) };
+    case 'flood':
+      for (let round = 0; round < 300_000; round += 1) {
+        ctx.progress(round / 3000, `round ${round}`);
+        if (round % 10 === 0) ctx.log.info(`round ${round}`);
+      }
+      return 'said it all';
     case 'loop': {
       const endMs = Date.now() + 60_000;
       while (Date.now() < endMs);
