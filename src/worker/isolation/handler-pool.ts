@@ -5,7 +5,7 @@ import type { Engine } from '../../engine/engine.ts';
 import { endsWithin } from '../../shared/time.ts';
 import type { FileRecord } from '../../storage/job-files.ts';
 import type { GuestHouse } from './guest.ts';
-import { GRACE_MS, runInGuest } from './host-run.ts';
+import { GRACE_MS, HostRun } from './host-run.ts';
 import { Places } from './places.ts';
 import type { Task } from './protocol.ts';
 import type { IsolationSettings } from './settings.ts';
@@ -60,7 +60,7 @@ export class HandlerPool {
     }
     const { registry, log } = this.#options.engine;
     const { onStarted, recordFile } = run;
-    const { result, over } = runInGuest(house.open(), task, ctx, { registry, log, recordFile, onStarted });
+    const { result, over } = new HostRun(house.open(), task, ctx, { registry, log, recordFile, onStarted });
     const closed = over.finally(() => {
       leave();
       this.#open.delete(closed);

@@ -23,83 +23,130 @@ export interface HostRunOptions {
   onStarted: () => void;
 }
 
-export interface HostRun {
+/** One run of a handler in a guest, as the worker sees it: does for the handler what that asks of its context. */
+export class HostRun {
   /** What the handler returned. Rejects with what it threw, or with a {@link HandlerLostError}. */
-  result: Promise<unknown>;
+  readonly result: Promise<unknown>;
   /** Resolves when the guest runs nothing any more: by force, if it does not end {@link GRACE_MS} after it should have. */
-  over: Promise<void>;
-}
+  readonly over: Promise<void>;
+  readonly #guest: Guest;
+  readonly #ctx: JobContext;
+  readonly #options: HostRunOptions;
+  readonly #answer: (question: Question) => Promise<unknown>;
+  readonly #end = Promise.withResolvers<unknown>();
+  readonly #onAbort = () => this.#tellAbort();
+  /** Until the guest begins, the limit of that; from the end of the run, or its abort, the grace. */
+  #timer: NodeJS.Timeout;
+  #isOpen = true;
 
-/** Runs a handler in a guest, and does for it what it asks of its context. */
-export function runInGuest(guest: Guest, task: Task, ctx: JobContext, options: HostRunOptions): HostRun {
-  const { promise: result, resolve, reject } = Promise.withResolvers<unknown>();
-  const answer = createAnswerer(ctx, options);
-  let isOpen = true;
-  let timer = setTimeout(() => {
-    settle(() => reject(new HandlerLostError(`the handler did not begin within ${START_LIMIT_MS / 1000} s`)));
-    guest.kill();
-  }, START_LIMIT_MS);
-  const limit = (fault: string) => {
-    clearTimeout(timer);
-    timer = setTimeout(() => {
-      const { id: jobId, type, queue } = ctx.job;
-      options.log.warn(`a ${guest.what} was ended by force: ${fault} ${GRACE_MS / 1000} s ago`, { jobId, type, queue });
-      guest.kill();
-    }, GRACE_MS);
-  };
-  const abort = () => {
-    guest.channel.send({ kind: 'abort', why: whyAborted(ctx.signal) });
-    limit('its handler was told to stop');
-  };
-  /** What the guest says from now on is not heard: its run has ended. */
-  const settle = (end: () => void) => {
-    isOpen = false;
-    ctx.signal.removeEventListener('abort', abort);
-    end();
-    limit('its handler ended');
-  };
-  const hear = (message: GuestMessage) => {
-    if (!isOpen) return;
+  /** Begins it. */
+  constructor(guest: Guest, task: Task, ctx: JobContext, options: HostRunOptions) {
+    this.#guest = guest;
+    this.#ctx = ctx;
+    this.#options = options;
+    this.#answer = createAnswerer(ctx, options);
+    this.#timer = setTimeout(() => this.#giveUp(), START_LIMIT_MS);
+    this.result = this.#end.promise;
+    this.over = guest.gone.then((fault) => this.#close(fault));
+    guest.channel.listen((message) => {
+      if (this.#isOpen) this.#hear(message);
+    });
+    ctx.signal.addEventListener('abort', this.#onAbort, { once: true });
+    this.#begin(task);
+  }
+
+  #begin(task: Task): void {
+    try {
+      this.#guest.channel.send({ kind: 'run', task });
+    } catch (cause) {
+      const text = `the input cannot be sent to a ${this.#guest.what}: ${messageOf(cause)}`;
+      this.#fail(new NonRetryableError(text, { cause }));
+      this.#guest.kill();
+    }
+  }
+
+  #hear(message: GuestMessage): void {
     switch (message.kind) {
       case 'started':
-        if (ctx.signal.aborted) return;
-        clearTimeout(timer);
-        return options.onStarted();
+        this.#noteStart();
+        break;
       case 'progress':
-        return ctx.progress(message.percent, message.message);
+        this.#ctx.progress(message.percent, message.message);
+        break;
       case 'log':
-        return ctx.log[message.level](message.message, readFields(message));
+        this.#ctx.log[message.level](message.message, readFields(message));
+        break;
       case 'call':
-        return void answer(message.question).then(
-          (value) => guest.channel.send({ kind: 'answer', call: message.call, value }),
-          (error) => guest.channel.send({ kind: 'refusal', call: message.call, error: pack(error) }),
-        );
+        void this.#reply(message.call, message.question);
+        break;
       case 'returned':
-        return settle(() => resolve(message.output));
+        this.#settle();
+        this.#end.resolve(message.output);
+        break;
       case 'threw':
-        return settle(() => reject(unpack(message.error)));
-      case 'crashed': {
-        const cause = unpack(message.error);
-        const text = `the handler threw where nobody caught it: ${messageOf(cause)}`;
-        return settle(() => reject(new HandlerLostError(text, { cause })));
-      }
+        this.#fail(unpack(message.error));
+        break;
+      case 'crashed':
+        this.#fail(describeCrash(unpack(message.error)));
+        break;
     }
-  };
-
-  guest.channel.listen(hear);
-  ctx.signal.addEventListener('abort', abort, { once: true });
-  try {
-    guest.channel.send({ kind: 'run', task });
-  } catch (cause) {
-    const text = `the input cannot be sent to a ${guest.what}: ${messageOf(cause)}`;
-    settle(() => reject(new NonRetryableError(text, { cause })));
-    guest.kill();
   }
-  const over = guest.gone.then((fault) => {
-    if (isOpen) settle(() => reject(fault));
-    clearTimeout(timer);
-  });
-  return { result, over };
+
+  async #reply(call: number, question: Question): Promise<void> {
+    const { channel } = this.#guest;
+    try {
+      channel.send({ kind: 'answer', call, value: await this.#answer(question) });
+    } catch (error) {
+      channel.send({ kind: 'refusal', call, error: pack(error) });
+    }
+  }
+
+  #noteStart(): void {
+    if (this.#ctx.signal.aborted) return;
+    clearTimeout(this.#timer);
+    this.#options.onStarted();
+  }
+
+  #tellAbort(): void {
+    this.#guest.channel.send({ kind: 'abort', why: whyAborted(this.#ctx.signal) });
+    this.#limit('its handler was told to stop');
+  }
+
+  /** What the guest says from now on is not heard. */
+  #settle(): void {
+    this.#isOpen = false;
+    this.#ctx.signal.removeEventListener('abort', this.#onAbort);
+    this.#limit('its handler ended');
+  }
+
+  #fail(fault: unknown): void {
+    this.#settle();
+    this.#end.reject(fault);
+  }
+
+  #limit(event: string): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      const { id: jobId, type, queue } = this.#ctx.job;
+      const text = `a ${this.#guest.what} was ended by force: ${event} ${GRACE_MS / 1000} s ago`;
+      this.#options.log.warn(text, { jobId, type, queue });
+      this.#guest.kill();
+    }, GRACE_MS);
+  }
+
+  #giveUp(): void {
+    this.#fail(new HandlerLostError(`the handler did not begin within ${START_LIMIT_MS / 1000} s`));
+    this.#guest.kill();
+  }
+
+  #close(fault: HandlerLostError): void {
+    if (this.#isOpen) this.#fail(fault);
+    clearTimeout(this.#timer);
+  }
+}
+
+function describeCrash(cause: unknown): HandlerLostError {
+  return new HandlerLostError(`the handler threw where nobody caught it: ${messageOf(cause)}`, { cause });
 }
 
 function readFields({ fields, error }: Extract<GuestMessage, { kind: 'log' }>): Record<string, unknown> | undefined {
