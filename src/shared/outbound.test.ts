@@ -118,6 +118,21 @@ describe('fetch', () => {
     await expect(outbound.fetch(`http://other.example:${port}/`)).rejects.toMatchObject(refused);
   });
 
+  it('calls nothing but OUTBOUND_HOSTS where they are listed, and does not even look up other names', async () => {
+    const { port, hits } = await serve((_, response) => response.end('listed'));
+    const lookup = answer(['127.0.0.1']);
+    const outbound = open({ ...loopback, hosts: ['api.example'] }, { lookup });
+    expect(await (await outbound.fetch(`http://api.example:${port}/`)).text()).toBe('listed');
+    for (const host of ['127.0.0.1', 'other.example']) {
+      await expect(outbound.fetch(`http://${host}:${port}/`)).rejects.toThrow(
+        `${host} is not listed in OUTBOUND_HOSTS`,
+      );
+      await expect(outbound.checkUrl(`http://${host}:${port}/`)).rejects.toMatchObject(refused);
+    }
+    expect(lookup.asked).toEqual(['api.example']);
+    expect(hits()).toBe(1);
+  });
+
   it('follows redirects between allowed addresses', async () => {
     const { port } = await serve((request, response) => {
       if (request.url === '/end') response.end('there');

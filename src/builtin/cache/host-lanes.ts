@@ -18,8 +18,8 @@ export interface Visit {
 
 /**
  * Visits URLs host by host, each in its own rhythm, so that a slow host holds up no other.
- * @param begin called once for each host (with its port)
- * @throws the reason of `signal`, and what `begin` or `visit` throw
+ * @param begin called once for each host (with its protocol and port)
+ * @throws the reason of `signal`, and what `begin` or `visit` throw; nothing is under way any more then
  */
 export async function visitHosts(
   urls: readonly string[],
@@ -27,12 +27,11 @@ export async function visitHosts(
   signal: AbortSignal,
 ): Promise<void> {
   const hosts = [...Map.groupBy(urls, (url) => new URL(url).origin)];
-  const work = async () => {
-    for (let host = hosts.shift(); host; host = hosts.shift()) {
-      await visitHost(host[1], await begin(host[0]), signal);
+  await runTogether(Math.min(MAX_HOSTS, hosts.length), signal, async (ended) => {
+    for (let host = hosts.shift(); host && !ended.aborted; host = hosts.shift()) {
+      await visitHost(host[1], await begin(host[0]), ended);
     }
-  };
-  await Promise.all(Array.from({ length: Math.min(MAX_HOSTS, hosts.length) }, work));
+  });
 }
 
 async function visitHost(urls: readonly string[], visit: Visit, signal: AbortSignal): Promise<void> {
@@ -40,27 +39,40 @@ async function visitHost(urls: readonly string[], visit: Visit, signal: AbortSig
   const again: typeof first = [];
   let next = 0;
   let freeAt = 0;
+  const take = () => first[next++] ?? again.shift();
   // Between looking and taking nothing is awaited, or two lanes would take the same turn. While one waits, the time may be put off.
-  const takeTurn = async () => {
+  const takeTurn = async (ended: AbortSignal) => {
     for (let waitMs = freeAt - performance.now(); waitMs > 0; waitMs = freeAt - performance.now()) {
-      await sleep(waitMs, undefined, { signal }).catch(() => signal.throwIfAborted()); // it has no other fault
+      await sleep(waitMs, undefined, { signal: ended }).catch(() => ended.throwIfAborted()); // it has no other fault
     }
     freeAt = performance.now() + visit.delayMs;
   };
-  const work = async () => {
-    for (let task = first[next++] ?? again.shift(); task; task = first[next++] ?? again.shift()) {
-      signal.throwIfAborted();
+  await runTogether(Math.min(visit.lanes, urls.length), signal, async (ended) => {
+    for (let task = take(); task && !ended.aborted; task = take()) {
       if (!visit.mayVisit(task.url)) {
         await visit.leaveOut(task.url);
         await setImmediate(); // thousands in a row must not keep everything else from running
         continue;
       }
-      await takeTurn();
+      await takeTurn(ended);
       const waitMs = await visit.visit(task.url, task.isLast);
       if (waitMs === undefined) continue;
       freeAt = Math.max(freeAt, performance.now() + waitMs);
       if (!task.isLast) again.push({ url: task.url, isLast: true });
     }
-  };
-  await Promise.all(Array.from({ length: Math.min(visit.lanes, urls.length) }, work));
+  });
+}
+
+/** Runs the same work several times side by side. When one fails the others are told to end, and waited for. */
+async function runTogether(
+  count: number,
+  signal: AbortSignal,
+  work: (ended: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const failed = new AbortController();
+  const ended = AbortSignal.any([signal, failed.signal]);
+  const run = () => work(ended).catch((error: unknown) => failed.abort(error)); // thrown below, once all have ended
+  await Promise.all(Array.from({ length: count }, run));
+  signal.throwIfAborted();
+  failed.signal.throwIfAborted();
 }

@@ -34,10 +34,10 @@ export const warmInputSchema = z
       .regex(/^[\x21-\x7e][\x20-\x7e]{0,198}$/, 'must be ASCII text of at most 199 characters')
       .default('longshore-cache-warmer')
       .meta({ description: 'Its part before the first "/" is what robots.txt may name.' }),
-    respectRobots: z
-      .boolean()
-      .default(true)
-      .meta({ description: 'Whether robots.txt decides which URLs are fetched, and how fast.' }),
+    respectRobots: z.boolean().default(true).meta({
+      description:
+        'Whether robots.txt decides which URLs are fetched, and how fast; where a redirect leads is not asked again.',
+    }),
     concurrencyPerHost: z.int().min(1).max(16).default(2),
     delayMs: z.int().min(0).max(60_000).default(0).meta({
       description:

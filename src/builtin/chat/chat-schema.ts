@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { webUrlSchema } from '../web-url.ts';
 
 const MAX_TEXT = 800_000;
 const MAX_SCHEMA_BYTES = 64 * 1024;
@@ -12,8 +13,10 @@ const partSchema = z.discriminatedUnion('type', [
       url: z
         .string()
         .max(MAX_TEXT)
-        .regex(/^(https?:\/\/|data:image\/)/, 'must be an http or https URL or a data URL of an image')
-        .meta({ description: 'The server fetches it; Longshore does not.' }),
+        .refine((url) => url.startsWith('data:image/') || webUrlSchema.safeParse(url).success, {
+          error: 'must be an http or https URL without a password, or a data URL of an image',
+        })
+        .meta({ description: 'PNG, JPEG, WebP or GIF. Longshore fetches it and sends it along, 8 MiB in all.' }),
       detail: z.enum(['auto', 'low', 'high']).optional(),
     }),
   }),

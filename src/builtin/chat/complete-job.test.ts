@@ -159,6 +159,41 @@ describe('an answer', () => {
     expect(output).toMatchObject({ text: 'ab\ufffd', finishReason: 'length' });
   });
 
+  it('is asked for with the pictures themselves in place of their URLs', async () => {
+    const png = Buffer.from(
+      'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
+      'base64',
+    );
+    const pictures = await site.serve((_, response) => response.end(png));
+    const picture = (url: string) => ({ type: 'image_url' as const, image_url: { url, detail: 'low' as const } });
+    const content = [{ type: 'text' as const, text: 'What is it?' }, picture(`${pictures}/a.png`)];
+    const { calls } = await complete((_, response) => streamWords(response, ['A dot.'], { usage }), {
+      messages: [{ role: 'user', content }],
+    });
+    expect(calls[0]?.question.messages).toEqual([
+      { role: 'user', content: [content[0], picture(`data:image/png;base64,${png.toString('base64')}`)] },
+    ]);
+  });
+
+  it.each<[string, string]>([
+    ['at a private address', 'http://169.254.169.254/a.png'],
+    ['that is none', 'SITE/text'],
+    ['that is not there', 'SITE/gone'],
+    ['that is too large', 'SITE/large'],
+  ])('fails at once for a picture %s', async (_, place) => {
+    const pictures = await site.serve(({ url }, response) => {
+      if (url === '/gone') response.writeHead(404);
+      response.end(url === '/large' ? Buffer.alloc(9 * 1024 ** 2) : 'no picture');
+    });
+    const { error, calls } = await fail((_call, response) => streamWords(response, ['x']), {
+      messages: [
+        { role: 'user', content: [{ type: 'image_url', image_url: { url: place.replace('SITE', pictures) } }] },
+      ],
+    });
+    expect(error.name).toBe('NonRetryableError');
+    expect(calls).toEqual([]);
+  });
+
   it('is asked for with max_completion_tokens where the model wants that', async () => {
     const { calls } = await complete((call, response) => {
       if (call.question.max_tokens === undefined) streamWords(response, ['ok'], { usage });

@@ -5,6 +5,7 @@ import type { ChatAnswer } from '../open-ai/chat-stream.ts';
 import type { CheckAnswer, CheckedAnswer } from './answer-schema.ts';
 import { type Asked, askModel, type Question } from './ask-model.ts';
 import { type ChatInput, type ChatOutput, chatInputSchema, chatOutputSchema } from './chat-schema.ts';
+import { inlineImages } from './images.ts';
 
 export const chatComplete = defineJob({
   type: 'chat:complete',
@@ -40,6 +41,7 @@ export const chatComplete = defineJob({
     { when: 'two answers in a row do not fit responseSchema', effect: 'retry' },
     { when: 'the server refuses the request: the key, the model, or messages that are too long', effect: 'fail' },
     { when: 'JSON was asked for, and the model refuses, is cut off by maxTokens or filtered', effect: 'fail' },
+    { when: 'a picture is not there, too large, none, or at an address that may not be called', effect: 'fail' },
     { when: 'OPENAI_BASE_URL is not set, or no day has a budget for the call', effect: 'fail' },
   ],
   repeats: 'The model is asked again, and paid again; its answer may be another one.',
@@ -50,7 +52,8 @@ async function completeChat(input: ChatInput, ctx: JobContext): Promise<ChatOutp
   const server = ctx.services.openAi;
   if (server === undefined) throw new NonRetryableError('there is no server to ask: set OPENAI_BASE_URL');
   const startedAt = performance.now();
-  const question = { server, model: input.model ?? server.textModel, messages: input.messages };
+  const messages = await inlineImages(ctx, input.messages);
+  const question = { server, model: input.model ?? server.textModel, messages };
   ctx.progress(0, `asking ${question.model}`);
   const { asked, json, isRepaired } = await ask(ctx, input, question);
   const { answer, usage, timeToFirstTokenMs } = asked;
