@@ -1,9 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import type { JobContext } from '../../define/context.ts';
 import type { StoredFile } from '../../define/files.ts';
 import { type UrlResult, urlResultSchema } from './warm-schema.ts';
 
 const FILE = 'results.jsonl';
+const CONTENT_TYPE = 'application/x-ndjson';
+const LINES_AT_ONCE = 500;
 /** What a killed process may have to do again. */
 const SAVE_EVERY_MS = 10_000;
 
@@ -20,7 +21,7 @@ export async function openResults(ctx: JobContext): Promise<Results> {
   let savedAt = performance.now();
   let saving: Promise<StoredFile> | undefined;
   const save = async () => {
-    const file = await ctx.files.create(FILE, formatLines(all.values()));
+    const file = await ctx.files.create(FILE, formatLines([...all.values()]), { contentType: CONTENT_TYPE });
     await ctx.checkpoint({ results: file.key });
     return file;
   };
@@ -46,12 +47,28 @@ async function readEarlier(ctx: JobContext): Promise<Map<string, UrlResult>> {
   const key = (ctx.lastCheckpoint as { results?: unknown } | undefined)?.results;
   if (typeof key !== 'string') return new Map();
   try {
-    const lines = (await readFile(await ctx.files.locate(key), 'utf8')).trimEnd().split('\n');
-    const results = lines.map((line) => urlResultSchema.parse(JSON.parse(line)));
-    return new Map(results.filter(isDone).map((result) => [result.url, result]));
+    const { stream } = await ctx.files.open(key);
+    const done = new Map<string, UrlResult>();
+    for await (const line of readLines(stream)) {
+      const result = urlResultSchema.parse(JSON.parse(line));
+      if (isDone(result)) done.set(result.url, result);
+    }
+    return done;
   } catch (error) {
+    ctx.signal.throwIfAborted();
     ctx.log.warn('the results of the last attempt cannot be read, so it begins anew', { error: String(error) });
     return new Map();
+  }
+}
+
+// Not node:readline, which does not pass on the faults of its stream.
+async function* readLines(stream: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  let rest = '';
+  for await (const part of stream) {
+    const lines = (rest + decoder.decode(part, { stream: true })).split('\n');
+    rest = lines.pop() ?? '';
+    yield* lines;
   }
 }
 
@@ -59,6 +76,9 @@ function isDone({ error, skipped }: UrlResult): boolean {
   return error === undefined && skipped === undefined;
 }
 
-function formatLines(results: Iterable<UrlResult>): string {
-  return Array.from(results, (result) => `${JSON.stringify(result)}\n`).join('');
+async function* formatLines(results: readonly UrlResult[]): AsyncGenerator<Uint8Array> {
+  for (let start = 0; start < results.length; start += LINES_AT_ONCE) {
+    const lines = results.slice(start, start + LINES_AT_ONCE).map((result) => `${JSON.stringify(result)}\n`);
+    yield Buffer.from(lines.join(''));
+  }
 }
