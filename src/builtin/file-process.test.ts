@@ -15,6 +15,7 @@ type Given = Partial<Input> & { source: string; checksum?: 'sha256' | 'sha512' |
 
 const PNG = Buffer.from('89504e470d0a1a0a0000000d4948445200000001000000010806000000', 'hex');
 const site = createLoopbackSite();
+const JOB = '01980000-0000-7000-8000-000000000001';
 let base: string;
 let storageDir: string;
 let root: string;
@@ -32,7 +33,13 @@ afterEach(async () => {
 
 function processFile(input: Given, options: RunJobOptions = {}) {
   const services = { fetch: site.fetch, storageDir, fileRoots: [root] };
-  return runJob(fileProcess, input, { services, job: { id: 'job-1' }, ...options });
+  return runJob(fileProcess, input, { services, storageDir, job: { id: JOB }, ...options });
+}
+
+/** Where the result lies. */
+function pathOf({ path }: { path?: string | null | undefined }): string {
+  if (typeof path !== 'string') throw new Error('the result lies nowhere here');
+  return path;
 }
 
 async function write(name: string, content: string | Buffer): Promise<string> {
@@ -48,7 +55,7 @@ function failure(promise: Promise<unknown>): Promise<Error> {
 }
 
 async function listStored(): Promise<string[]> {
-  const folder = join(storageDir, 'job-1');
+  const folder = join(storageDir, '.jobs/default', JOB);
   return existsSync(folder) ? readdir(folder) : [];
 }
 
@@ -57,8 +64,10 @@ describe('a local file', () => {
     const source = await write('image.txt', PNG);
     const { output, progress, logs } = await processFile({ source });
     expect(output).toEqual({
-      key: 'job-1/image.txt',
-      path: join(storageDir, 'job-1/image.txt'),
+      operation: 'store',
+      key: `${JOB}-image.txt`,
+      url: `/v1/files/${JOB}-image.txt`,
+      path: join(storageDir, '.jobs/default', JOB, 'image.txt'),
       bytes: PNG.byteLength,
       storedBytes: PNG.byteLength,
       checksum: createHash('sha256').update(PNG).digest('hex'),
@@ -66,15 +75,15 @@ describe('a local file', () => {
       mimeType: 'image/png',
       compression: null,
     });
-    expect(await readFile(output.path)).toEqual(PNG);
-    expect(progress.at(-1)).toEqual({ percent: 100, message: '29 bytes stored as job-1/image.txt' });
+    expect(await readFile(pathOf(output))).toEqual(PNG);
+    expect(progress.at(-1)).toEqual({ percent: 100, message: `29 bytes stored as ${JOB}-image.txt` });
     expect(logs).toMatchObject([{ level: 'info', message: expect.stringContaining('image/png') }]);
   });
 
   it('may be given relative to the storage folder', async () => {
     await mkdir(storageDir);
     await writeFile(join(storageDir, 'in.txt'), 'x');
-    expect((await processFile({ source: 'in.txt' })).output).toMatchObject({ key: 'job-1/in.txt', bytes: 1 });
+    expect((await processFile({ source: 'in.txt' })).output).toMatchObject({ key: `${JOB}-in.txt`, bytes: 1 });
   });
 
   it.each(['sha256', 'sha512', 'md5'] as const)(
@@ -97,12 +106,12 @@ describe('a local file', () => {
     const content = Buffer.from('a line of text that repeats\n'.repeat(50_000));
     const { output } = await processFile({ source: await write('log.txt', content), compress });
     expect(output).toMatchObject({
-      key: `job-1/log.txt${suffix}`,
+      key: `${JOB}-log.txt${suffix}`,
       bytes: content.byteLength,
       compression: compress,
       mimeType: 'text/plain',
     });
-    const stored = await readFile(output.path);
+    const stored = await readFile(pathOf(output));
     expect(output.storedBytes).toBe(stored.byteLength);
     expect(stored.byteLength).toBeLessThan(content.byteLength / 10);
     expect(decompress(stored).equals(content)).toBe(true);
@@ -120,10 +129,10 @@ describe('a local file', () => {
   it('replaces its own result when it runs again, and removes what a killed run left', async () => {
     const source = await write('a.txt', 'first');
     await processFile({ source });
-    await writeFile(join(storageDir, 'job-1/.0.partial'), 'half');
+    await writeFile(join(storageDir, `.jobs/default/${JOB}/.0.x.a.txt`), 'half');
     await writeFile(source, 'second');
     const { output } = await processFile({ source }, { attempt: 2 });
-    expect(await readFile(output.path, 'utf8')).toBe('second');
+    expect(await readFile(pathOf(output), 'utf8')).toBe('second');
     expect(await listStored()).toEqual(['a.txt']);
   });
 
@@ -132,7 +141,7 @@ describe('a local file', () => {
     await processFile({ source, maxBytes: 100 });
     const error = await failure(processFile({ source, maxBytes: 99 }, { job: { id: 'job-2' } }));
     expect(error).toMatchObject({ name: 'NonRetryableError', message: expect.stringContaining('(99 bytes)') });
-    expect(await readdir(join(storageDir, 'job-2'))).toEqual([]);
+    expect(await readdir(join(storageDir, '.jobs/default/job-2'))).toEqual([]);
   });
 
   it('of 200 MB passes through in pieces: memory does not grow with it, and progress counts its bytes', async () => {
@@ -178,8 +187,8 @@ describe('a download', () => {
       compress: 'gzip',
     });
     expect(accepted).toBe('identity');
-    expect(output).toMatchObject({ key: 'job-1/pic_one.png.gz', bytes: PNG.byteLength, mimeType: 'image/png' });
-    expect(gunzipSync(await readFile(output.path))).toEqual(PNG);
+    expect(output).toMatchObject({ key: `${JOB}-pic_one.png.gz`, bytes: PNG.byteLength, mimeType: 'image/png' });
+    expect(gunzipSync(await readFile(pathOf(output)))).toEqual(PNG);
     expect(progress[0]).toEqual({ percent: 99, message: '29 bytes of 29 bytes' });
   });
 
@@ -189,7 +198,7 @@ describe('a download', () => {
       response.end();
     });
     const { output, progress } = await processFile({ source: origin });
-    expect(output).toMatchObject({ key: 'job-1/file', bytes: 4 });
+    expect(output).toMatchObject({ key: `${JOB}-file`, bytes: 4 });
     expect(progress[0]).toEqual({ percent: 0, message: '4 bytes' });
   });
 
@@ -251,7 +260,7 @@ describe('a download', () => {
     expect(await failure(processFile({ source: `${origin}/a` }, { signal: controller.signal }))).toBe(reason);
     await closed.promise;
     expect(await listStored()).toEqual(['a']);
-    expect(await readFile(first.output.path, 'utf8')).toBe('whole');
+    expect(await readFile(pathOf(first.output), 'utf8')).toBe('whole');
   });
 
   it('is not begun when the signal has aborted already', async () => {
@@ -263,7 +272,11 @@ describe('a download', () => {
 
 describe('an invalid input', () => {
   it.each<[string, Record<string, unknown>, string]>([
-    ['no source', { source: '' }, 'input.source'],
+    ['no source', { source: undefined }, 'input.source'],
+    ['an empty source', { source: '' }, 'input.source'],
+    ['sources where one is stored', { sources: ['a'] }, 'input.sources'],
+    ['a compression of an archive', { operation: 'unzip', compress: 'gzip' }, 'input.compress'],
+    ['an unknown operation', { operation: 'rar' }, 'input.operation'],
     ['another protocol', { source: 'ftp://example.com/a' }, 'input.source'],
     ['a file URL', { source: 'file:///etc/passwd' }, 'input.source'],
     ['a password in the URL', { source: 'https://me:pw@example.com/a' }, 'input.source'],
@@ -283,11 +296,11 @@ describe('an invalid input', () => {
 describe('toSafeName', () => {
   it.each([
     ['report.pdf', 'report.pdf'],
-    ['../../etc/passwd', '_.._etc_passwd'],
+    ['../../etc/passwd', 'passwd'],
     ['.env', 'env'],
     ['', 'file'],
     ['...', 'file'],
-    ['Größe 1.txt', 'Größe_1.txt'],
+    ['Größe 1.txt', 'Grosse_1.txt'],
     [`${'x'.repeat(100)}.tar`, `${'x'.repeat(56)}.tar`],
   ])('makes %j %j', (text, name) => expect(toSafeName(text)).toBe(name));
 });

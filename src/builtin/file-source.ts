@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import type { JobContext } from '../define/context.ts';
+import { isFileReference, toFileName } from '../define/files.ts';
 import { openBelow } from './file-access.ts';
 import { readContentLength } from './http-body.ts';
 import { readFailure, toNetworkFailure } from './http-failure.ts';
@@ -8,6 +9,8 @@ import { labelUrl } from './web-url.ts';
 const READ_BYTES = 256 * 1024;
 /** As long as a job that reads files may take; the job's own limit ends the download before. */
 const DOWNLOAD_TIMEOUT_MS = 3_600_000;
+/** Of the id and the "-" before the name in a key. */
+const KEY_ID_LENGTH = 37;
 
 export interface FileSource {
   /** A safe file name, taken from the path or URL; the same for every attempt. */
@@ -22,16 +25,36 @@ export function isUrl(source: string): boolean {
   return /^[a-z][a-z0-9+.-]*:\/\//i.test(source);
 }
 
-/** Opens a local file or starts a download; the caller must close it. */
+/** Opens a stored or local file, or starts a download; the caller must close it. */
 export async function openSource(source: string, ctx: JobContext): Promise<FileSource> {
+  if (isFileReference(source)) return openStored(source, ctx);
   return isUrl(source) ? startDownload(source, ctx) : openLocal(source, ctx);
+}
+
+/** The name that a source has, before it is opened. */
+export function nameOf(source: string): string {
+  if (isFileReference(source))
+    return toSafeName(
+      source
+        .replace(/[?#].*$/, '')
+        .split('/')
+        .at(-1)
+        ?.slice(KEY_ID_LENGTH) ?? '',
+    );
+  if (isUrl(source)) return toSafeName(decodeName(new URL(source).pathname.split('/').at(-1) ?? ''));
+  return toSafeName(basename(source));
+}
+
+async function openStored(source: string, ctx: JobContext): Promise<FileSource> {
+  const { stream, bytes } = await ctx.files.open(source);
+  return { name: nameOf(source), totalBytes: bytes, content: stream, close: async () => void stream.destroy() };
 }
 
 async function openLocal(source: string, ctx: JobContext): Promise<FileSource> {
   const { storageDir, fileRoots } = ctx.services;
   const { handle, bytes } = await openBelow([storageDir, ...fileRoots], source);
   return {
-    name: toSafeName(basename(source)),
+    name: nameOf(source),
     totalBytes: bytes,
     content: handle.createReadStream({ highWaterMark: READ_BYTES, autoClose: false }),
     close: () => handle.close(),
@@ -51,7 +74,7 @@ async function startDownload(url: string, ctx: JobContext): Promise<FileSource> 
   });
   if (!response.ok) throw await readFailure(subject, response);
   return {
-    name: toSafeName(decodeName(new URL(url).pathname.split('/').at(-1) ?? '')),
+    name: nameOf(url),
     totalBytes: readContentLength(response),
     content: readDownload(subject, response),
     close: async () => closed.abort(),
@@ -75,8 +98,7 @@ function decodeName(text: string): string {
   }
 }
 
-/** Letters, digits, `.`, `_` and `-`, not hidden, and short enough for any file system with a suffix added. */
+/** A name that the file of a job may have, with room for a suffix. */
 export function toSafeName(text: string): string {
-  const clean = text.replaceAll(/[^\p{L}\p{N}._-]/gu, '_');
-  return [...clean].slice(-60).join('').replace(/^\.+/, '') || 'file';
+  return toFileName(toFileName(text)?.slice(-60) ?? '') ?? 'file';
 }

@@ -6,6 +6,7 @@ import { emailSend } from './email/send-job.ts';
 import { fileProcess } from './file-process.ts';
 import { httpPoll } from './http-poll.ts';
 import { httpRequest } from './http-request.ts';
+import { imageProcess } from './image/image-process.ts';
 import { userNotification } from './notification/notify-job.ts';
 import { videoClip } from './video/clip-job.ts';
 import { videoGenerate } from './video/generate.ts';
@@ -23,6 +24,7 @@ export const builtinJobs: JobDefinition[] = [
   fileProcess,
   cacheWarm,
   chatComplete,
+  imageProcess,
   videoGenerate,
   videoScript,
   videoImage,

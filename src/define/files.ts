@@ -1,5 +1,7 @@
 import type { Readable } from 'node:stream';
 
+export { isFileReference, toFileName } from '../shared/file-keys.ts';
+
 /** A file that a job has made. */
 export interface StoredFile {
   /** Names it for ever, e.g. `019ab…-video.mp4`. */

@@ -58,3 +58,8 @@ export function parseFileKey(key: string): FileKey | undefined {
 export function toKey(keyOrUrl: string): string {
   return URL_OF_FILE.exec(keyOrUrl)?.[1] ?? keyOrUrl;
 }
+
+/** Whether it is the key or the URL of a file. */
+export function isFileReference(text: string): boolean {
+  return parseFileKey(toKey(text)) !== undefined;
+}
