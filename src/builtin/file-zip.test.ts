@@ -1,8 +1,17 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { fromBufferPromise } from 'yauzl';
 import { type Options, ZipFile } from 'yazl';
 import { createLoopbackSite } from '../../test/support/loopback-site.ts';
@@ -20,6 +29,7 @@ beforeEach(() => {
   root = base;
 });
 afterEach(async () => {
+  vi.unstubAllEnvs();
   await site.close();
   rmSync(base, { recursive: true });
 });
@@ -187,10 +197,11 @@ describe('unzip', () => {
     archive.end();
     const content = await buffer(archive.outputStream);
     const origin = await site.serve((_, response) => response.end(content));
-    const temporary = () => readdirSync(tmpdir()).filter((name) => name.startsWith('longshore-download-'));
-    const before = temporary();
+    const temporary = join(base, 'tmp');
+    mkdirSync(temporary);
+    vi.stubEnv('TMPDIR', temporary);
     expect((await run({ operation: 'unzip', source: `${origin}/a.zip` })).output.files).toHaveLength(1);
-    expect(temporary()).toEqual(before);
+    expect(readdirSync(temporary)).toEqual([]);
     const made = await run({ source: write('a.zip', content) });
     expect((await run({ operation: 'unzip', source: made.output.url })).output.files?.[0]?.name).toBe('folder_a');
   });

@@ -69,13 +69,16 @@ export function createJobFiles(storage: FileStorage, options: JobFilesOptions): 
     },
 
     async locate(keyOrUrl) {
+      signal.throwIfAborted();
       const address = toAddress(keyOrUrl);
       return (await storage.findPath(address)) ?? (await copies.find(address)) ?? refuse(address, storage);
     },
 
     async open(keyOrUrl) {
+      signal.throwIfAborted();
       const address = toAddress(keyOrUrl);
       const found = (await storage.open(address, { signal })) ?? refuse(address, storage);
+      found.stream.on('error', () => undefined); // who reads it hears of it; one that nobody reads must harm nobody
       return { stream: found.stream, bytes: found.bytes, contentType: found.contentType };
     },
 

@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { ExampleWorld } from '../example-world.ts';
 
-/** The server that `http:request` and `file:process` call in their examples. */
+/** The server that `http:request` calls in its examples. */
 export const basicsWorld: ExampleWorld = {
   types: ['http:request'],
   async start() {
