@@ -88,6 +88,14 @@ export function createAiUsageStore(database: Database) {
       await add(database, day, difference, -1);
     },
 
+    /** Removes what was used on days so long ago. */
+    async removeOld(days: number): Promise<void> {
+      await database.query(
+        `delete from longshore.ai_usage where day < (now() at time zone 'utc')::date - $1::integer`,
+        [days],
+      );
+    },
+
     /** Newest day first. */
     list(
       scope: TenantScope,

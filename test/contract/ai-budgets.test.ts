@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { AiCall, AiGrant } from '../../src/define/ai-budgets.ts';
 import { listAiUsage } from '../../src/engine/ai-usage.ts';
+import { removeExpiredJobs } from '../../src/engine/upkeep/retention.ts';
 import { type AiLimits, createAiBudgets } from '../../src/services/ai-budgets.ts';
 import { type Harness, useHarnesses } from '../support/harness.ts';
 
@@ -91,6 +92,16 @@ describe('the AI budgets of tenants', () => {
     expect(await budgets.reserve(call())).toMatchObject({ kind: 'refused' });
     await harness.sql(`update longshore.ai_usage set day = day - 1`);
     expect(await budgets.reserve(call())).toMatchObject({ kind: 'granted' });
+  });
+
+  it('are forgotten after 800 days', async () => {
+    const harness = await start([]);
+    await harness.sql(
+      `insert into longshore.ai_usage (tenant, day, model)
+       select 'shop', (now() at time zone 'utc')::date - age, age::text from unnest('{0,799,802}'::integer[]) as age`,
+    );
+    await removeExpiredJobs(harness.engine, { completedDays: 0, failedDays: 0 });
+    expect((await usage(harness)).map(({ model }) => model)).toEqual(['0', '799']);
   });
 
   it('are listed by day and model, newest first, page by page, each tenant its own', async () => {

@@ -11,6 +11,8 @@ export interface RetentionSettings {
 const BATCH = 500;
 const BULK_ACTION_DAYS = 30;
 const ALERT_DAYS = 30;
+/** A year can be compared with the one before. */
+const AI_USAGE_DAYS = 800;
 const INTERVAL_MS = 60_000;
 /** Between two batches, so that others get at the database. */
 const PAUSE_MS = 100;
@@ -28,6 +30,7 @@ export async function removeExpiredJobs(engine: Engine, settings: RetentionSetti
   await removeJobFiles(engine, [...ended, ...failed]);
   const actions = await retention.removeBulkActions(BULK_ACTION_DAYS, BATCH);
   await retention.removeAlerts(ALERT_DAYS);
+  await engine.store.aiUsage.removeOld(AI_USAGE_DAYS);
   tell(
     engine,
     ended.length,
