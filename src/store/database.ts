@@ -30,6 +30,8 @@ export interface DatabaseOptions {
   poolSize: number;
   /** How long a statement may go unanswered; for ever by default, as a migration needs it. */
   queryTimeoutMs?: number;
+  /** What `pg_stat_activity` shows; default `longshore`. */
+  applicationName?: string;
   log: Logger;
 }
 
@@ -42,7 +44,7 @@ const URGENT_CONNECT_TIMEOUT_MS = 5000;
 export function openDatabase(options: DatabaseOptions): Database {
   const connection: pg.ClientConfig = {
     connectionString: options.url,
-    application_name: APPLICATION_NAME,
+    application_name: options.applicationName ?? APPLICATION_NAME,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     // A connection whose other end is gone without a word would otherwise be waited for until TCP gives up.
     ...(options.queryTimeoutMs === undefined ? {} : { query_timeout: options.queryTimeoutMs }),

@@ -118,6 +118,21 @@ describe.each<TransportName>(['postgres', 'bullmq'])('isolated jobs on the %s tr
     },
   );
 
+  it.each<Isolation>(['thread', 'process'])('reach the record, and keep no connection: %s', async (isolation) => {
+    const job = defineBehave(isolation);
+    const harness = await start([job], { settings: { THREADS_MIN: '0', THREADS_IDLE_MS: '2000' } });
+    await harness.startWorker();
+    const text = `select 1 from pg_stat_activity
+      where datname = current_database() and application_name = 'longshore handler'`;
+    const { id } = await harness.enqueue(job, { how: 'notify' });
+    const { output } = await harness.ended(id);
+    expect(await harness.sql('select job_id, title from longshore.notifications where id = $1', [output])).toEqual([
+      { job_id: id, title: 'Hello' },
+    ]);
+    const isClosed = async () => (await harness.sql(text)).length === 0;
+    await waitFor(isClosed, { describe: 'it has closed its connections' });
+  });
+
   it('with an input that cannot be sent fail at once', async () => {
     const { handlerFile } = defineBehave('thread');
     const job = defineJob({

@@ -11,6 +11,7 @@ import type { GuestSettings } from './protocol.ts';
 /** A guest runs one handler at a time, and most of them use no database. */
 const POOL_SIZE = 2;
 const QUERY_TIMEOUT_MS = 10_000;
+const APPLICATION_NAME = 'longshore handler';
 
 interface OpenedGuest {
   services: Services;
@@ -62,7 +63,13 @@ export class GuestServices {
       import('../../store/database.ts'),
       import('../../store/store.ts'),
     ]);
-    this.#database = openDatabase({ url, poolSize: POOL_SIZE, queryTimeoutMs: QUERY_TIMEOUT_MS, log: this.#log });
+    this.#database = openDatabase({
+      url,
+      poolSize: POOL_SIZE,
+      queryTimeoutMs: QUERY_TIMEOUT_MS,
+      applicationName: APPLICATION_NAME,
+      log: this.#log,
+    });
     return createStore(this.#database);
   }
 }

@@ -32,6 +32,11 @@ export async function run({ how, note, gate, folder }: Behaviour, ctx: JobContex
       throw 'only text';
     case 'return a function':
       return { call: () => 1 };
+    case 'notify': {
+      const { id: jobId, tenant } = ctx.job;
+      const message = { tenant, jobId, user: 'ada', title: 'Hello', body: '', link: null, data: {} };
+      return (await ctx.services.notifications.add(message)).id;
+    }
     case 'return much':
       return { text: 'x'.repeat(50_000_000) };
     case 'flood':
