@@ -21,6 +21,7 @@ import { AppError } from './shared/errors.ts';
 import { endsWithin, systemClock } from './shared/time.ts';
 import { createWebhookSecret } from './shared/webhook-signature.ts';
 import { openStorage } from './storage/open-storage.ts';
+import type { FileStorage } from './storage/storage.ts';
 import { parseStorageUrl, type StorageSettings } from './storage/storage-settings.ts';
 import { waitForPostgres } from './store/connect.ts';
 import { type Database, openDatabase } from './store/database.ts';
@@ -70,12 +71,13 @@ export async function assemble({ env, jobs, version, log }: AssembleOptions): Pr
   const registry = createRegistry([...builtinJobs, ...jobs.definitions], {
     findRateLimit: (queue) => findRateLimitOverride(env, queue),
   });
+  const storage = openStorage(parseStorageUrl(env.storageUrl, env.storageDir));
   const opening = openBullMq(env, log);
   if (env.databaseUrl === undefined) await opening; // a start that waits for Redis may be given up, and starts no server
   const preparing = preparePostgres(env, log);
   try {
     const [bullmq, postgres] = await Promise.all([opening, preparing]);
-    return await connectParts({ env, jobs, version, log }, registry, postgres, bullmq);
+    return await connectParts({ env, jobs, version, log }, { registry, storage, postgres, bullmq });
   } catch (error) {
     // A database that was started for us must not outlive a start that fails. What it failed with is thrown already.
     await preparing.then(
@@ -86,18 +88,22 @@ export async function assemble({ env, jobs, version, log }: AssembleOptions): Pr
   }
 }
 
+interface Parts {
+  registry: Registry;
+  storage: FileStorage;
+  postgres: PreparedPostgres;
+  bullmq: Transport | undefined;
+}
+
 async function connectParts(
   { env, jobs, version, log }: AssembleOptions,
-  registry: Registry,
-  postgres: PreparedPostgres,
-  bullmq: Transport | undefined,
+  { registry, storage, postgres, bullmq }: Parts,
 ): Promise<Program> {
   const { database } = postgres;
   const store = createStore(database);
   const signals = new Signals(database, log);
   const postgresTransport = createPostgresTransport({ store, signals, pollIntervalMs: env.pollIntervalMs, log });
   const transports = createTransports(postgresTransport, bullmq, registry.queues);
-  const storage = openStorage(parseStorageUrl(env.storageUrl, env.storageDir));
   const guest = chooseGuest(env, storage.settings, postgres.url);
   const { services, outbound, close } = openServices(guest.services, { getStore: async () => store }, jobs.services);
   const queues = [...registry.queues.keys()];

@@ -11,7 +11,8 @@ const IDLE_MS = 60_000;
  * @returns what ends the watch
  */
 export function limitReceiving(request: Request): () => void {
-  const { headers } = request;
+  const { headers, complete } = request;
+  if (complete) return () => undefined;
   if (headers['content-length'] === undefined && headers['transfer-encoding'] === undefined) return () => undefined;
   const timer = setTimeout(() => {
     if (!request.complete) request.destroy();

@@ -5,6 +5,9 @@ import type { FileRow } from '../store/files.ts';
 import type { Caller, Engine } from './engine.ts';
 import { requireJob } from './inquire.ts';
 
+/** Each asks a bucket at least once, also for a job that has made nothing. */
+const REMOVALS_AT_ONCE = 32;
+
 /** A file that lies in the storage, and where. */
 export interface FoundFile {
   address: FileAddress;
@@ -53,8 +56,12 @@ function describeMissing({ storage }: Engine, key: string, row: FileRow | undefi
  * @see sweepFiles
  */
 export async function removeJobFiles(engine: Engine, jobs: readonly FileOwner[]): Promise<void> {
-  const removals = await Promise.allSettled(jobs.map(async (owner) => engine.storage.removeAll(owner)));
-  const faults = removals.flatMap((removal) => (removal.status === 'rejected' ? [removal.reason as unknown] : []));
+  const faults: unknown[] = [];
+  for (let begin = 0; begin < jobs.length; begin += REMOVALS_AT_ONCE) {
+    const some = jobs.slice(begin, begin + REMOVALS_AT_ONCE);
+    const removals = await Promise.allSettled(some.map(async (owner) => engine.storage.removeAll(owner)));
+    faults.push(...removals.flatMap((removal) => (removal.status === 'rejected' ? [removal.reason as unknown] : [])));
+  }
   if (faults.length === 0) return;
   engine.log.warn('files of removed jobs could not be removed; they will be tried again', {
     jobs: faults.length,

@@ -10,18 +10,14 @@ import type { LocalStorageSettings } from './storage-settings.ts';
 /** Holds the type of a file that differs from what its name says. */
 const TYPE_PREFIX = '.type.';
 const MARK = '.used-by-';
+/** Of runs that go on; one that is forgotten cleans its folder again. */
+const REMEMBERED_RUNS = 1000;
 
 /** Files in a folder that all processes share. */
 export function createLocalStorage(settings: LocalStorageSettings): FileStorage {
   const root = folderOfAllJobs(settings.dir);
   const folderOf = (owner: FileOwner) => join(root, pathOfOwner(owner));
-  const cleaned = new Map<string, Promise<void>>();
-  const removeLeftoversOnce = (folder: string, run: number) => {
-    const key = `${run} ${folder}`;
-    const cleaning = cleaned.get(key) ?? removeLeftovers(folder, run);
-    cleaned.set(key, cleaning);
-    return cleaning.finally(() => cleaned.delete(key));
-  };
+  const removeLeftoversOnce = createCleaner();
   return {
     settings,
 
@@ -101,6 +97,19 @@ async function findType(folder: string, name: string): Promise<string> {
 function toFacts(stats: { size: number; mtime: Date; mtimeMs: number }, contentType: string): FileFacts {
   const etag = `W/"${stats.size.toString(16)}-${Math.trunc(stats.mtimeMs).toString(16)}"`;
   return { bytes: stats.size, contentType, etag, lastModified: stats.mtime };
+}
+
+/** Cleans the folder of a run once, and not before each of its files. */
+function createCleaner(): (folder: string, run: number) => Promise<void> {
+  const cleaned = new Map<string, Promise<void>>();
+  return (folder, run) => {
+    const key = `${run} ${folder}`;
+    const cleaning = cleaned.get(key) ?? removeLeftovers(folder, run);
+    cleaned.set(key, cleaning);
+    const [oldest] = cleaned.keys();
+    if (cleaned.size > REMEMBERED_RUNS && oldest !== undefined) cleaned.delete(oldest);
+    return cleaning;
+  };
 }
 
 // Of killed runs; a newer run than this one may be writing beside it.

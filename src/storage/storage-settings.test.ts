@@ -33,6 +33,7 @@ it.each([
   ['s3://files/a%2f..%2fb', 'has no ".."'],
   ['s3://files/a//b', 'a prefix is words'],
   ['s3://files/%00', 'a prefix is words'],
+  ['s3://files/%zz', 'percent-encoding'],
   ['s3://files?enpoint=x', 'parameter "enpoint"'],
   ['s3://files?endpoint=nowhere', 'endpoint must be'],
   ['s3://files?forcePathStyle=1', 'true or false'],

@@ -52,7 +52,7 @@ function toS3(url: URL): S3StorageSettings {
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]{1,62}$/.test(bucket)) throw refuse('an S3 URL is s3://bucket/prefix');
   const unknown = [...searchParams.keys()].find((name) => !PARAMETERS.includes(name));
   if (unknown !== undefined) throw refuse(`it has a parameter "${unknown}"; allowed: ${PARAMETERS.join(', ')}`);
-  const prefix = decodeURIComponent(url.pathname).replaceAll(/^\/+|\/+$/g, '');
+  const prefix = decodePath(url).replaceAll(/^\/+|\/+$/g, '');
   if (prefix !== '' && !/^[\w.!'()*-]+(\/[\w.!'()*-]+)*$/.test(prefix)) {
     throw refuse('a prefix is words of letters, digits and "!-_.*\'()", joined by "/"');
   }
@@ -69,6 +69,14 @@ function toS3(url: URL): S3StorageSettings {
     region: searchParams.get('region') ?? undefined,
     forcePathStyle: readFlag(searchParams.get('forcePathStyle'), endpoint !== undefined),
   };
+}
+
+function decodePath({ pathname }: URL): string {
+  try {
+    return decodeURIComponent(pathname);
+  } catch (cause) {
+    throw refuse('its path is not valid percent-encoding', cause);
+  }
 }
 
 function readFlag(text: string | null, otherwise: boolean): boolean {
