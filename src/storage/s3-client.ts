@@ -6,6 +6,9 @@ import type { S3StorageSettings } from './storage-settings.ts';
 type Sdk = typeof Library;
 type Client = Library.S3Client;
 
+const CONNECT_MS = 10_000;
+const SILENCE_MS = 120_000;
+
 /** One bucket. */
 export interface S3 {
   readonly sdk: Sdk;
@@ -25,6 +28,8 @@ export async function openS3(settings: S3StorageSettings): Promise<S3> {
     ...(endpoint === undefined ? {} : { endpoint, region: 'us-east-1' }), // which other servers do not ask for
     ...(region === undefined ? {} : { region }),
     forcePathStyle,
+    // The SDK would wait for ever for a network that has gone silent.
+    requestHandler: { connectionTimeout: CONNECT_MS, socketTimeout: SILENCE_MS },
     // What the protocol has had from its beginning: many servers do not know the SDK's newer checksums.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',

@@ -232,6 +232,45 @@ describe.each(['a folder', 'a bucket'])('uploads into %s', (where) => {
   });
 });
 
+it('with a bucket that is away, are refused with 503, and jobs are tried again', async () => {
+  const server = await startS3Server();
+  const settings = { STORAGE_URL: server.url, ...server.credentials };
+  const installation = await Installation.create({ settings });
+  try {
+    const program = await installation.start();
+    const { files } = createClient({ url: program.url });
+    const { key } = await files.upload(Buffer.from('kept'), { name: 'a.txt' });
+    await server.stop();
+    const away = { code: 'STORAGE_UNAVAILABLE', status: 503 };
+    await expect(files.upload(Buffer.from('lost'))).rejects.toMatchObject(away);
+    await expect(files.get(key)).rejects.toMatchObject(away);
+    await expect(files.delete(key)).rejects.toMatchObject(away);
+    const twice = { attempts: 2, backoff: { type: 'fixed' as const, delayMs: 1 } };
+    const { id } = await program.enqueue('test:file', { name: 'a.txt', text: 'x' }, twice);
+    expect(await program.jobEnded(id)).toMatchObject({
+      status: 'failed',
+      reason: 'attempts_exhausted',
+      attempt: 2,
+      error: { code: 'STORAGE_UNAVAILABLE' },
+    });
+    expect((await program.call('/health/ready')).status).toBe(200);
+  } finally {
+    await installation.remove();
+    await server.stop();
+  }
+});
+
+it('refuses a start with a STORAGE_URL that is none, before it starts a database', async () => {
+  const installation = await Installation.create({
+    settings: { STORAGE_URL: 's3://files?enpoint=http://127.0.0.1:1' },
+  });
+  try {
+    await expect(installation.start()).rejects.toThrow(/STORAGE_URL is not valid: it has a parameter "enpoint"/);
+  } finally {
+    await installation.remove();
+  }
+});
+
 /** @returns the status; `fetch` sends Cache-Control: no-cache along, which asks for the content */
 function getPlainly(url: string, headers: Record<string, string>): Promise<number | undefined> {
   return new Promise((resolve, reject) => {

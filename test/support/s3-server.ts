@@ -38,6 +38,7 @@ export async function startS3Server(): Promise<S3Server> {
       return objects.map(({ key }) => key.replace(/^some\/prefix\//, '')).sort();
     },
     async stop() {
+      if (!server.httpServer.listening) return;
       const closed = server.close();
       server.httpServer.closeAllConnections();
       await closed;
