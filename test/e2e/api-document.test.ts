@@ -6,6 +6,7 @@ import { Installation, type Program } from '../support/program.ts';
 interface Operation {
   operationId: string;
   parameters: { name: string; in: string }[];
+  requestBody?: { required: boolean; content: Record<string, { schema: object }> };
   security?: unknown[];
   responses: Record<string, { description: string; content?: Record<string, { schema: object }> }>;
 }
@@ -25,7 +26,7 @@ const ENDPOINTS = [
   ...['get /v1/jobs/{id}/events', 'get /v1/jobs/{id}/attempts', 'get /v1/jobs/{id}/logs', 'get /v1/jobs/{id}/webhooks'],
   ...['get /v1/jobs/{id}/steps', 'post /v1/jobs/{id}/events/{name}'],
   'get /v1/ai-usage',
-  'get /v1/files/{key}',
+  ...['post /v1/files', 'get /v1/files/{key}', 'delete /v1/files/{key}'],
   ...['get /v1/types', 'get /v1/queues', 'get /v1/queues/{name}'],
   ...['post /v1/queues/{name}/pause', 'post /v1/queues/{name}/resume'],
   ...['get /v1/stats', 'get /health', 'get /health/live', 'get /health/ready'],
@@ -69,6 +70,13 @@ describe('the API describes itself', () => {
       expect(operation.parameters, name).toContainEqual(expect.objectContaining({ name: 'Idempotency-Key' }));
       expect(name).toMatch(/^post /);
     }
+  });
+
+  it('shows an upload as a body of any type', () => {
+    expect(document.paths['/v1/files']?.post?.requestBody).toEqual({
+      required: true,
+      content: { '*/*': { schema: { type: 'string', format: 'binary' } } },
+    });
   });
 
   it('has no reference that leads nowhere', () => {
