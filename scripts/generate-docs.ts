@@ -4,7 +4,7 @@
  */
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { concurrencyOverride, rateLimitOverride, settings } from '../src/env-settings.ts';
+import { concurrencyOverride, connectorSecrets, rateLimitOverride, settings } from '../src/env-settings.ts';
 import { JOB_PAGES, writeJobPages } from './docs/job-pages.ts';
 import { writeTable } from './docs/markdown-table.ts';
 
@@ -22,12 +22,17 @@ const rows: Row[] = Object.values(settings).flatMap((entry) => {
   const example = (typeof entry.default === 'function' ? entry.default({}) : entry.default) ?? '';
   const defaultText = entry.defaultText ?? (example === '' ? 'none' : `\`${example}\``);
   const row = { ...entry, allowed: entry.schema.description ?? '', example, defaultText };
-  if (entry.name !== 'QUEUE_CONCURRENCY') return [row];
-  const overrides = [concurrencyOverride, rateLimitOverride].map(({ prefix, description, schema }) => {
-    const about = { description, allowed: schema.description ?? '', example: '', defaultText: 'none' };
-    return { ...row, ...about, name: `${prefix}<QUEUE>` };
-  });
-  return [row, ...overrides];
+  const listNamed = (
+    named: string,
+    parts: readonly { prefix: string; description: string; schema: { description?: string | undefined } }[],
+  ) =>
+    parts.map(({ prefix, description, schema }) => {
+      const about = { description, allowed: schema.description ?? '', example: '', defaultText: 'none' };
+      return { ...row, ...about, name: `${prefix}<${named}>` };
+    });
+  if (entry.name === 'QUEUE_CONCURRENCY') return [row, ...listNamed('QUEUE', [concurrencyOverride, rateLimitOverride])];
+  if (entry.name === 'OUTBOUND_PER_HOST') return [row, ...listNamed('NAME', [connectorSecrets])];
+  return [row];
 });
 const groups = [...new Set(rows.map((row) => row.group))];
 

@@ -27,7 +27,12 @@ const server = await startRedis();
 const redis = new Redis(server.url);
 const log = createLogger({ level: 'warn', format: 'pretty', stream: process.stderr });
 const env = loadEnv({ DATABASE_URL: postgres.url, REDIS_URL: server.url }, tmpdir());
-const program = await assemble({ env, jobs: { definitions: [mail], services: {} }, version: 'measure', log });
+const program = await assemble({
+  env,
+  jobs: { definitions: [mail], queries: [], connectors: [], services: {} },
+  version: 'measure',
+  log,
+});
 await program.start();
 try {
   await enqueueJob(program.engine, { scope: 'all' }, toRequest({})); // BullMQ loads its scripts with the first job

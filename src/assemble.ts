@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { builtinJobs } from './builtin/index.ts';
+import { builtinConnectors, builtinJobs } from './builtin/index.ts';
 import type { LoadedJobs } from './define/load-jobs.ts';
 import { createRegistry, type Registry } from './define/registry.ts';
 import type { OpenAiSettings, Services } from './define/services.ts';
@@ -23,6 +23,7 @@ import { createWebhookSecret } from './shared/webhook-signature.ts';
 import { openStorage } from './storage/open-storage.ts';
 import type { FileStorage } from './storage/storage.ts';
 import { parseStorageUrl, type StorageSettings } from './storage/storage-settings.ts';
+import { builtinQueries } from './store/builtin-queries.ts';
 import { waitForPostgres } from './store/connect.ts';
 import { type Database, openDatabase } from './store/database.ts';
 import { createGroupedWrites } from './store/grouped-writes.ts';
@@ -70,6 +71,8 @@ export interface AssembleOptions {
 export async function assemble({ env, jobs, version, log }: AssembleOptions): Promise<Program> {
   const registry = createRegistry([...builtinJobs, ...jobs.definitions], {
     findRateLimit: (queue) => findRateLimitOverride(env, queue),
+    queries: [...builtinQueries, ...jobs.queries],
+    connectors: [...builtinConnectors, ...jobs.connectors],
   });
   const storage = openStorage(parseStorageUrl(env.storageUrl, env.storageDir));
   const opening = openBullMq(env, log);
@@ -105,7 +108,11 @@ async function connectParts(
   const postgresTransport = createPostgresTransport({ store, signals, pollIntervalMs: env.pollIntervalMs, log });
   const transports = createTransports(postgresTransport, bullmq, registry.queues);
   const guest = chooseGuest(env, storage.settings, postgres.url);
-  const { services, outbound, close } = openServices(guest.services, { getStore: async () => store }, jobs.services);
+  const { services, outbound, close } = openServices(
+    guest.services,
+    { getStore: async () => store, getNamed: async () => registry },
+    jobs.services,
+  );
   const queues = [...registry.queues.keys()];
   const dispatcher = new Dispatcher({
     store,
@@ -272,7 +279,7 @@ export function chooseQueues(wanted: readonly string[] | undefined, registry: Re
   return wanted && wanted.length > 0 ? [...wanted] : known;
 }
 
-function chooseServices(env: Env, storage: StorageSettings): ServiceSettings {
+function chooseServices(env: Env, storage: StorageSettings, databaseUrl: string): ServiceSettings {
   return {
     outbound: {
       allowPrivate: env.outboundAllowPrivate,
@@ -292,6 +299,8 @@ function chooseServices(env: Env, storage: StorageSettings): ServiceSettings {
       prices: env.aiPrices ?? {},
     },
     email: { smtpUrl: env.smtpUrl, from: env.emailFrom, templatesDir: env.emailTemplatesDir },
+    queries: { databaseUrl, exportDatabaseUrl: env.exportDatabaseUrl },
+    connectorSecrets: Object.fromEntries(env.connectorSecrets),
   };
 }
 
@@ -309,7 +318,7 @@ function chooseIsolation(env: Env, guest: GuestSettings): IsolationSettings {
 /** What a thread or child process opens the same services with as the program itself. */
 function chooseGuest(env: Env, storage: StorageSettings, databaseUrl: string): GuestSettings {
   const { jobsDir, maxOutputBytes } = env;
-  return { services: chooseServices(env, storage), storage, jobsDir, databaseUrl, maxOutputBytes };
+  return { services: chooseServices(env, storage, databaseUrl), storage, jobsDir, databaseUrl, maxOutputBytes };
 }
 
 function chooseOpenAi(env: Env): OpenAiSettings | undefined {

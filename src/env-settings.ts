@@ -529,6 +529,20 @@ export const concurrencyOverride = {
   description: 'The same for one queue, above all else: its name in capitals, other characters as `_` (`EMAIL_BULK`).',
 };
 
+/** Secrets that connectors may send, each to one origin. */
+export const connectorSecrets = {
+  prefix: 'CONNECTOR_SECRET_',
+  schema: text
+    .regex(/^https?:\/\/[^\s/?#@]+\/? +[\x21-\x7e][\x20-\x7e]*$/)
+    .transform((value) => {
+      const [, address = '', secret = ''] = /^(\S+) +(.*)$/.exec(value) ?? [];
+      return { origin: new URL(address).origin, secret };
+    })
+    .describe('an origin, a space, and the secret in ASCII, e.g. `https://api.example.com 3f9a…`'),
+  description:
+    'A secret that jobs `records:download` of every tenant may name, here `<NAME>`, and that is sent to this origin alone.',
+};
+
 const unitsMs = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
 const RATE_LIMIT = /^(?<max>\d{1,7})\/(?<count>\d{0,8})(?<unit>ms|s|m|h)$/;
 

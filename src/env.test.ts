@@ -48,6 +48,7 @@ describe('loadEnv', () => {
       queueConcurrency: 5,
       concurrencyOverrides: new Map(),
       rateLimitOverrides: new Map(),
+      connectorSecrets: new Map(),
       jobsDir: join(cwd, 'jobs'),
       dataDir: join(cwd, '.longshore'),
       storageDir: join(cwd, '.longshore/files'),
@@ -235,6 +236,18 @@ describe('loadEnv', () => {
   it('refuses an EMAIL_FROM that is no address', () => {
     expect(loadEnv({ EMAIL_FROM: 'Shop <shop@example.com>' }, cwd).emailFrom).toBe('Shop <shop@example.com>');
     expect(faultsOf({ EMAIL_FROM: 'the shop' })).toMatchObject([{ path: 'EMAIL_FROM' }]);
+  });
+
+  it('reads secrets of connectors, each with the origin that it is for, and shows none of them', () => {
+    const env = loadEnv({ CONNECTOR_SECRET_SHOP: 'https://shop.example.com/  a secret  of two', PATH: '/bin' }, cwd);
+    expect([...env.connectorSecrets]).toEqual([
+      ['SHOP', { origin: 'https://shop.example.com', secret: 'a secret  of two' }],
+    ]);
+    for (const wrong of ['only-a-secret', 'https://shop.example.com', 'https://shop.example.com/path x', 'ftp://x y']) {
+      expect(faultsOf({ CONNECTOR_SECRET_A: wrong })).toEqual([
+        { path: 'CONNECTOR_SECRET_A', message: expect.stringMatching(/^is \*\*\*; allowed: an origin/) },
+      ]);
+    }
   });
 
   it('says of every setting what is allowed', () => {

@@ -3,7 +3,14 @@ import { join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import ipaddr from 'ipaddr.js';
 import type { z } from 'zod';
-import { concurrencyOverride, type EnvSource, rateLimitOverride, type Setting, settings } from './env-settings.ts';
+import {
+  concurrencyOverride,
+  connectorSecrets,
+  type EnvSource,
+  rateLimitOverride,
+  type Setting,
+  settings,
+} from './env-settings.ts';
 import { AppError, type FieldError } from './shared/errors.ts';
 
 type Settings = typeof settings;
@@ -18,6 +25,8 @@ export type Env = { readonly [Key in keyof Settings]: ValueOf<Settings[Key]> } &
   readonly concurrencyOverrides: ReadonlyMap<string, number>;
   /** The same for QUEUE_RATE_LIMIT_<QUEUE>; read it with {@link findRateLimitOverride}. */
   readonly rateLimitOverrides: ReadonlyMap<string, RateLimitOverride>;
+  /** By the name as in CONNECTOR_SECRET_<NAME>. */
+  readonly connectorSecrets: ReadonlyMap<string, { origin: string; secret: string }>;
 };
 
 export type RateLimitOverride = z.output<typeof rateLimitOverride.schema>;
@@ -32,10 +41,11 @@ export function loadEnv(source: EnvSource = process.env, cwd: string = process.c
   const values: Partial<Record<keyof Env, unknown>> = {};
   for (const [key, entry] of Object.entries(settings) as [keyof Settings, Settings[keyof Settings]][]) {
     const value = given[entry.name] ?? (typeof entry.default === 'function' ? entry.default(given) : entry.default);
-    values[key] = value === undefined ? undefined : read(entry, value, faults);
+    values[key] = value === undefined ? undefined : read<unknown>(entry, value, faults);
   }
-  values.concurrencyOverrides = readOverrides(concurrencyOverride, given, faults);
-  values.rateLimitOverrides = readOverrides(rateLimitOverride, given, faults);
+  values.concurrencyOverrides = readNamed(concurrencyOverride, given, faults);
+  values.rateLimitOverrides = readNamed(rateLimitOverride, given, faults);
+  values.connectorSecrets = readNamed({ ...connectorSecrets, secret: 'all' }, given, faults);
   const env = values as Env; // complete, unless there are faults
   faults.push(...checkTogether(env, given, cwd));
   if (faults.length > 0) throw createFault(faults);
@@ -101,11 +111,11 @@ function dropEmpty(source: EnvSource): EnvSource {
   return Object.fromEntries(trimmed.filter(([, value]) => value !== undefined && value !== ''));
 }
 
-function read(
-  entry: Pick<Setting<z.ZodType<unknown, string>, unknown>, 'name' | 'schema' | 'secret'>,
+function read<Value>(
+  entry: { name: string; schema: z.ZodType<Value, string>; secret?: 'url' | 'all' | undefined },
   value: string,
   faults: FieldError[],
-) {
+): Value | undefined {
   const result = entry.schema.safeParse(value);
   if (result.success) return result.data;
   const shown = entry.secret === 'all' ? '***' : entry.secret === 'url' ? redactUrl(value) : JSON.stringify(value);
@@ -113,18 +123,18 @@ function read(
   return undefined;
 }
 
-function readOverrides<Schema extends z.ZodType<unknown, string>>(
-  { prefix, schema }: { prefix: string; schema: Schema },
+function readNamed<Value>(
+  { prefix, schema, secret }: { prefix: string; schema: z.ZodType<Value, string>; secret?: 'all' },
   given: EnvSource,
   faults: FieldError[],
-): Map<string, z.output<Schema>> {
-  const overrides = new Map<string, z.output<Schema>>();
-  for (const [name, value] of Object.entries(given)) {
-    if (!name.startsWith(prefix) || value === undefined) continue;
-    const result = read({ name, schema }, value, faults);
-    if (result !== undefined) overrides.set(name.slice(prefix.length), result as z.output<Schema>);
+): Map<string, Value> {
+  const named = new Map<string, Value>();
+  for (const [name, text] of Object.entries(given)) {
+    if (!name.startsWith(prefix) || text === undefined) continue;
+    const value = read({ name, schema, secret }, text, faults);
+    if (value !== undefined) named.set(name.slice(prefix.length), value);
   }
-  return overrides;
+  return named;
 }
 
 // Only values that passed on their own are checked here, so that no fault is reported twice.

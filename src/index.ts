@@ -1,5 +1,13 @@
 /** What a job author imports: `import { defineJob, z } from 'longshore'`. */
 export { z } from 'zod';
+export {
+  type ConnectorDefinition,
+  type ConnectorOptions,
+  type ConnectorPage,
+  type ConnectorRun,
+  defineConnector,
+  type SourceRecord,
+} from './define/connector.ts';
 export type { JobContext, JobHandle, JobLog } from './define/context.ts';
 export { NonRetryableError, RetryLaterError, StepError, snooze } from './define/errors.ts';
 export type { CreateFileOptions, FileContent, JobFiles, ReadableFile, StoredFile } from './define/files.ts';
@@ -23,6 +31,7 @@ export {
   type StepManyOptions,
   type StepOptions,
 } from './define/pipeline.ts';
+export { defineQuery, type QueryCaller, type QueryDefinition, type QueryOptions } from './define/query.ts';
 export {
   defineQueue,
   type QueueDefinition,

@@ -33,7 +33,12 @@ export async function openLongshore(
     },
     tmpdir(),
   );
-  const program = await assemble({ env, jobs: { definitions: [noop], services: {} }, version: VERSION, log });
+  const program = await assemble({
+    env,
+    jobs: { definitions: [noop], queries: [], connectors: [], services: {} },
+    version: VERSION,
+    log,
+  });
   await program.start();
   const { engine, services, isolation } = program;
   const webhook: EnqueueRequest['options'] = { webhook: { url: settings.webhookUrl, events: ['job.completed'] } };

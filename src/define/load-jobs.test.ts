@@ -11,16 +11,19 @@ const script = `
   import { createRegistry } from ${JSON.stringify(new URL('./registry.ts', import.meta.url).href)};
   import { NonRetryableError } from ${JSON.stringify(new URL('./errors.ts', import.meta.url).href)};
   try {
-    const { definitions, services } = await loadJobs(process.argv[1], process.argv[2] === 'optional');
-    const types = [...createRegistry(definitions).definitions.keys()];
+    const { definitions, services, ...named } = await loadJobs(process.argv[1], process.argv[2] === 'optional');
+    const registry = createRegistry(definitions, named);
+    const types = [...registry.definitions.keys()];
+    const names = [...registry.queries.keys(), ...registry.connectors.keys()];
     const isOwnCopy = globalThis.seenNonRetryableError === NonRetryableError;
-    console.log(JSON.stringify({ types, count: definitions.length, services, isOwnCopy }));
+    console.log(JSON.stringify({ types, names, count: definitions.length, services, isOwnCopy }));
   } catch (error) {
     console.log(JSON.stringify({ code: error.code, message: error.message, cause: error.cause?.message }));
   }`;
 
 interface Answer {
   types?: string[];
+  names?: string[];
   count?: number;
   services?: Record<string, unknown>;
   isOwnCopy?: boolean;
@@ -100,6 +103,16 @@ describe('loadJobs', () => {
   it('refuses a type that two files define', async () => {
     const answer = await load({ 'a.ts': job('same:job'), 'b.ts': job('same:job') });
     expect(answer).toMatchObject({ code: 'INVALID_DEFINITION', message: 'job type "same:job" is defined twice' });
+  });
+
+  it('loads queries and connectors, and refuses two of one name', async () => {
+    const query = `
+      import { defineConnector, defineQuery } from 'longshore';
+      export const orders = defineQuery({ name: 'orders', sql: 'select 1' });
+      export const shop = defineConnector({ name: 'shop', async *pages() {} });`;
+    expect(await load({ 'a.ts': query })).toMatchObject({ types: [], names: ['orders', 'shop'] });
+    const twice = await load({ 'a.ts': query, 'b.ts': query });
+    expect(twice).toMatchObject({ code: 'INVALID_DEFINITION', message: 'query "orders" is defined twice' });
   });
 
   it('takes services from services.ts: an object, or a function that makes one', async () => {

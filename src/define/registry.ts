@@ -1,29 +1,36 @@
 import { z } from 'zod';
 import { AppError } from '../shared/errors.ts';
 import { messageOf } from '../shared/failure.ts';
+import type { ConnectorDefinition } from './connector.ts';
 import { locateHandler } from './isolation.ts';
 import type { JobDefinition } from './job.ts';
+import type { QueryDefinition } from './query.ts';
 import type { QueueOptions, RateLimit } from './queue.ts';
 
-/** Every job type that this program knows, and the queues that they name. */
+/** Every job type that this program knows, the queues that they name, and what jobs may name. */
 export interface Registry {
   readonly definitions: ReadonlyMap<string, JobDefinition>;
   readonly queues: ReadonlyMap<string, QueueOptions>;
+  readonly queries: ReadonlyMap<string, QueryDefinition>;
+  readonly connectors: ReadonlyMap<string, ConnectorDefinition>;
 }
 
 export interface RegistryOptions {
+  /** What jobs may name. */
+  queries?: readonly QueryDefinition[];
+  connectors?: readonly ConnectorDefinition[];
   /** What an operator wants instead of the rate limit that a queue is defined with. */
   findRateLimit?: (queue: string) => RateLimit | 'none' | undefined;
 }
 
 /**
  * Collects definitions by type and their queue settings by name.
- * @throws INVALID_DEFINITION when a type is defined twice, two jobs want different settings for one queue, or the file of a
- *   handler does not exist
+ * @throws INVALID_DEFINITION when a type, query or connector is defined twice, two jobs want different settings for one
+ *   queue, or the file of a handler does not exist
  */
 export function createRegistry(
   definitions: readonly JobDefinition[],
-  { findRateLimit = () => undefined }: RegistryOptions = {},
+  { findRateLimit = () => undefined, queries = [], connectors = [] }: RegistryOptions = {},
 ): Registry {
   const byType = new Map<string, JobDefinition>();
   const queues = new Map<string, QueueOptions>();
@@ -36,7 +43,21 @@ export function createRegistry(
     queues.set(definition.queue.name, mergeQueue(queues.get(definition.queue.name), definition));
   }
   for (const queue of queues.values()) applyRateLimit(queue, findRateLimit(queue.name));
-  return { definitions: byType, queues };
+  return {
+    definitions: byType,
+    queues,
+    queries: indexByName('query', queries),
+    connectors: indexByName('connector', connectors),
+  };
+}
+
+function indexByName<Part extends { name: string }>(what: string, parts: readonly Part[]): Map<string, Part> {
+  const byName = new Map<string, Part>();
+  for (const part of new Set(parts)) {
+    if (byName.has(part.name)) throw new AppError('INVALID_DEFINITION', `${what} "${part.name}" is defined twice`);
+    byName.set(part.name, part);
+  }
+  return byName;
 }
 
 // Looked for and not loaded: most processes never run it.

@@ -8,6 +8,12 @@ export type * from './user-notifications.ts';
 import type { AiBudgets } from './ai-budgets.ts';
 
 export type { AiBudgets, AiCall, AiGrant, AiRefusal, AiTokens } from './ai-budgets.ts';
+
+import type { Queries } from './queries.ts';
+import type { Connectors, Records } from './records.ts';
+
+export type * from './queries.ts';
+export type * from './records.ts';
 export type { OutboundFetch, OutboundInit };
 
 /**
@@ -31,6 +37,12 @@ export interface Services {
   openAi: OpenAiSettings | undefined;
   /** What the AI calls of each tenant may use in a day. */
   aiBudgets: AiBudgets;
+  /** Named queries that jobs may read. */
+  queries: Queries;
+  /** Records that `records:download` keeps. */
+  records: Records;
+  /** Where they come from. */
+  connectors: Connectors;
 }
 
 export interface MediaSettings {

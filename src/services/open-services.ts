@@ -1,8 +1,12 @@
+import type { Registry } from '../define/registry.ts';
 import type { MediaSettings, OpenAiSettings, Services } from '../define/services.ts';
 import { createOutbound, type Outbound, type OutboundSettings } from '../shared/outbound.ts';
 import type { Store } from '../store/store.ts';
 import { type AiLimits, createAiBudgets } from './ai-budgets.ts';
+import { type ConnectorSecrets, createConnectors } from './connectors.ts';
 import { createEmailSender, type EmailSettings } from './email.ts';
+import { createQueries, type QuerySettings } from './queries.ts';
+import { createRecords } from './records.ts';
 import { createUserNotifications } from './user-notifications.ts';
 
 /** Plain data: it is sent to threads and child processes, which open services of their own. */
@@ -14,12 +18,16 @@ export interface ServiceSettings {
   email: EmailSettings;
   openAi: OpenAiSettings | undefined;
   aiLimits: AiLimits;
+  queries: QuerySettings;
+  connectorSecrets: ConnectorSecrets;
 }
 
 /** What services work with. */
 export interface ServiceParts {
   /** Asked for with the first use: a thread connects only for jobs that need the record. */
   getStore: () => Promise<Store>;
+  /** What jobs may name; a thread loads JOBS_DIR for it. */
+  getNamed: () => Promise<Pick<Registry, 'queries' | 'connectors'>>;
 }
 
 export interface OpenedServices {
@@ -36,6 +44,7 @@ export interface OpenedServices {
 export function openServices(settings: ServiceSettings, parts: ServiceParts, own: Partial<Services>): OpenedServices {
   const outbound = createOutbound(settings.outbound);
   const email = createEmailSender(settings.email);
+  const queries = createQueries(settings.queries, async () => (await parts.getNamed()).queries);
   const services: Services = {
     ...own,
     fetch: outbound.fetch,
@@ -46,8 +55,11 @@ export function openServices(settings: ServiceSettings, parts: ServiceParts, own
     notifications: createUserNotifications(parts.getStore),
     openAi: settings.openAi,
     aiBudgets: createAiBudgets(settings.aiLimits, parts.getStore),
+    queries,
+    records: createRecords(parts.getStore),
+    connectors: createConnectors(settings.connectorSecrets, async () => (await parts.getNamed()).connectors),
   };
-  return { services, outbound, close: () => closeAll(outbound, email) };
+  return { services, outbound, close: () => closeAll(outbound, email, queries) };
 }
 
 async function closeAll(...opened: { close(): Promise<void> }[]): Promise<void> {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createId, deriveId, deriveIds, isId } from './ids.ts';
+import { createId, createLaterId, deriveId, deriveIds, isId } from './ids.ts';
 
 const V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
@@ -9,6 +9,17 @@ describe('createId', () => {
     expect(new Set(ids).size).toBe(10_000);
     expect([...ids].sort()).toEqual(ids);
     for (const id of ids) expect(id).toMatch(V7);
+  });
+});
+
+describe('createLaterId', () => {
+  it('makes an id that sorts after another one, whatever the clock says', () => {
+    for (const id of [createId(), 'ff000000-0000-7fff-bfff-ffffffffffff', '00000000-0000-7000-8000-000000000000']) {
+      const later = createLaterId(id);
+      expect(later).toMatch(V7);
+      expect(later > id).toBe(true);
+      expect(createLaterId(id)).not.toBe(later);
+    }
   });
 });
 

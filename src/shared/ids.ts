@@ -50,6 +50,11 @@ export function deriveIds(seed: string, count: number): string[] {
   );
 }
 
+/** A new UUIDv7 that sorts after another one, of the next millisecond. */
+export function createLaterId(id: string): string {
+  return uuidV7({ msecs: Buffer.from(parse(id)).readUIntBE(0, 6) + 1, random: drawBytes() });
+}
+
 export function isId(text: string): boolean {
   return UUID.test(text);
 }

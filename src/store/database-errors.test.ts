@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isConflict, isConnectionError, isUniqueViolation, toStoreError } from './database-errors.ts';
+import { isConflict, isConnectionError, isFaultOfQuery, isUniqueViolation, toStoreError } from './database-errors.ts';
 
 describe('isConnectionError', () => {
   const coded = (code: string) => Object.assign(new Error('x'), { code });
@@ -36,6 +36,17 @@ describe('isConnectionError', () => {
 
 describe('a code of PostgreSQL', () => {
   const answered = (code: string) => Object.assign(new Error('refused'), { code });
+
+  it('tells a statement that fails by itself from a server that is short of something', () => {
+    for (const code of ['22012', '42601', '42501', '25006', 'P0001', '08P01']) {
+      expect(isFaultOfQuery(answered(code))).toBe(true);
+      expect(isFaultOfQuery(toStoreError(answered(code)))).toBe(true);
+    }
+    for (const code of ['57P01', '57014', '53200', '40001', '08006', 'ECONNRESET']) {
+      expect(isFaultOfQuery(answered(code))).toBe(false);
+      expect(isFaultOfQuery(toStoreError(answered(code)))).toBe(false);
+    }
+  });
 
   it('tells what works when it is tried again, and what is taken already', () => {
     for (const code of ['40001', '40P01']) expect(isConflict(answered(code))).toBe(true);

@@ -50,6 +50,15 @@ export function toStoreError(error: unknown): unknown {
   return new AppError('STORE_UNAVAILABLE', `the database did not answer: ${messageOf(error)}`, { cause: error });
 }
 
+/**
+ * Whether a statement fails by itself: its data (22), a constraint (23), a write where only reading is allowed (25006), its
+ * syntax, names or rights (42), what it raises (P0), a feature (0A), a limit (54), or how many values it gets (08P01).
+ */
+export function isFaultOfQuery(error: unknown): boolean {
+  const code = codeOf(error instanceof AppError ? error.cause : error);
+  return /^(22...|23...|25006|42...|P0...|0A...|54...|08P01)$/.test(code);
+}
+
 /** Whether two statements were in each other's way, and this one works when it is tried again. */
 export function isConflict(error: unknown): boolean {
   return [SERIALIZATION_FAILURE, DEADLOCK].includes(codeOf(error));

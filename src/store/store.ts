@@ -21,6 +21,7 @@ import { createPipelineProgressStore } from './pipeline-progress.ts';
 import { createPipelineTreeStore } from './pipeline-tree.ts';
 import { createPipelineWakeStore } from './pipeline-wakes.ts';
 import { createPipelineStore } from './pipelines.ts';
+import { createRecordStore } from './records.ts';
 import { createRescueStore } from './rescues.ts';
 import { createRetentionStore } from './retention.ts';
 import { createRetryStore } from './retries.ts';
@@ -60,6 +61,7 @@ export function createStore(database: Database) {
     workers: createWorkerStore(database),
     overview: createOverviewStore(database),
     settings: createSettingStore(database),
+    records: createRecordStore(database),
     expiry: createExpiryStore(database),
     idempotency: createIdempotencyStore(database),
     files: createFileStore(database),

@@ -121,7 +121,7 @@ export class Harness {
     });
     const program = await assemble({
       env,
-      jobs: { definitions: [...options.jobs], services: options.services ?? {} },
+      jobs: { definitions: [...options.jobs], queries: [], connectors: [], services: options.services ?? {} },
       version: '0.0.0-test',
       log: createLogger({ level: 'debug', format: 'json', stream }),
     });
@@ -136,6 +136,10 @@ export class Harness {
       isOwner: !options.beside,
       leaseMs: env.lockDurationMs,
     });
+  }
+
+  get databaseUrl(): string {
+    return this.#database.url;
   }
 
   get engine(): Engine {

@@ -1,4 +1,5 @@
 import { loadServices } from '../../define/jobs-folder.ts';
+import type { Registry } from '../../define/registry.ts';
 import type { Services } from '../../define/services.ts';
 import { openServices } from '../../services/open-services.ts';
 import { openStorage } from '../../storage/open-storage.ts';
@@ -55,7 +56,12 @@ export class GuestServices {
       store ??= this.#connect(settings.databaseUrl);
       return store;
     };
-    return { ...openServices(settings.services, { getStore }, own), storage: openStorage(settings.storage) };
+    let named: Promise<Registry> | undefined;
+    const getNamed = () => {
+      named ??= loadNamed(settings.jobsDir);
+      return named;
+    };
+    return { ...openServices(settings.services, { getStore, getNamed }, own), storage: openStorage(settings.storage) };
   }
 
   async #connect(url: string): Promise<Store> {
@@ -72,4 +78,15 @@ export class GuestServices {
     });
     return createStore(this.#database);
   }
+}
+
+/** Few handlers need it, and it loads all files of JOBS_DIR. */
+async function loadNamed(jobsDir: string): Promise<Registry> {
+  const [{ loadDefinitions }, { createRegistry }, { builtinQueries }] = await Promise.all([
+    import('../../define/load-jobs.ts'),
+    import('../../define/registry.ts'),
+    import('../../store/builtin-queries.ts'),
+  ]);
+  const { queries, connectors } = await loadDefinitions(jobsDir);
+  return createRegistry([], { queries: [...builtinQueries, ...queries], connectors });
 }

@@ -1,5 +1,6 @@
 import type { ExampleWorld } from '../example-world.ts';
 import { basicsWorld } from './basics.ts';
+import { dataWorld } from './data.ts';
 import { filesWorld } from './files.ts';
 import { mailWorld } from './mail.ts';
 import { pollsWorld } from './polls.ts';
@@ -7,4 +8,12 @@ import { videoWorld } from './video.ts';
 import { webWorld } from './web.ts';
 
 /** The counterparts of all built-in jobs. What one replaces more narrowly than another comes first. */
-export const worlds: readonly ExampleWorld[] = [pollsWorld, mailWorld, filesWorld, basicsWorld, videoWorld, webWorld];
+export const worlds: readonly ExampleWorld[] = [
+  pollsWorld,
+  mailWorld,
+  filesWorld,
+  dataWorld,
+  basicsWorld,
+  videoWorld,
+  webWorld,
+];
