@@ -34,6 +34,7 @@ const DOCUMENTS = [
   'docs/guides/isolation.md',
   'docs/guides/video.md',
   'docs/guides/email.md',
+  'docs/guides/data.md',
   'docs/guides/guarantees.md',
   'docs/reference/http-api.md',
   'docs/reference/job-api.md',
