@@ -1,6 +1,7 @@
 import { defineJob } from '../../define/job.ts';
 import { download } from './download.ts';
 import { downloadInputSchema, downloadOutputSchema } from './download-schema.ts';
+import { DOWNLOAD_TIMEOUT_MS } from './source-request.ts';
 
 export const recordsDownload = defineJob({
   type: 'records:download',
@@ -45,6 +46,6 @@ export const recordsDownload = defineJob({
   repeats:
     'Reading goes on behind the last page that was stored, as one snapshot. A page may be read twice, which changes nothing; its records count as repeated.',
   attempts: 10,
-  timeoutMs: 21_600_000,
+  timeoutMs: DOWNLOAD_TIMEOUT_MS,
   run: download,
 });

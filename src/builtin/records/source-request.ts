@@ -4,6 +4,9 @@ import { readFailure, toNetworkFailure } from '../http-failure.ts';
 import { httpRequestInputSchema } from '../http-request-schema.ts';
 import { labelUrl, webUrlSchema } from '../web-url.ts';
 
+/** As long as the job may run: what ends a download early is the silence of the server. */
+export const DOWNLOAD_TIMEOUT_MS = 6 * 3_600_000;
+
 const secretSchema = z
   .string()
   .regex(/^[A-Z0-9_]{1,100}$/, 'must be the <NAME> of a setting CONNECTOR_SECRET_<NAME>')
@@ -60,7 +63,8 @@ export async function callSource(
   const subject = `GET ${labelUrl(url)}`;
   const headers = { ...parameters.headers, ...authorize(url, parameters.auth, secret) };
   const redirect = parameters.auth === undefined ? 'follow' : 'manual';
-  const response = await fetch(url, { headers, redirect, signal }).catch((error: unknown) => {
+  const init = { headers, redirect, signal, timeoutMs: DOWNLOAD_TIMEOUT_MS } as const;
+  const response = await fetch(url, init).catch((error: unknown) => {
     signal.throwIfAborted();
     throw toNetworkFailure(subject, error);
   });
