@@ -44,7 +44,8 @@ export function messageOf(thrown: unknown): string {
 }
 
 // Below these frames a stack only shows how the program calls handlers, the same for every job.
-const RUNNER_FRAMES = /(\n\s+at [^\n]*\bdefine\/job\.[jt]s:[^\n]*)?\n\s+at (async )?runHandler \([\s\S]*$/;
+const RUNNER_FRAMES =
+  /(\n\s+at [^\n]*\b(define\/(job|isolation)|worker\/run-attempt)\.[jt]s:[^\n]*)*\n\s+at (async )?runHandler \([\s\S]*$/;
 
 function dropRunnerFrames(stack: string): string {
   return stack.replace(RUNNER_FRAMES, '');

@@ -160,6 +160,15 @@ describe.each<TransportName>(['postgres', 'bullmq'])('lists over HTTP, on the %s
       inputSchema: expect.objectContaining({ type: 'object', required: ['name', 'count'] }),
       outputSchema: expect.objectContaining({ type: 'object', required: ['total'] }),
       defaults: { attempts: 3, timeoutMs: 60_000, backoff: expect.objectContaining({ type: 'exponential' }) },
+      isolation: 'none',
+      examples: [],
+      failures: [],
+      repeats: '',
+    });
+    expect(items.find(({ type }) => type === 'http:request')).toMatchObject({
+      examples: expect.arrayContaining([{ title: 'Read an address', input: { url: expect.any(String) } }]),
+      failures: expect.arrayContaining([{ when: expect.any(String), effect: 'retry' }]),
+      repeats: expect.stringContaining('sent again'),
     });
   });
 
