@@ -56,7 +56,7 @@ const owners = {
 function pathOf(layer) {
   if (layer === 'cli') return '^src/cli/(?!(admin|start|demo|init)[^/]*\\.ts$)';
   if (layer === 'local commands') return '^src/cli/(admin|start|demo|init)[^/]*\\.ts$';
-  if (layer === 'main') return '^src/(main|assemble|lifecycle)\\.ts$';
+  if (layer === 'main') return '^src/(main|assemble|service-settings|lifecycle)\\.ts$';
   if (layer === 'env') return '^src/env(-settings)?\\.ts$';
   return `^src/${layer}(/|\\.ts$)`;
 }

@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { builtinConnectors, builtinJobs } from './builtin/index.ts';
 import type { LoadedJobs } from './define/load-jobs.ts';
 import { createRegistry, type Registry } from './define/registry.ts';
-import type { OpenAiSettings, Services } from './define/services.ts';
+import type { Services } from './define/services.ts';
 import { Dispatcher } from './engine/dispatch.ts';
 import type { Engine } from './engine/engine.ts';
 import { PipelineWaker } from './engine/pipelines/waker.ts';
@@ -16,13 +16,14 @@ import { createPostgresTransport } from './queue/postgres-transport.ts';
 import { Signals } from './queue/signals.ts';
 import type { Transport } from './queue/transport.ts';
 import { createTransports } from './queue/transports.ts';
-import { openServices, type ServiceSettings } from './services/open-services.ts';
+import { chooseGuest, chooseIsolation } from './service-settings.ts';
+import { openServices } from './services/open-services.ts';
 import { AppError } from './shared/errors.ts';
 import { endsWithin, systemClock } from './shared/time.ts';
 import { createWebhookSecret } from './shared/webhook-signature.ts';
 import { openStorage } from './storage/open-storage.ts';
 import type { FileStorage } from './storage/storage.ts';
-import { parseStorageUrl, type StorageSettings } from './storage/storage-settings.ts';
+import { parseStorageUrl } from './storage/storage-settings.ts';
 import { builtinQueries } from './store/builtin-queries.ts';
 import { waitForPostgres } from './store/connect.ts';
 import { type Database, openDatabase } from './store/database.ts';
@@ -31,7 +32,6 @@ import { isMigrated, migrate } from './store/migrate.ts';
 import { WEBHOOK_SECRET_SETTING } from './store/settings.ts';
 import { createStore } from './store/store.ts';
 import type { Logger } from './telemetry/logger.ts';
-import type { GuestSettings } from './worker/isolation/protocol.ts';
 import type { IsolationSettings } from './worker/isolation/settings.ts';
 
 /** The program's statements take milliseconds. */
@@ -277,53 +277,6 @@ export function chooseQueues(wanted: readonly string[] | undefined, registry: Re
     throw new AppError('INVALID_CONFIGURATION', `QUEUES names ${unknown.join(', ')}; queues are: ${known.join(', ')}`);
   }
   return wanted && wanted.length > 0 ? [...wanted] : known;
-}
-
-function chooseServices(env: Env, storage: StorageSettings, databaseUrl: string): ServiceSettings {
-  return {
-    outbound: {
-      allowPrivate: env.outboundAllowPrivate,
-      allow: env.outboundAllow,
-      hosts: env.outboundHosts,
-      perHost: env.outboundPerHost,
-      timeoutMs: env.outboundTimeoutMs,
-      maxBytes: env.outboundMaxBytes,
-    },
-    storageDir: storage.kind === 'local' ? storage.dir : env.storageDir,
-    fileRoots: env.fileRoots,
-    media: { ffmpegPath: env.ffmpegPath },
-    openAi: chooseOpenAi(env),
-    aiLimits: {
-      tokensPerDay: env.aiTokensPerDay,
-      costMicrosPerDay: Math.round(env.aiCostPerDay * 1_000_000),
-      prices: env.aiPrices ?? {},
-    },
-    email: { smtpUrl: env.smtpUrl, from: env.emailFrom, templatesDir: env.emailTemplatesDir },
-    queries: { databaseUrl, exportDatabaseUrl: env.exportDatabaseUrl },
-    connectorSecrets: Object.fromEntries(env.connectorSecrets),
-  };
-}
-
-function chooseIsolation(env: Env, guest: GuestSettings): IsolationSettings {
-  return {
-    threadsMin: env.threadsMin,
-    threadsMax: env.threadsMax,
-    idleMs: env.threadsIdleMs,
-    maxWaiting: env.threadsQueue,
-    memoryMb: env.threadMemoryMb,
-    guest,
-  };
-}
-
-/** What a thread or child process opens the same services with as the program itself. */
-function chooseGuest(env: Env, storage: StorageSettings, databaseUrl: string): GuestSettings {
-  const { jobsDir, maxOutputBytes } = env;
-  return { services: chooseServices(env, storage, databaseUrl), storage, jobsDir, databaseUrl, maxOutputBytes };
-}
-
-function chooseOpenAi(env: Env): OpenAiSettings | undefined {
-  const { openAiBaseUrl: baseUrl, openAiApiKey: apiKey, openAiModel: textModel, openAiImageModel: imageModel } = env;
-  return baseUrl === undefined ? undefined : { baseUrl, apiKey, textModel, imageModel };
 }
 
 /** How often a worker says that it lives: several times within its lease. */
