@@ -49,8 +49,9 @@ async function measureWorker({ plan, stages }: SuiteContext, subject: LongshoreN
   );
   try {
     writeFileSync(join(folder, 'jobs', 'bench-rows.ts'), ROWS_QUERY);
-    writeFileSync(join(folder, 'large.bin'), '');
-    truncateSync(join(folder, 'large.bin'), plan.hashedBytes);
+    const largeFile = join(folder, 'large.bin');
+    writeFileSync(largeFile, '');
+    truncateSync(largeFile, plan.hashedBytes);
     const reportFile = join(folder, 'loop.json');
     const environment = {
       ...started.settings,
@@ -58,7 +59,7 @@ async function measureWorker({ plan, stages }: SuiteContext, subject: LongshoreN
       QUEUE_CONCURRENCY: String(LANES),
     };
     return await stages.on(subject, { environment }, async (stage) => {
-      const { others, exportMs, hashMs } = await runAll(stage, subject, started, reportFile, plan);
+      const { others, exportMs, hashMs } = await runAll(stage, subject, started, { reportFile, largeFile }, plan);
       const report = JSON.parse(readFileSync(reportFile, 'utf8')) as LoopReport;
       return [
         { work: 'peak memory', subject, unit: 'MB', sample: { value: report.peakMb } },
@@ -79,7 +80,7 @@ async function runAll(
   { settings }: Stage,
   transport: LongshoreName,
   started: StartedWorlds,
-  reportFile: string,
+  { reportFile, largeFile }: { reportFile: string; largeFile: string },
   { exportedRows }: Plan,
 ): Promise<{ others: number; exportMs: number; hashMs: number }> {
   const api = await startProgram(settings, { mode: 'api', transport });
@@ -97,7 +98,7 @@ async function runAll(
     };
     const large = Promise.all([
       run('data:export', { query: 'bench-rows', parameters: { rows: exportedRows }, format: 'csv' }),
-      run('file:process', { source: 'large.bin' }),
+      run('file:process', { source: largeFile }),
     ]);
     const [[exportMs, hashMs], others] = await Promise.all([large, runOthers(run, started, large)]);
     return { exportMs, hashMs, others };

@@ -1,5 +1,5 @@
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { constants, getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -34,6 +34,19 @@ const pathOf = (name: string) => join(folder, name);
 
 describe.each<TransportName>(['postgres', 'bullmq'])('isolated jobs on the %s transport', (transport) => {
   const start = useHarnesses(transport);
+
+  it.runIf(process.platform === 'linux').each<Isolation>(['thread', 'process'])(
+    'let their worker have the processor first: %s',
+    async (isolation) => {
+      const ownPriority = getPriority();
+      const job = defineBehave(isolation);
+      const harness = await start([job]);
+      await harness.startWorker();
+      const { id } = await harness.enqueue(job, { how: 'priority' });
+      expect((await harness.ended(id)).output).toBe(Math.max(ownPriority, constants.priority.PRIORITY_BELOW_NORMAL));
+      expect(getPriority()).toBe(ownPriority);
+    },
+  );
 
   it.each<Isolation>(['thread', 'process'])('have all of their context: %s', async (isolation) => {
     const everything = defineJob({

@@ -3,6 +3,7 @@ import { endsWithin } from '../../shared/time.ts';
 import { watchFaults } from './guest-faults.ts';
 import { type OpenRun, serveRun } from './guest-run.ts';
 import { GuestServices } from './guest-services.ts';
+import { lowerPriority } from './lower-priority.ts';
 import { GuestLogger } from './program-lines.ts';
 import type { GuestMessage, HostMessage, ProgramLine } from './protocol.ts';
 
@@ -19,6 +20,7 @@ export async function runHandlerInProcess(): Promise<void> {
   const log = new GuestLogger(send);
   const services = new GuestServices(log);
   let open: OpenRun | undefined;
+  lowerPriority('process');
   resolveOwnPackage();
   watchFaults({ getRun: () => open, log, end: () => void sent.then(() => process.exit(1)) });
   const listen = (hear: (message: HostMessage) => void) => {

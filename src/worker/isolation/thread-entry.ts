@@ -4,6 +4,7 @@ import { resolveOwnPackage } from '../../define/own-package.ts';
 import { watchFaults } from './guest-faults.ts';
 import { type OpenRun, serveRun } from './guest-run.ts';
 import { GuestServices } from './guest-services.ts';
+import { lowerPriority } from './lower-priority.ts';
 import { GuestLogger } from './program-lines.ts';
 import type { HostMessage } from './protocol.ts';
 
@@ -11,6 +12,7 @@ const log = new GuestLogger((line) => parentPort?.postMessage(line));
 const services = new GuestServices(log);
 let open: OpenRun | undefined;
 
+lowerPriority('thread');
 resolveOwnPackage();
 watchFaults({ getRun: () => open, log, end: () => process.exit(1) });
 

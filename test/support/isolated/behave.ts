@@ -1,4 +1,5 @@
 import { existsSync, writeFileSync } from 'node:fs';
+import { getPriority } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type JobContext, NonRetryableError, RetryLaterError, snooze } from 'longshore';
 
@@ -37,6 +38,8 @@ export async function run({ how, note, gate, folder }: Behaviour, ctx: JobContex
       const message = { tenant, jobId, user: 'ada', title: 'Hello', body: '', link: null, data: {} };
       return (await ctx.services.notifications.add(message)).id;
     }
+    case 'priority':
+      return getPriority();
     case 'return much':
       return { text: 'x'.repeat(50_000_000) };
     case 'flood':
