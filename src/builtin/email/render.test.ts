@@ -39,6 +39,18 @@ describe('a template', () => {
     });
   });
 
+  it.each([
+    ['{{#list.constructor.prototype.__proto__}}{{list.pop}}{{/list.constructor.prototype.__proto__}}', ''],
+    ['{{#list.constructor}}{{list.length}}{{/list.constructor}}{{#words}}{{list.length}}{{/words}}', '2'],
+  ])('reaches only what the variables hold: %s', async (template, expected) => {
+    try {
+      expect(await render(template, { list: [1, 2], words: ['a'] })).toBe(expected);
+      expect(Object.hasOwn(Object.prototype, 'length')).toBe(false);
+    } finally {
+      Reflect.deleteProperty(Object.prototype, 'length');
+    }
+  });
+
   it('cannot grow without end by sections within sections', async () => {
     const items = Array.from({ length: 1000 }, () => ({}));
     const nested = `${'{{#items}}'.repeat(5)}x${'{{/items}}'.repeat(5)}`;

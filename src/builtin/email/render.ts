@@ -20,6 +20,26 @@ export interface Renderer {
 export async function createRenderer(): Promise<Renderer> {
   const { default: mustache } = await import('mustache');
 
+  // The library's own looks along prototypes too, and calls functions: `{{list.pop}}` changed what all jobs of a worker share.
+  class OwnContext extends mustache.Context {
+    readonly #outer: OwnContext | undefined;
+
+    constructor(view: unknown, outer?: OwnContext) {
+      super(view, outer);
+      this.#outer = outer;
+    }
+
+    override push(view: unknown): OwnContext {
+      return new OwnContext(view, this);
+    }
+
+    override lookup(name: string): unknown {
+      if (name === '.') return this.view;
+      const found = findOwn(this.view, name.split('.'));
+      return found ? found.value : this.#outer?.lookup(name);
+    }
+  }
+
   class StrictWriter extends mustache.Writer {
     characters = 0;
     sections = 0;
@@ -54,7 +74,7 @@ export async function createRenderer(): Promise<Renderer> {
       const writer = new StrictWriter(); // a new one: it keeps what it parses, and templates come with requests
       const config = name === 'html' ? undefined : { escape: String };
       try {
-        return writer.render(template, withoutPrototypes(variables), undefined, config);
+        return writer.render(template, new OwnContext(withoutPrototypes(variables)), undefined, config);
       } catch (cause) {
         const why = cause instanceof Error ? cause.message : String(cause);
         throw new NonRetryableError(`the ${name} cannot be rendered: ${why}`, { cause });
@@ -67,7 +87,17 @@ function requireValue([, name = '']: string[], context: Context): void {
   if (context.lookup(name) === undefined) throw new Error(`there is no variable "${name}"`);
 }
 
-// Otherwise `{{constructor}}` would be found.
+/** What lies at a path of own properties, so that nothing is found that the variables do not hold. */
+function findOwn(view: unknown, path: readonly string[]): { value: unknown } | undefined {
+  let value = view;
+  for (const name of path) {
+    if (value === null || value === undefined || !Object.hasOwn(Object(value), name)) return undefined;
+    value = (value as Record<string, unknown>)[name];
+  }
+  return { value };
+}
+
+// Otherwise `{{object}}` would come to "[object Object]".
 function withoutPrototypes(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutPrototypes);
   if (value === null || typeof value !== 'object') return value;
