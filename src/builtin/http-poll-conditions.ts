@@ -1,7 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type Context, createContext, Script } from 'node:vm';
 import type { query as queryJson } from 'jsonpath-rfc9535';
-import { NonRetryableError } from '../define/errors.ts';
+import { callWithin } from './call-within.ts';
 import type { DecodedBody } from './http-body.ts';
 import type { Condition, PathCondition } from './http-poll-schema.ts';
 import { matchesStatus } from './http-request-schema.ts';
@@ -28,26 +27,7 @@ export async function judgeAnswer(
     const { holds, matched } = judgeAll(until, answer, query);
     return holds ? { kind: 'done', matched } : { kind: 'not yet' };
   };
-  try {
-    return callWithin(JUDGE_TIMEOUT_MS, judge);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error;
-    throw new NonRetryableError(`the conditions took longer than ${JUDGE_TIMEOUT_MS} ms on the answer`);
-  }
-}
-
-let script: { judging: Script; context: Context } | undefined;
-
-// No code of the request runs there: only a script has a limit of time that ends a regular expression, too.
-function callWithin<Result>(timeoutMs: number, judge: () => Result): Result {
-  script ??= { judging: new Script('judge()'), context: createContext() };
-  const { judging, context } = script;
-  try {
-    context.judge = judge;
-    return judging.runInContext(context, { timeout: timeoutMs }) as Result;
-  } finally {
-    context.judge = undefined; // it holds the answer
-  }
+  return callWithin(JUDGE_TIMEOUT_MS, 'the conditions', judge);
 }
 
 type Query = typeof queryJson;

@@ -1,6 +1,10 @@
-import { Ajv2020 } from 'ajv/dist/2020.js';
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
+import { NonRetryableError } from '../../define/errors.ts';
+import { callWithin } from '../call-within.ts';
 
 const MAX_FAULTS = 10;
+/** Schemas that refer to each other multiply: some take for ever on a short answer. */
+const TIMEOUT_MS = 1000;
 
 export type CheckedAnswer = { json: unknown } | { faults: string };
 
@@ -9,21 +13,34 @@ export type CheckAnswer = (text: string) => CheckedAnswer;
 /**
  * Compiles what a caller sent, so what could take for ever is left out: regular expressions (`pattern`, `format`), which may
  * backtrack, and `uniqueItems`, which compares all with all.
- * @throws Error for what is no JSON Schema, or has `patternProperties` or a `$ref` to elsewhere
+ * @returns throws NonRetryableError for an answer that cannot be checked in time
+ * @throws Error for what is no JSON Schema, takes too long, or has `patternProperties`, `$async` or a `$ref` to elsewhere
  */
 export function compileAnswerSchema({ $schema: _, ...schema }: Record<string, unknown>): CheckAnswer {
   if (hasKey(schema, 'patternProperties')) throw new Error('patternProperties cannot be checked safely');
-  const ajv = new Ajv2020({ strict: false, validateFormats: false, logger: false });
+  if (hasKey(schema, '$async')) throw new Error('$async is no keyword of JSON Schema');
+  // Inlining would compile what is referred to a thousand times a thousand times, and the optimizer takes the square of the size.
+  const costs = { inlineRefs: false, code: { optimize: false } };
+  const ajv = new Ajv2020({ strict: false, validateFormats: false, logger: false, ...costs });
   for (const keyword of ['pattern', 'uniqueItems']) ajv.removeKeyword(keyword);
-  const validate = ajv.compile(schema);
+  const validate = callWithin(TIMEOUT_MS, 'compiling it', () => ajv.compile(schema));
   return (text) => {
     const parsed = parseJson(text);
-    if ('faults' in parsed || validate(parsed.json)) return parsed;
+    if ('faults' in parsed || isValid(validate, parsed.json)) return parsed;
     const faults = (validate.errors ?? []).slice(0, MAX_FAULTS);
     return {
       faults: faults.map(({ instancePath, message }) => `${instancePath || 'the answer'} ${message}`).join('; '),
     };
   };
+}
+
+function isValid(validate: ValidateFunction, json: unknown): boolean {
+  try {
+    return callWithin(TIMEOUT_MS, 'checking the answer by responseSchema', () => validate(json));
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new NonRetryableError('responseSchema refers to itself without end', { cause: error });
+  }
 }
 
 function parseJson(text: string): CheckedAnswer {

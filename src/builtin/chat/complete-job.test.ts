@@ -395,6 +395,7 @@ describe('the input', () => {
     ['a schema of an unknown type', { responseSchema: { type: 'text' } }],
     ['a schema that refers elsewhere', { responseSchema: { $ref: 'https://example.com/a.json' } }],
     ['a schema with patterns of names', { responseSchema: { patternProperties: { '(a+)+$': {} } } }],
+    ['a schema that answers later', { responseSchema: { $async: true, type: 'object' } }],
     ['a schema that is too large', { responseSchema: { description: 'x'.repeat(70_000) } }],
   ])('with %s is refused', async (_, input) => {
     expect(await faultsOf(input)).toHaveLength(1);

@@ -1,0 +1,37 @@
+import { describe, expect, it } from 'vitest';
+import { compileAnswerSchema } from './answer-schema.ts';
+
+/** Each part refers twice to the next one, so that there are 2^60 ways to the last. */
+function doubling(keyword: 'allOf' | 'anyOf', type: string): Record<string, unknown> {
+  const parts = Array.from({ length: 60 }, (_, index) => {
+    const next = { $ref: `#/$defs/d${index + 1}` };
+    return [`d${index}`, { [keyword]: [next, next] }];
+  });
+  return { $defs: { ...Object.fromEntries(parts), d60: { type } }, $ref: '#/$defs/d0' };
+}
+
+describe('a schema of answers', () => {
+  it.each<[string, Record<string, unknown>, string]>([
+    ['that all ways must fit', doubling('allOf', 'string'), 'took longer than'],
+    ['that no way fits', doubling('anyOf', 'number'), 'took longer than'],
+    ['that refers to itself', { $ref: '#' }, 'refers to itself'],
+  ])('%s is given up', (_, schema, message) => {
+    const check = compileAnswerSchema(schema);
+    const error = expect.objectContaining({ name: 'NonRetryableError', message: expect.stringContaining(message) });
+    expect(() => check('"tea"')).toThrow(error);
+  });
+
+  it('is not compiled anew wherever it is referred to', () => {
+    const large = {
+      properties: Object.fromEntries(Array.from({ length: 900 }, (_, n) => [`p${n}`, { type: 'string' }])),
+    };
+    const allOf = Array.from({ length: 100 }, () => ({ $ref: '#/$defs/large' }));
+    const check = compileAnswerSchema({ $defs: { large }, allOf });
+    expect(check('{"p899":"a"}')).toEqual({ json: { p899: 'a' } });
+    expect(check('{"p899":1}')).toEqual({ faults: '/p899 must be string' });
+  });
+
+  it('cannot promise its verdict for later, which would let everything pass', () => {
+    expect(() => compileAnswerSchema({ $defs: { a: { $async: true } } })).toThrow('$async');
+  });
+});
