@@ -45,6 +45,18 @@ function quarters(): Sharp {
   ]);
 }
 
+/** 8 × 8 pixels: a red frame, then a blue one. */
+async function animation(): Promise<Buffer> {
+  const frame = (background: object) =>
+    sharp({ create: { width: 8, height: 8, channels: 3, background } })
+      .png()
+      .toBuffer();
+  const frames = await Promise.all([RED, { r: 0, g: 0, b: 255 }].map(frame));
+  return sharp(frames, { join: { animated: true } })
+    .gif({ delay: [100, 100] })
+    .toBuffer();
+}
+
 /** The colour of a pixel, as words, so that what encoders change a little stays the same. */
 async function colourAt(content: Buffer | undefined, left: number, top: number): Promise<string> {
   const { data, info } = await sharp(content).raw().toBuffer({ resolveWithObject: true });
@@ -179,14 +191,7 @@ describe('image:process', () => {
   });
 
   it('takes the first frame of an animation, or keeps all of them as WebP', async () => {
-    const frame = (background: object) =>
-      sharp({ create: { width: 8, height: 8, channels: 3, background } })
-        .png()
-        .toBuffer();
-    const frames = await Promise.all([RED, { r: 0, g: 0, b: 255 }].map(frame));
-    const gif = await sharp(frames, { join: { animated: true } })
-      .gif({ delay: [100, 100] })
-      .toBuffer();
+    const gif = await animation();
     const still = await run(gif, { format: 'webp' });
     expect((await sharp(still.contents[0]).metadata()).pages ?? 1).toBe(1);
     expect(await colourAt(still.contents[0], 4, 4)).toBe('red');
@@ -217,6 +222,18 @@ describe('image:process', () => {
       async () => quarters().png().toBuffer(),
       { crop: { left: 30, top: 0, width: 11, height: 5 } },
       /not within the image/,
+    ],
+    [
+      'a small image that shall become huge',
+      async () => quarters().png().toBuffer(),
+      { format: 'avif', resize: { width: 16_000, withoutEnlargement: false } },
+      /16000 × 8000 pixels is too large/,
+    ],
+    [
+      'an animation that shall become huge',
+      async () => animation(),
+      { animated: true, resize: { width: 8000, withoutEnlargement: false } },
+      /in 2 frames is too large/,
     ],
   ])('fails at once for %s, and keeps nothing', async (_, make, input, message) => {
     const content = await make();

@@ -23,6 +23,17 @@ export function planSharedSize(size: Size, resizes: readonly (Resize | undefined
   return shared.width * shared.height > MAX_SHARED_PIXELS ? undefined : shared;
 }
 
+/** What a result comes to at most. Pure. */
+export function planResultSize(size: Size, resize: Resize | undefined): Size {
+  if (!resize) return size;
+  const { width, height, fit, withoutEnlargement } = resize;
+  if (width !== undefined && height !== undefined && fit !== 'inside' && fit !== 'outside') return { width, height };
+  const scales = [...(width ? [width / size.width] : []), ...(height ? [height / size.height] : [])];
+  const wanted = fit === 'outside' ? Math.max(...scales) : Math.min(...scales);
+  const scale = withoutEnlargement ? Math.min(1, wanted) : wanted;
+  return { width: Math.ceil(size.width * scale), height: Math.ceil(size.height * scale) };
+}
+
 /** By how much the longer side of the two is scaled: whatever the fit, no more is needed. */
 function scaleOf({ width, height }: Size, resize: Resize): number {
   return Math.max((resize.width ?? 0) / width, (resize.height ?? 0) / height);

@@ -2,13 +2,21 @@ import type { Sharp, SharpOptions } from 'sharp';
 import { NonRetryableError } from '../../define/errors.ts';
 import type { Format, ImageInput, Resize, Variant } from './image-schema.ts';
 import { explained, loadSharp, type OpenedImage } from './open-image.ts';
-import { planSharedSize, type Size } from './plan-decode.ts';
+import { planResultSize, planSharedSize, type Size } from './plan-decode.ts';
 
 export interface Rendered extends Size {
   variant: string | null;
   format: Format;
   content: Buffer;
 }
+
+/** What is held in memory while a result is encoded: 6 to 30 bytes for a pixel, so that a small file could fill it. */
+const MAX_RESULT_PIXELS: Readonly<Record<Format, number>> = {
+  jpeg: 120_000_000,
+  png: 120_000_000,
+  webp: 50_000_000,
+  avif: 50_000_000,
+};
 
 type Wanted = Pick<Variant, 'resize' | 'format' | 'quality'> & { variant: string | null };
 
@@ -22,6 +30,7 @@ export async function* renderVariants(
   const wanted: Wanted[] = variants?.map(({ name, ...rest }) => ({ variant: name, ...rest })) ?? [
     { variant: null, resize },
   ];
+  for (const each of wanted) checkResult(each, image, input);
   const begin = await prepare(image, input, wanted);
   for (const each of wanted) {
     signal.throwIfAborted();
@@ -71,8 +80,23 @@ function sizeOf({ metadata }: OpenedImage, { autoOrient, rotate, crop }: ImageIn
   throw new NonRetryableError(`crop is not within the image, which has ${width} × ${height} pixels`);
 }
 
+/** @throws NonRetryableError for a result that is too large */
+function checkResult(wanted: Wanted, image: OpenedImage, input: ImageInput): void {
+  const { width, height } = planResultSize(sizeOf(image, input), wanted.resize);
+  const frames = input.animated ? (image.metadata.pages ?? 1) : 1;
+  const format = formatOf(wanted, image, input);
+  const maxPixels = MAX_RESULT_PIXELS[format];
+  if (width * height * frames <= maxPixels) return;
+  const size = `${width} × ${height} pixels${frames > 1 ? ` in ${frames} frames` : ''}`;
+  throw new NonRetryableError(`a result of ${size} is too large: ${format} may have ${maxPixels} pixels here`);
+}
+
+function formatOf(wanted: Wanted, image: OpenedImage, { format, animated }: ImageInput): Format {
+  return wanted.format ?? format ?? (animated ? 'webp' : keepFormat(image.format));
+}
+
 async function render(pipeline: Sharp, wanted: Wanted, image: OpenedImage, input: ImageInput): Promise<Rendered> {
-  const format = wanted.format ?? input.format ?? (input.animated ? 'webp' : keepFormat(image.format));
+  const format = formatOf(wanted, image, input);
   const resized = wanted.resize ? resizeTo(pipeline, wanted.resize, input) : pipeline;
   const flat = format === 'jpeg' ? resized.flatten({ background: input.background }) : resized;
   const kept = input.keepMetadata ? flat.keepMetadata() : flat;
