@@ -35,3 +35,12 @@ describe('a schema of answers', () => {
     expect(() => compileAnswerSchema({ $defs: { a: { $async: true } } })).toThrow('$async');
   });
 });
+
+it('tells schemas of the same name apart, one after the other', () => {
+  const named = (type: string) => compileAnswerSchema({ $id: 'answer', type });
+  for (let round = 0; round < 3; round += 1) {
+    expect(named('string')('"a"')).toEqual({ json: 'a' });
+    expect(() => named('strange')).toThrow();
+    expect(named('number')('"a"')).toEqual({ faults: 'the answer must be number' });
+  }
+});

@@ -5,6 +5,8 @@ import { callWithin } from '../call-within.ts';
 const MAX_FAULTS = 10;
 /** Schemas that refer to each other multiply: some take for ever on a short answer. */
 const TIMEOUT_MS = 1000;
+/** A compiler keeps something of every schema, for as long as it lives. */
+const MAX_USES = 100;
 
 export type CheckedAnswer = { json: unknown } | { faults: string };
 
@@ -19,11 +21,7 @@ export type CheckAnswer = (text: string) => CheckedAnswer;
 export function compileAnswerSchema({ $schema: _, ...schema }: Record<string, unknown>): CheckAnswer {
   if (hasKey(schema, 'patternProperties')) throw new Error('patternProperties cannot be checked safely');
   if (hasKey(schema, '$async')) throw new Error('$async is no keyword of JSON Schema');
-  // Inlining would compile what is referred to a thousand times a thousand times, and the optimizer takes the square of the size.
-  const costs = { inlineRefs: false, code: { optimize: false } };
-  const ajv = new Ajv2020({ strict: false, validateFormats: false, logger: false, ...costs });
-  for (const keyword of ['pattern', 'uniqueItems']) ajv.removeKeyword(keyword);
-  const validate = callWithin(TIMEOUT_MS, 'compiling it', () => ajv.compile(schema));
+  const validate = compile(schema);
   return (text) => {
     const parsed = parseJson(text);
     if ('faults' in parsed || isValid(validate, parsed.json)) return parsed;
@@ -32,6 +30,26 @@ export function compileAnswerSchema({ $schema: _, ...schema }: Record<string, un
       faults: faults.map(({ instancePath, message }) => `${instancePath || 'the answer'} ${message}`).join('; '),
     };
   };
+}
+
+let compiler = { ajv: undefined as Ajv2020 | undefined, uses: 0 };
+
+/** The compiler is kept, since it compiles the schema of schemas first; what fails in it may leave it in any state. */
+function compile(schema: Record<string, unknown>): ValidateFunction {
+  const { ajv = createAjv(), uses } = compiler;
+  compiler = { ajv: undefined, uses: 0 };
+  const validate = callWithin(TIMEOUT_MS, 'compiling it', () => ajv.compile(schema));
+  ajv.removeSchema(schema);
+  if (uses < MAX_USES) compiler = { ajv, uses: uses + 1 };
+  return validate;
+}
+
+function createAjv(): Ajv2020 {
+  // Inlining would compile what is referred to a thousand times a thousand times, and the optimizer takes the square of the size.
+  const costs = { inlineRefs: false, code: { optimize: false } };
+  const ajv = new Ajv2020({ strict: false, validateFormats: false, logger: false, ...costs });
+  for (const keyword of ['pattern', 'uniqueItems']) ajv.removeKeyword(keyword);
+  return ajv;
 }
 
 function isValid(validate: ValidateFunction, json: unknown): boolean {

@@ -58,11 +58,9 @@ export const imageInputSchema = z
       .strictObject({ left: z.int().min(0), top: z.int().min(0), width: sideSchema, height: sideSchema })
       .optional()
       .meta({ description: 'In pixels of the turned image.' }),
-    resize: resizeSchema
-      .optional()
-      .meta({
-        description: 'A result has at most 120 million pixels, as WebP or AVIF 50 million, all frames together.',
-      }),
+    resize: resizeSchema.optional().meta({
+      description: 'A result has at most 120 million pixels, as WebP or AVIF 50 million, all frames together.',
+    }),
     format: formatSchema.optional().meta({ description: 'Default: that of the source; PNG for GIF and TIFF.' }),
     quality: qualitySchema.optional().meta({ description: 'Default: 80; 50 for AVIF. PNG has none.' }),
     background: z
