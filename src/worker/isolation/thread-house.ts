@@ -11,6 +11,8 @@ import type { IsolationSettings } from './settings.ts';
 
 /** Code that JavaScript cannot interrupt keeps a thread from ending. */
 const STOP_LIMIT_MS = 2000;
+/** V8's own choice is up to a hundred megabytes for each thread, which it gives back late. */
+const YOUNG_MB = 16;
 
 /** Threads that run one handler after the other. */
 export class ThreadHouse implements GuestHouse {
@@ -26,7 +28,7 @@ export class ThreadHouse implements GuestHouse {
       maxThreads: threadsMax,
       idleTimeout: idleMs,
       concurrentTasksPerWorker: 1,
-      resourceLimits: { maxOldGenerationSizeMb: memoryMb },
+      resourceLimits: { maxOldGenerationSizeMb: memoryMb, maxYoungGenerationSizeMb: YOUNG_MB },
       // Else a thread that waits for work stands still, and with it the timers and connections of its services.
       atomics: 'disabled',
     });
