@@ -18,6 +18,8 @@ export interface UploadRequest {
   tenant: string | undefined;
   expiresInMs: number | undefined;
   content: AsyncIterable<Uint8Array>;
+  /** Whether another call with its id may be under way: one that was made again because this one took so long. */
+  isShared?: boolean;
 }
 
 /**
@@ -44,7 +46,8 @@ export async function keepUpload(
     const sha256 = measured.finish();
     return await store.files.keepUpload({ ...address, contentType, bytes, sha256, expiresInMs });
   } catch (error) {
-    await discard(engine, address);
+    // The storage itself keeps nothing that is not whole; what lies beside it may be the other call's.
+    if (!request.isShared) await discard(engine, address);
     throw error;
   }
 }
@@ -81,7 +84,7 @@ export function tooLarge(maxBytes: number): AppError {
   return new AppError('BODY_TOO_LARGE', `the file is larger than ${maxBytes} bytes (see MAX_UPLOAD_BYTES)`);
 }
 
-// Not what an earlier call with the same key has kept, which a repeated one only replaces when it is whole.
+// Not what is recorded although that was answered by an error.
 async function discard(engine: Engine, { tenant, id, name }: FileAddress): Promise<void> {
   try {
     if (await engine.store.files.get({ tenant }, id, name)) return;

@@ -92,6 +92,38 @@ describe.each(['a folder', 'a bucket'])('files that are kept in %s', (where) => 
     return ids;
   }
 
+  it('are those of the call that comes to its end, when another one with the same id breaks off', async () => {
+    const { engine } = await startQuietly();
+    const id = createId();
+    const begun = Promise.withResolvers<void>();
+    const [broken, more] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    async function* cut() {
+      yield Buffer.from('first');
+      begun.resolve();
+      await broken.promise;
+    }
+    async function* whole() {
+      yield Buffer.from('second ');
+      broken.reject(new Error('the first one broke off'));
+      await more.promise;
+      yield Buffer.from('try');
+    }
+    const request = {
+      name: 'a.txt',
+      contentType: undefined,
+      tenant: undefined,
+      expiresInMs: undefined,
+      isShared: true,
+    };
+    const first = keepUpload(engine, acme, { ...request, content: cut() }, id);
+    await begun.promise;
+    const second = keepUpload(engine, acme, { ...request, content: whole() }, id);
+    await expect(first).rejects.toThrow('broke off');
+    more.resolve();
+    await second;
+    expect(await read(engine, acme, toFileKey({ id, name: 'a.txt' }))).toBe('second try');
+  });
+
   it('go when they have expired, and say so; a retry of the job makes them anew', async () => {
     const harness = await startQuietly();
     const { engine } = harness;

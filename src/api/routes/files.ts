@@ -5,6 +5,7 @@ import { findFile } from '../../engine/files.ts';
 import { deleteUpload, keepUpload } from '../../engine/uploads.ts';
 import { FILES_PATH, toFileKey } from '../../shared/file-keys.ts';
 import type { UploadRow } from '../../store/files.ts';
+import { readKey } from '../idempotency.ts';
 import { checkLength, chooseName, readContentType } from '../receive-upload.ts';
 import { type Route, route } from '../route.ts';
 import { sendFile } from '../send-file.ts';
@@ -41,6 +42,7 @@ export function fileRoutes(engine: Engine): Route[] {
           tenant: query.tenant,
           expiresInMs: query.expiresInMs,
           content: stream(),
+          isShared: readKey(request) !== undefined,
         };
         const row = await keepUpload(engine, caller, upload, seed);
         const file = toFileResource(engine, row);
