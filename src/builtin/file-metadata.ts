@@ -1,4 +1,5 @@
 import type { JobContext } from '../define/context.ts';
+import { callWithin } from './call-within.ts';
 import type { FileInput, FileOutput, ImageFacts } from './file-schema.ts';
 import { openImage } from './image/open-image.ts';
 import { readWhole } from './local-copy.ts';
@@ -7,6 +8,8 @@ import { readWhole } from './local-copy.ts';
 const MAX_BYTES = 256 * 1024 ** 2;
 /** Nothing is decoded, so it may be large. */
 const MAX_PIXELS = 268_402_689;
+/** A tag may say that it has millions of values, and thousands of tags may share them: that filled all memory. */
+const EXIF_TIMEOUT_MS = 250;
 
 /** Tells what an image is. Nothing is kept. */
 export async function readMetadata(input: FileInput, ctx: JobContext): Promise<FileOutput> {
@@ -30,7 +33,7 @@ async function readExif(data: Buffer): Promise<ImageFacts['exif']> {
   const { default: parse } = await import('exif-reader');
   let parsed: ReturnType<typeof parse>;
   try {
-    parsed = parse(data);
+    parsed = callWithin(EXIF_TIMEOUT_MS, 'reading EXIF', () => parse(data));
   } catch {
     return null; // the image is whole without it
   }

@@ -337,6 +337,24 @@ describe('the metadata of an image', () => {
     });
   });
 
+  it('says null where tags claim so many values that they would fill the memory', async () => {
+    const tags = 5000;
+    const exif = Buffer.alloc(65_000);
+    exif.write('Exif\0\0II*\0', 'latin1');
+    exif.writeUInt32LE(8, 10); // where the tags begin
+    exif.writeUInt16LE(tags, 14);
+    for (let tag = 0; tag < tags; tag += 1) {
+      const at = 16 + 12 * tag;
+      exif.writeUInt16LE(tag + 1, at);
+      exif.writeUInt16LE(1, at + 2); // bytes
+      exif.writeUInt32LE(0xffff_ffff, at + 4);
+    }
+    const jpeg = await quarters().jpeg().toBuffer();
+    const head = Buffer.from([0xff, 0xd8, 0xff, 0xe1, 0, 0]);
+    head.writeUInt16BE(exif.length + 2, 4);
+    expect((await read(Buffer.concat([head, exif, jpeg.subarray(2)]))).image).toMatchObject({ width: 40, exif: null });
+  });
+
   it('fails at once for what is no image', async () => {
     await expect(read('text')).rejects.toMatchObject({ name: 'NonRetryableError' });
   });
