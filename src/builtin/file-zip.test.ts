@@ -245,6 +245,12 @@ describe('unzip', () => {
     ],
     ['too many entries', () => pack(good, { name: 'b' }, { name: 'c' }), { maxEntries: 2 }, /more than 2 entries/],
     [
+      'a directory that would fill the memory',
+      () => pack(...Array.from({ length: 80 }, (_, n) => ({ name: `${n}${'x'.repeat(60_000)}` }))),
+      {},
+      /larger than 4 MiB/,
+    ],
+    [
       'too many bytes',
       () => pack(good, { name: 'b', content: 'x'.repeat(8000) }),
       { maxBytes: 5000 },

@@ -10,19 +10,23 @@ export interface ZipLimits {
 
 /** What becomes of it harms nobody, however small it was: text that repeats packs a thousandfold. */
 const HARMLESS_BYTES = 10 * 1024 ** 2;
+/** The directory is held in memory: each entry of it may have 190 KB of name, comment and extra fields. */
+const MAX_DIRECTORY_BYTES = 4 * 1024 ** 2;
 const KIND_OF_FILE = 0o170_000;
 const REGULAR = 0o100_000;
 const FOLDER = 0o040_000;
 
 /** Checks the directory of an archive, an entry after the other, before anything is unpacked. Pure. */
 export function createZipGuard(archiveBytes: number, { maxEntries, maxBytes, maxRatio }: ZipLimits) {
-  let [entries, bytes] = [0, 0];
+  let [entries, bytes, directoryBytes] = [0, 0, 0];
   return {
     /** @throws NonRetryableError for what must not be unpacked */
     check(entry: Entry): void {
       const name = JSON.stringify(entry.fileName);
       entries += 1;
       if (entries > maxEntries) throw refuse(`it holds more than ${maxEntries} entries (maxEntries)`);
+      directoryBytes += entry.fileNameLength + entry.extraFieldLength + entry.fileCommentLength;
+      if (directoryBytes > MAX_DIRECTORY_BYTES) throw refuse('its directory is larger than 4 MiB');
       if (entry.isEncrypted()) throw refuse(`${name} is encrypted`);
       if (!isFileOrFolder(entry)) throw refuse(`${name} is a link or a device, and no file`);
       if (!entry.canDecodeFileData()) throw refuse(`${name} is packed in a way that is not known here`);
