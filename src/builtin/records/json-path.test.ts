@@ -21,6 +21,13 @@ describe('parseJson', () => {
     expect(JSON.stringify(parseJson(text))).toBe(text);
   });
 
+  it('takes numbers for text that PostgreSQL would write with a thousand zeros', () => {
+    const text = '{"id":12345678901234567890,"n":[1e131071,-1.5E+01000,1e-16000]}';
+    expect(JSON.stringify(parseJson(text))).toBe(
+      '{"id":12345678901234567890,"n":["1e131071","-1.5E+01000","1e-16000"]}',
+    );
+  });
+
   it('reads ids with all their digits', () => {
     expect(readId(parseJson('{"id": 12345678901234567890}'), 'id')).toBe('12345678901234567890');
     expect(readId({ id: 7 }, 'id')).toBe('7');

@@ -22,11 +22,16 @@ const json = JSON as unknown as {
   isRawJSON(value: unknown): value is { rawJSON: string };
 };
 
-/** Numbers that a double would change keep their digits: they are written back as they were read. */
+/** From 1000 on: PostgreSQL writes `1e131071` with all its zeros, so that a small answer would fill its memory, and ours. */
+const LARGE_EXPONENT = /e[+-]?0*[1-9]\d{3}/i;
+
+const writeBack = (source: string) => (LARGE_EXPONENT.test(source) ? source : json.rawJSON(source));
+
+/** Numbers that a double would change keep their digits: they are written back as they were read, with large exponents as text. */
 export function parseJson(text: string): unknown {
   if (!/\d[\d.]{15}/.test(text)) return JSON.parse(text);
   const keep = (_: string, value: unknown, { source }: { source?: string } = {}) =>
-    typeof value === 'number' && source !== undefined && source !== String(value) ? json.rawJSON(source) : value;
+    typeof value === 'number' && source !== undefined && source !== String(value) ? writeBack(source) : value;
   return JSON.parse(text, keep as (key: string, value: unknown) => unknown);
 }
 
