@@ -1,6 +1,7 @@
 import type { EmailMessage, EmailReceipt, EmailSender } from '../define/email.ts';
 import { NonRetryableError } from '../define/errors.ts';
 import { emailKeyOf, parseEmailAddress } from '../shared/email-address.ts';
+import { hideSecrets } from '../shared/hide-secrets.ts';
 import { toSmtpFailure, toVerdicts } from './email-replies.ts';
 import { readEmailTemplate } from './email-templates.ts';
 
@@ -47,6 +48,7 @@ export function createEmailSender(settings: EmailSettings): EmailSender & { clos
 // nodemailer is loaded with the first message.
 async function openPool(smtpUrl: string) {
   const { createTransport } = await import('nodemailer');
+  const secrets = listSecrets(new URL(smtpUrl));
   const transport = createTransport({ url: addTimeouts(smtpUrl), pool: true, maxRequeues: MAX_REQUEUES });
   return {
     async sendMail(message: EmailMessage, signal: AbortSignal): Promise<EmailReceipt> {
@@ -71,11 +73,19 @@ async function openPool(smtpUrl: string) {
         signal.throwIfAborted();
         const refused = toVerdicts((error as { rejectedErrors?: Error[] }).rejectedErrors ?? [], keys);
         if (refused.length === keys.size) return { accepted: [], refused, response: '' };
-        throw toSmtpFailure(error);
+        throw hideSecrets(toSmtpFailure(error), secrets);
       }
     },
     close: () => transport.close({ force: true }),
   };
+}
+
+// As they are sent: a server that does not know the command may repeat it in its answer.
+function listSecrets({ username, password }: URL): string[] {
+  const [user, secret] = [decodeURIComponent(username), decodeURIComponent(password)];
+  if (secret === '') return [];
+  const encode = (text: string) => Buffer.from(text).toString('base64');
+  return [encode(`\u0000${user}\u0000${secret}`), encode(secret), secret];
 }
 
 function toMail({ messageId, from, to, cc, replyTo, subject, text, html, headers, attachments }: EmailMessage) {

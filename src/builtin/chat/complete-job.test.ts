@@ -276,6 +276,12 @@ describe('a server that refuses', () => {
       { name: 'NonRetryableError', message: expect.stringContaining('OPENAI_API_KEY') },
     ],
     [
+      401,
+      { message: 'the key k1 has expired' },
+      {},
+      { name: 'NonRetryableError', message: expect.stringContaining('the key *** has expired') },
+    ],
+    [
       404,
       { message: 'no model tea-1' },
       {},

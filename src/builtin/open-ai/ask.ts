@@ -1,5 +1,6 @@
 import type { JobContext } from '../../define/context.ts';
 import { NonRetryableError } from '../../define/errors.ts';
+import { hideSecrets } from '../../define/secrets.ts';
 import type { OpenAiSettings, OutboundInit } from '../../define/services.ts';
 import { readBody } from '../http-body.ts';
 import { readFailure, toNetworkFailure } from '../http-failure.ts';
@@ -51,7 +52,7 @@ export async function requestOpenAi(
     headers: { 'content-type': 'application/json', accept, ...authorization },
     body: JSON.stringify(question),
     ...limits,
-  });
+  }).catch((error: unknown) => Promise.reject(hideSecrets(error, [server.apiKey ?? ''])));
 }
 
 /** Reads an answer whole. */

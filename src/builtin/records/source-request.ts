@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { ConnectorRun } from '../../define/connector.ts';
+import { hideSecrets } from '../../define/secrets.ts';
 import { readFailure, toNetworkFailure } from '../http-failure.ts';
 import { httpRequestInputSchema } from '../http-request-schema.ts';
 import { labelUrl, webUrlSchema } from '../web-url.ts';
@@ -68,8 +69,9 @@ export async function callSource(
     signal.throwIfAborted();
     throw toNetworkFailure(subject, error);
   });
-  if (!response.ok) throw await readFailure(subject, response);
-  return response;
+  if (response.ok) return response;
+  const sent = parameters.auth ? [secret(parameters.auth.secret, url), headers.authorization?.split(' ')[1] ?? ''] : [];
+  throw hideSecrets(await readFailure(subject, response), sent);
 }
 
 function authorize(

@@ -1,0 +1,2 @@
+// For jobs, which import from `define` alone.
+export { hideSecrets } from '../shared/hide-secrets.ts';
