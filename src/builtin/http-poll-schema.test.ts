@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { estimateCalls } from './http-poll-schema.ts';
+import { estimateCalls, httpPollInputSchema } from './http-poll-schema.ts';
 
 /** The same by counting. */
 function countCalls(input: Parameters<typeof estimateCalls>[0]): number {
@@ -20,5 +20,18 @@ describe('estimateCalls', () => {
     { intervalMs: 60_000, backoffFactor: 2, maxIntervalMs: 1000, deadlineMs: 600_000 },
   ])('comes within two calls of what %o makes', (input) => {
     expect(Math.abs(estimateCalls(input) - countCalls(input))).toBeLessThan(2);
+  });
+});
+
+describe('a path', () => {
+  const isTaken = async (path: string) => {
+    const input = { url: 'https://a.example', until: [{ path, exists: true }] };
+    return (await httpPollInputSchema.safeParseAsync(input)).success;
+  };
+
+  it('is a JSONPath, and one that can be read in time', async () => {
+    expect(await isTaken('$.items[?length(value(@.a)) > 2 && (@.b == "c" || !@.d)].id')).toBe(true);
+    expect(await isTaken('items')).toBe(false);
+    expect(await isTaken(`$[?${'value('.repeat(100)}`)).toBe(false);
   });
 });

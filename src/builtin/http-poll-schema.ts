@@ -1,9 +1,12 @@
 import { z } from 'zod';
+import { callWithin } from './call-within.ts';
 import { httpRequestInputSchema, isEmptyBody, statusPatternSchema } from './http-request-schema.ts';
 
 const DAY_MS = 24 * 3_600_000;
 /** Each call leaves a line in the history of the job. */
 const MAX_CALLS = 100_000;
+/** The parser goes back at each function that is not closed: 15 of them within each other took it for ever. */
+const PARSE_TIMEOUT_MS = 200;
 const { url, method, headers, body, timeoutMs, maxResponseBytes, followRedirects } = httpRequestInputSchema.shape;
 
 const pathSchema = z
@@ -113,7 +116,7 @@ export function estimateCalls(input: {
 async function isJsonPath(path: string): Promise<boolean> {
   const { default: parse } = await import('jsonpath-rfc9535/parser');
   try {
-    parse(path);
+    callWithin(PARSE_TIMEOUT_MS, 'parsing', () => parse(path));
     return true;
   } catch {
     return false; // what it says of the place of a fault is not for callers
