@@ -42,6 +42,11 @@ describe('openBelow', () => {
     );
   });
 
+  it('looks for a relative path below each root in turn', async () => {
+    expect(await read('sub/file.txt')).toBe(join(root, 'sub'));
+    await expect(read('sub/none.txt')).rejects.toThrow('"sub/none.txt" does not exist');
+  });
+
   it('follows links that stay below a root, also from one root to the other', async () => {
     await symlink(join(root, 'sub'), join(root, 'link'));
     await symlink(join(root, 'file.txt'), join(storage, 'link.txt'));

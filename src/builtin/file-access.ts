@@ -23,11 +23,11 @@ const faults: Readonly<Record<string, string>> = {
 /**
  * Opens a file that lies below one of `roots`, also after symbolic links. Hidden files and folders below a root
  * (`.env`, `.git`) stay closed, unless a root names them.
- * @param source absolute, or relative to the first root
+ * @param source absolute, or relative to one of the roots: the first that has it
  * @throws NonRetryableError that says why the file cannot be read
  */
 export async function openBelow(roots: readonly [string, ...string[]], source: string): Promise<LocalFile> {
-  const path = resolve(roots[0], source);
+  const path = await locate(roots, source);
   const realRoots = (await Promise.all(roots.map(findRealPath))).filter((root) => root !== undefined);
   // Before the file system is asked, so that the answer does not tell which files exist elsewhere.
   if (!isBelow([...roots.map((root) => resolve(root)), ...realRoots], path)) throw refuse(source, roots);
@@ -46,6 +46,14 @@ export async function openBelow(roots: readonly [string, ...string[]], source: s
     await handle?.close();
     throw explain(source, error);
   }
+}
+
+async function locate(roots: readonly [string, ...string[]], source: string): Promise<string> {
+  for (const root of roots) {
+    const path = resolve(root, source);
+    if (isBelow([resolve(root)], path) && (await findRealPath(path)) !== undefined) return path;
+  }
+  return resolve(roots[0], source);
 }
 
 // A folder of the path may have become a link to elsewhere between the check and the opening.

@@ -7,10 +7,13 @@ const GIB = 1024 ** 3;
 
 export const operations = ['store', 'zip', 'unzip', 'metadata'] as const;
 
+/** Said wherever a source is given. */
+export const SOURCE_DESCRIPTION =
+  'The key or URL of a stored file, an http or https URL, or the path of a file below FILE_ROOTS or STORAGE_DIR: absolute, or relative to one of these.';
+
 /** A place that a job may read a file from. */
 export const sourceSchema = z.string().min(1).max(8000).superRefine(checkSource).meta({
-  description:
-    'A path (absolute, or relative to STORAGE_DIR), an http or https URL, or the key or URL of an uploaded or made file.',
+  description: SOURCE_DESCRIPTION,
 });
 
 export const fileInputSchema = z
@@ -19,7 +22,9 @@ export const fileInputSchema = z
       description:
         'store keeps the source; zip packs the sources into one archive; unzip keeps each file of an archive; metadata tells what an image is.',
     }),
-    source: sourceSchema.optional().meta({ description: 'The file; for zip, sources may be given in its place.' }),
+    source: sourceSchema
+      .optional()
+      .meta({ description: `${SOURCE_DESCRIPTION} For zip, sources may be given in its place.` }),
     sources: z.array(sourceSchema).min(1).max(1000).optional().meta({ description: 'For zip: the files.' }),
     name: z.string().min(1).max(200).optional().meta({
       description: 'For store and zip: what the result is called. Default: the name of the source; archive.zip.',

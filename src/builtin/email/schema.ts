@@ -27,7 +27,7 @@ const attachmentSchema = z
       .meta({ description: 'As the recipient sees it.' }),
     from: z.string().min(1).max(4000).optional().meta({
       description:
-        'The key or URL of a stored file, or the path of one below FILE_ROOTS, relative to its first folder.',
+        'The key or URL of a stored file, or the path of one below FILE_ROOTS, absolute, or relative to one of its folders.',
     }),
     content: z.base64('must be base64').optional().meta({ description: 'The content itself, in base64.' }),
     contentType: z

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { sourceSchema } from '../file-schema.ts';
+import { SOURCE_DESCRIPTION, sourceSchema } from '../file-schema.ts';
 
 const MIB = 1024 ** 2;
 const MAX_SIDE = 16_384;
@@ -47,7 +47,9 @@ export type Variant = z.output<typeof variantSchema>;
 
 export const imageInputSchema = z
   .strictObject({
-    source: sourceSchema.meta({ description: 'JPEG, PNG, WebP, AVIF, GIF or TIFF; SVG is refused.' }),
+    source: sourceSchema.meta({
+      description: `${SOURCE_DESCRIPTION} JPEG, PNG, WebP, AVIF, GIF or TIFF; SVG is refused.`,
+    }),
     name: z.string().min(1).max(200).optional().meta({ description: 'What files are called; default: as the source.' }),
     autoOrient: z.boolean().default(true).meta({ description: 'Turns it as EXIF says, before all else.' }),
     rotate: z
