@@ -38,6 +38,16 @@ describe('a failure of SMTP', () => {
   });
 });
 
+it.each<[string, object, string]>([
+  ['a refused login', { responseCode: 535, response: '535 no', code: 'EAUTH' }, 'check the user and the password'],
+  ['TLS where there is none', { code: 'ESOCKET', message: 'C0:SSL:wrong version number:a.c:77:\n' }, 'need smtp://'],
+  ['no TLS where it is needed', { code: 'ETIMEDOUT', message: 'Greeting never received' }, 'need smtps://'],
+])('says what to look at after %s', (_, about, advice) => {
+  const { message } = toSmtpFailure(fault(about));
+  expect(message).toContain(advice);
+  expect(message).not.toContain('\n');
+});
+
 it('names refused recipients as the caller wrote them', () => {
   const keys = new Map([['jo@xn--bcher-kva.example', 'jo@Bücher.example']]);
   const refused = [

@@ -32,11 +32,20 @@ export function toSmtpFailure(thrown: unknown): Error {
   const about = error.command && error.command !== 'API' ? ` to ${error.command}` : '';
   const message = isAnswer
     ? `the mail server answered${about}: ${wordsOf(error)}`
-    : `the mail server could not be used (${error.code ?? error.name}): ${error.message}`;
+    : `the mail server could not be used (${error.code ?? error.name}): ${wordsOf(error)}`;
   const { code = '' } = error;
   const isLasting =
     isPermanentReply(error) || lastingFaults.includes(code) || (error.command === 'API' && ownFaults.includes(code));
-  return isLasting ? new NonRetryableError(message, { cause: error }) : new Error(message, { cause: error });
+  const text = message + adviceOn(error);
+  return isLasting ? new NonRetryableError(text, { cause: error }) : new Error(text, { cause: error });
+}
+
+/** What a person would look at first. */
+function adviceOn({ code, message }: SmtpError): string {
+  if (code === 'EAUTH' || code === 'ENOAUTH') return '; check the user and the password in SMTP_URL';
+  if (/wrong version number|packet length too long/i.test(message)) return '; does SMTP_URL need smtp:// on this port?';
+  if (/greeting never received/i.test(message)) return '; does SMTP_URL need smtps:// on this port?';
+  return '';
 }
 
 function wordsOf({ response, message }: SmtpError): string {
