@@ -47,7 +47,9 @@ async function putFile(cli: CliContext, path: string, flags: PutFlags, command: 
     const content = handle.createReadStream({ autoClose: false });
     const file = await client.files.upload(content, { ...flags, name: flags.name ?? basename(absolute) });
     if (isJson) return printJson(cli, file);
-    cli.terminal.print(`${file.key} ${cli.terminal.colors.dim(`(${formatBytes(file.bytes)})`)}`);
+    // Alone, so that a script can take it: KEY=$(longshore files put …).
+    cli.terminal.print(file.key);
+    cli.terminal.note(formatBytes(file.bytes));
   } finally {
     await handle.close();
   }
