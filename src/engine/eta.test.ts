@@ -14,6 +14,7 @@ describe('etaMsOf', () => {
 
   it('does not guess before there is progress, nor when nothing runs', () => {
     expect(etaMsOf({ ...job, progressPercent: 0 }, at.getTime() + 1000)).toBeNull();
+    expect(etaMsOf({ ...job, progressPercent: 0.3 }, at.getTime() + 1000)).toBeNull();
     expect(etaMsOf({ ...job, status: 'retrying' }, at.getTime() + 1000)).toBeNull();
     expect(etaMsOf(job, at.getTime() - 1000)).toBe(0); // the clocks of two machines
   });
