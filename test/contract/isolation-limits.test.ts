@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import { isTerminal } from '../../src/contract/job.ts';
 import type { Isolation } from '../../src/define/isolation.ts';
@@ -30,7 +30,10 @@ let folder: string;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'longshore-isolation-'));
 });
-afterEach(() => rmSync(folder, { recursive: true }));
+afterEach(() => {
+  vi.unstubAllEnvs();
+  rmSync(folder, { recursive: true });
+});
 const pathOf = (name: string) => join(folder, name);
 const appears = (path: string) => waitFor(() => existsSync(path), { describe: `${path} appears` });
 
@@ -89,6 +92,18 @@ describe.each<TransportName>(['postgres', 'bullmq'])('isolated jobs on the %s tr
     expect(existsSync(pathOf('never'))).toBe(false);
     expect(await harness.logged(id, 'told: AbortError cancelled')).toBeDefined();
     expect(harness.lines(id).filter(({ message }) => message.includes('by force'))).toEqual([]);
+  });
+
+  it('give their place back when the system starts no process for them', async () => {
+    const job = defineBehave('process');
+    const harness = await start([job], { settings: { THREADS_MAX: '1' } });
+    await harness.startWorker();
+    vi.stubEnv('TOO_LONG_FOR_A_PROCESS', 'x'.repeat(4_000_000));
+    const failed = await harness.enqueue(job, { how: 'never' });
+    expect(await harness.ended(failed.id)).toMatchObject({ status: 'failed', error: { code: 'E2BIG' } });
+    vi.unstubAllEnvs();
+    const next = await harness.enqueue(job, { how: 'next' });
+    expect(await harness.ended(next.id)).toMatchObject({ output: 'next' });
   });
 
   it('do not use up their timeout while they wait for a thread', async () => {

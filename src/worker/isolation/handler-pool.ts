@@ -4,7 +4,7 @@ import type { JobDefinition } from '../../define/job.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { endsWithin } from '../../shared/time.ts';
 import type { FileRecord } from '../../storage/job-files.ts';
-import type { GuestHouse } from './guest.ts';
+import type { Guest, GuestHouse } from './guest.ts';
 import { GRACE_MS, HostRun } from './host-run.ts';
 import { Places } from './places.ts';
 import type { Task } from './protocol.ts';
@@ -60,7 +60,7 @@ export class HandlerPool {
     }
     const { registry, log } = this.#options.engine;
     const { onStarted, recordFile } = run;
-    const { result, over } = new HostRun(house.open(), task, ctx, { registry, log, recordFile, onStarted });
+    const { result, over } = new HostRun(openGuest(house, leave), task, ctx, { registry, log, recordFile, onStarted });
     const closed = over.finally(() => {
       leave();
       this.#open.delete(closed);
@@ -108,5 +108,15 @@ export class HandlerPool {
     if (isFull === this.#isFull) return;
     this.#isFull = isFull;
     this.#options.onFull(isFull);
+  }
+}
+
+// A system that has no room for another process says so by throwing.
+function openGuest(house: GuestHouse, leave: () => void): Guest {
+  try {
+    return house.open();
+  } catch (error) {
+    leave();
+    throw error;
   }
 }
