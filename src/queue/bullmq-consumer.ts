@@ -29,6 +29,8 @@ export class BullMqConsumer implements Consumer {
   readonly #options: ConsumeOptions;
   readonly #run: RunOffer;
   #worker: Worker | undefined;
+  #isSuspended = false;
+  #isStopping = false;
   readonly #runs = new Set<Promise<Verdict>>();
 
   constructor(transport: BullMqConsumerOptions, options: ConsumeOptions, run: RunOffer) {
@@ -45,10 +47,12 @@ export class BullMqConsumer implements Consumer {
     if (this.#worker) return;
     const { redis, prefix, lockDurationMs, stalledIntervalMs, log } = this.#transport;
     const { queue, concurrency, rateLimit } = this.#options;
+    const skipVersionCheck = !(await tellsVersion(redis));
+    if (this.#isStopping) return;
     const worker: Worker = new Worker(queue, (job, token) => this.#process(worker, job, token), {
       connection: redis,
       prefix,
-      skipVersionCheck: true, // the start has told
+      skipVersionCheck,
       concurrency: Math.min(concurrency, AHEAD),
       lockDuration: lockDurationMs,
       stalledInterval: stalledIntervalMs,
@@ -58,6 +62,7 @@ export class BullMqConsumer implements Consumer {
       ...(rateLimit ? { limiter: { max: rateLimit.max, duration: rateLimit.durationMs } } : {}),
     });
     this.#worker = worker;
+    if (this.#isSuspended) this.suspend();
     worker.on('error', (error) => {
       log[isConnectionFault(error) ? 'debug' : 'warn'](`BullMQ: ${messageOf(error)}`, { queue });
     });
@@ -68,14 +73,17 @@ export class BullMqConsumer implements Consumer {
   }
 
   suspend(): void {
+    this.#isSuspended = true;
     this.#tell((worker) => worker.pause(true));
   }
 
   resume(): void {
+    this.#isSuspended = false;
     this.#tell((worker) => worker.resume());
   }
 
   async stop(): Promise<void> {
+    this.#isStopping = true;
     const closed = this.#worker?.close();
     do {
       await Promise.all(this.#runs);
@@ -102,6 +110,16 @@ export class BullMqConsumer implements Consumer {
   #openSlots(worker: Worker): void {
     const wanted = Math.min(this.#options.concurrency, this.#runs.size + AHEAD);
     if (wanted > worker.concurrency) worker.concurrency = wanted;
+  }
+}
+
+// Unless BullMQ knows the version, it waits whole seconds for a job that is delayed, as a Redis before 6 has to. It would not
+// start where a provider forbids the command.
+async function tellsVersion(redis: Redis): Promise<boolean> {
+  try {
+    return (await redis.info('server')).includes('redis_version');
+  } catch {
+    return false;
   }
 }
 
