@@ -40,8 +40,9 @@ export async function keepUpload(
   const address = { tenant, id, name };
   const { storage, store, settings } = engine;
   const measured = measure(request.content, settings.maxUploadBytes);
+  // It leaves nothing when it fails. A repeated call may be writing the same file by then, which stays alone.
+  const bytes = await storage.put(address, measured.content, { contentType, signal: NEVER });
   try {
-    const bytes = await storage.put(address, measured.content, { contentType, signal: NEVER });
     const expiresInMs = request.expiresInMs ?? (settings.retentionUploadDays * DAY_MS || null);
     const sha256 = measured.finish();
     return await store.files.keepUpload({ ...address, contentType, bytes, sha256, expiresInMs });

@@ -1,4 +1,4 @@
-import { mkdir, opendir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, opendir, readdir, readFile, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { addAbortSignal } from 'node:stream';
 import { contentTypeOf, pathOfFile, pathOfOwner } from './addresses.ts';
@@ -121,10 +121,13 @@ async function removeLeftovers(folder: string, run: number): Promise<void> {
   await Promise.all(leftovers.map((name) => rm(join(folder, name), { recursive: true, force: true })));
 }
 
-// Somebody may make a file in it at the same time: then it is not empty, or is made again.
+// Somebody may make a file in it at the same time: the system then refuses, where looking first would come too early.
 async function removeEmptyFolder(folder: string): Promise<void> {
-  const names = await readdir(folder).catch(ignoreMissing);
-  if (names?.length === 0) await rm(folder, { recursive: true, force: true });
+  try {
+    await rmdir(folder);
+  } catch (error) {
+    if (!['ENOTEMPTY', 'EEXIST', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+  }
 }
 
 async function* listOwners(root: string): AsyncGenerator<ListedOwner> {

@@ -60,7 +60,7 @@ describe.each(['a folder', 'a bucket'])('files that are kept in %s', (where) => 
     return { id, key: `${id}-note.txt` };
   }
 
-  async function upload(engine: Engine, more: Partial<UploadRequest> = {}): Promise<string> {
+  async function upload(engine: Engine, more: Partial<UploadRequest> = {}, id = createId()): Promise<string> {
     async function* content() {
       yield Buffer.from('uploaded');
     }
@@ -71,7 +71,7 @@ describe.each(['a folder', 'a bucket'])('files that are kept in %s', (where) => 
       expiresInMs: undefined,
       content: content(),
     };
-    return toFileKey(await keepUpload(engine, acme, { ...request, ...more }, createId()));
+    return toFileKey(await keepUpload(engine, acme, { ...request, ...more }, id));
   }
 
   async function read(engine: Engine, caller: Caller, key: string): Promise<string> {
@@ -223,6 +223,31 @@ describe.each(['a folder', 'a bucket'])('files that are kept in %s', (where) => 
     expect(await daysOf(await upload(engine, { expiresInMs: 12 * HOUR_MS }))).toBe(0.5);
     const forEver = { ...engine, settings: { ...engine.settings, retentionUploadDays: 0 } };
     expect(await daysOf(await upload(forEver))).toBeNull();
+  });
+
+  it('are left alone by an earlier call of the same key that breaks off at last', async () => {
+    const { engine } = await startQuietly();
+    const id = createId();
+    const firstBreaksOff = Promise.withResolvers<never>();
+    const secondGoesOn = Promise.withResolvers<void>();
+    const secondHasBegun = Promise.withResolvers<void>();
+    async function* broken() {
+      yield Buffer.from('half');
+      await firstBreaksOff.promise;
+    }
+    async function* whole() {
+      yield Buffer.from('who');
+      secondHasBegun.resolve();
+      await secondGoesOn.promise;
+      yield Buffer.from('le');
+    }
+    const first = expect(upload(engine, { content: broken() }, id)).rejects.toThrow('broken off');
+    const second = upload(engine, { content: whole() }, id);
+    await secondHasBegun.promise;
+    firstBreaksOff.reject(new Error('broken off'));
+    await first;
+    secondGoesOn.resolve();
+    expect(await read(engine, acme, await second)).toBe('whole');
   });
 
   it('leave nothing where the record refuses them', async () => {
