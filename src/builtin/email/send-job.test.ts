@@ -38,6 +38,23 @@ describe('email:send', () => {
     );
   });
 
+  it('fails for those that were put off only when it is kept who has got it, also while the database is away', async () => {
+    const refused = [{ address: 'grace@example.com', reply: '450 later', isPermanent: false }];
+    const email = createSender({ accepted: ['ada@example.com'], refused, response: '250 OK' });
+    const kept: unknown[] = [];
+    let isAway = true;
+    const run: typeof emailSend.run = (input, ctx) => {
+      const checkpoint: typeof ctx.checkpoint = async (state) => {
+        if (!isAway) return void kept.push(state);
+        isAway = false;
+        throw Object.assign(new Error('the database did not answer'), { code: 'STORE_UNAVAILABLE' });
+      };
+      return emailSend.run(input, { ...ctx, checkpoint });
+    };
+    await expect(runJob({ ...emailSend, run }, INPUT, { services: { email } })).rejects.toThrow('put off grace');
+    expect(kept).toEqual([{ accepted: ['ada@example.com'], rejected: [], response: '250 OK' }]);
+  });
+
   it('sends to nobody again, neither those that got it nor those that were refused', async () => {
     const lastCheckpoint = {
       accepted: ['ada@example.com'],

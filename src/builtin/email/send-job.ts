@@ -2,6 +2,7 @@ import type { JobContext } from '../../define/context.ts';
 import { type EmailReceipt, emailKeyOf } from '../../define/email.ts';
 import { NonRetryableError } from '../../define/errors.ts';
 import { defineJob } from '../../define/job.ts';
+import { keepCheckpoint } from '../keep-checkpoint.ts';
 import { toAddresses } from './address.ts';
 import { openAttachments } from './attachments.ts';
 import { composeMessage } from './compose.ts';
@@ -72,7 +73,7 @@ async function sendEmail(input: EmailInput, ctx: JobContext): Promise<EmailOutpu
   const now = settle(settled, receipt);
   const deferred = receipt.refused.filter(({ isPermanent }) => !isPermanent);
   if (deferred.length > 0) {
-    await ctx.checkpoint(now);
+    await keepCheckpoint(ctx, now);
     throw new Error(describeDeferred(deferred, now));
   }
   // Without a checkpoint: the end of the run is written until PostgreSQL takes it, and says the same.

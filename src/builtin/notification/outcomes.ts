@@ -1,5 +1,6 @@
 import type { JobContext } from '../../define/context.ts';
 import { isSignal, NonRetryableError, RetryLaterError } from '../../define/errors.ts';
+import { keepCheckpoint } from '../keep-checkpoint.ts';
 
 /** What has become of one channel. */
 export type Outcome =
@@ -32,7 +33,7 @@ export function readOutcomes(ctx: JobContext): Outcomes {
     settle(index, outcome) {
       outcomes.set(index, outcome);
       // One after another: an older state must not be written over a newer one.
-      saving = saving.then(() => ctx.checkpoint({ outcomes: Object.fromEntries(outcomes) }));
+      saving = saving.then(() => keepCheckpoint(ctx, { outcomes: Object.fromEntries(outcomes) }));
       return saving;
     },
   };
