@@ -5,7 +5,7 @@ import { hideSecrets } from './hide-secrets.ts';
 it('hides secrets in all that an error and its causes say', () => {
   const cause = Object.assign(new Error('got key-1'), { response: '535 key-1, key-2' });
   const error = new TypeError('refused key-1', { cause });
-  expect(hideSecrets(error, ['key-1', 'key-2', ''])).toBe(error);
+  expect(hideSecrets(error, ['key-1', 'key-2', '', 'e'])).toBe(error);
   expect(error.message).toBe('refused ***');
   expect(cause.response).toBe('535 ***, ***');
   expect(inspect(error, { depth: 10, showHidden: true })).not.toContain('key-');

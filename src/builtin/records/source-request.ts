@@ -70,7 +70,9 @@ export async function callSource(
     throw toNetworkFailure(subject, error);
   });
   if (response.ok) return response;
-  const sent = parameters.auth ? [secret(parameters.auth.secret, url), headers.authorization?.split(' ')[1] ?? ''] : [];
+  const sent = parameters.auth
+    ? [secret(parameters.auth.secret, url), headers.authorization?.replace(/^\w+ /, '') ?? '']
+    : [];
   throw hideSecrets(await readFailure(subject, response), sent);
 }
 
