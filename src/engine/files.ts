@@ -3,7 +3,6 @@ import { type FileKey, parseFileKey } from '../shared/file-keys.ts';
 import type { FileAddress, FileFacts, FileOwner } from '../storage/storage.ts';
 import type { FileRow } from '../store/files.ts';
 import type { Caller, Engine } from './engine.ts';
-import { requireJob } from './inquire.ts';
 
 /** Each asks a bucket at least once, also for a job that has made nothing. */
 const REMOVALS_AT_ONCE = 32;
@@ -22,8 +21,9 @@ export async function findFile(engine: Engine, caller: Caller, key: string): Pro
   const { id, name } = requireKey(key);
   const row = await engine.store.files.get(caller.scope, id, name);
   if (row) refuseExpired(row, key);
-  const { tenant } = row?.isUpload ? row : await requireJob(engine, caller, id);
-  const address = { tenant, id, name };
+  const owner = row?.isUpload ? row : await engine.store.jobs.get(caller.scope, id);
+  if (!owner) throw new AppError('NOT_FOUND', `there is no file ${key}: its job, or the upload, is not there`);
+  const address = { tenant: owner.tenant, id, name };
   const facts = await engine.storage.stat(address);
   if (facts) return { address, facts };
   throw new AppError('NOT_FOUND', describeMissing(engine, key, row));

@@ -207,7 +207,8 @@ describe.each(['a folder', 'a bucket'])('uploads into %s', (where) => {
   it('are gone after DELETE, with their content; files of jobs are not deleted so', async () => {
     const { key, url } = (await upload('?name=note.txt', 'x')).body;
     expect((await program.call(url, { method: 'DELETE' })).status).toBe(204);
-    expect((await get(url)).status).toBe(404);
+    const gone = await program.call<Problem>(url);
+    expect(gone).toMatchObject({ status: 404, body: { detail: expect.stringContaining(`there is no file ${key}`) } });
     expect(await listKeys()).not.toContain(key);
     expect((await program.call(url, { method: 'DELETE' })).status).toBe(404);
     const { id } = await program.enqueue('test:file', { name: 'a.txt', text: 'made' });
