@@ -166,6 +166,8 @@ describe.each<TransportName>(['postgres', 'bullmq'])('isolated jobs on the %s tr
 
   it.each<[Isolation, string, RegExp]>([
     ['thread', 'heap', /more memory than a thread may have: 32 MB \(THREAD_MEMORY_MB\)/],
+    ['thread', 'large steps', /more memory than a thread may have: 32 MB/],
+    ['thread', 'large arrays', /more memory than a thread may have: 32 MB/],
     ['thread', 'exit', /ended its thread with exit code 7/],
     ['thread', 'throw in a callback', /threw where nobody caught it: nobody catches this/],
     ['thread', 'reject', /threw where nobody caught it: nobody handles this/],

@@ -1,5 +1,5 @@
 /** What a thread of the pool runs. */
-import { type MessagePort, parentPort } from 'node:worker_threads';
+import { type MessagePort, parentPort, threadId } from 'node:worker_threads';
 import { resolveOwnPackage } from '../../define/own-package.ts';
 import { watchFaults } from './guest-faults.ts';
 import { type OpenRun, serveRun } from './guest-run.ts';
@@ -16,8 +16,15 @@ lowerPriority('thread');
 resolveOwnPackage();
 watchFaults({ getRun: () => open, log, end: () => process.exit(1) });
 
-/** @param port to the host, for this run alone */
-export async function runHandlerInThread({ port }: { port: MessagePort }): Promise<void> {
+export interface ThreadTask {
+  /** To the host, for this run alone. */
+  port: MessagePort;
+  /** Shared: takes the id of this thread. */
+  place: Int32Array;
+}
+
+export async function runHandlerInThread({ port, place }: ThreadTask): Promise<void> {
+  place[0] = threadId;
   await serveRun(
     {
       send: (message) => port.postMessage(message),

@@ -57,6 +57,14 @@ export async function run({ how, note, gate, folder }: Behaviour, ctx: JobContex
       const kept: number[][] = [];
       for (;;) kept.push(Array.from({ length: 100_000 }, (_, index) => index));
     }
+    case 'large steps': {
+      const grown = new Map<number, object>();
+      for (let index = 0; ; index += 1) grown.set(index, { index }); // each time that it grows, it doubles at once
+    }
+    case 'large arrays': {
+      const kept: number[][] = [];
+      for (;;) kept.push(new Array<number>(5_000_000).fill(1.5));
+    }
     case 'exit':
       return process.exit(7);
     case 'abort':
