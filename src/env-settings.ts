@@ -293,7 +293,7 @@ export const settings = {
     group: 'Isolated jobs',
     description: 'The largest heap of a thread or child process. A job that needs more fails, alone.',
     schema: wholeNumber(32, 65_536),
-    default: '512',
+    default: '256',
   }),
   retentionCompletedDays: setting({
     name: 'RETENTION_COMPLETED_DAYS',

@@ -41,7 +41,7 @@ describe('loadEnv', () => {
       threadsMax: 4,
       threadsIdleMs: 30_000,
       threadsQueue: 100,
-      threadMemoryMb: 512,
+      threadMemoryMb: 256,
       databasePoolSize: 10,
       autoMigrate: true,
       queuePrefix: 'bull',

@@ -165,6 +165,9 @@ async function connect(url: string, signal: AbortSignal): Promise<Connection> {
 
 const asText = { getTypeParser: () => (text: string) => text } as unknown as pg.CustomTypesConfig;
 
+/** A query may rightly be silent for long; a network that is gone shows by what does not come back to this. */
+const KEEP_ALIVE_MS = 30_000;
+
 // A connection that is lost has no transaction to roll back, and nothing to say goodbye to.
 function ignoreLost(): void {}
 
@@ -174,6 +177,7 @@ async function openClient(url: string): Promise<pg.Client> {
     application_name: 'longshore export',
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
   });
   client.on('error', ignoreLost); // the query that runs, or the next one, fails with it
   try {
