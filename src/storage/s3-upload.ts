@@ -58,8 +58,8 @@ async function uploadParts(
     signal.throwIfAborted();
   } catch (error) {
     await rest.return(undefined);
-    // What failed matters more; parts that stay are removed by the bucket's lifecycle rule.
-    await s3.ask((client) => client.send(new sdk.AbortMultipartUploadCommand(upload))).catch(() => undefined);
+    const aborting = s3.ask((client) => client.send(new sdk.AbortMultipartUploadCommand(upload)));
+    await aborting.catch(() => undefined); // what failed matters more; a lifecycle rule of the bucket removes parts that stay
     throw error;
   }
   const completing = new sdk.CompleteMultipartUploadCommand({ ...upload, MultipartUpload: { Parts } });

@@ -49,11 +49,8 @@ export class HeapWatch {
   }
 
   async #measure(thread: WatchedThread): Promise<void> {
-    // A thread that has just ended has no heap.
-    const heap = await thread
-      .find()
-      ?.getHeapStatistics()
-      .catch(() => undefined);
+    const asked = thread.find()?.getHeapStatistics();
+    const heap = await asked?.catch(() => undefined); // a thread that has just ended has no heap
     if (heap && heap.used_heap_size > this.#limitBytes && this.#threads.delete(thread)) thread.end();
   }
 }
