@@ -65,7 +65,7 @@ async function ask(
     chatComplete,
     { messages, ...input },
     {
-      services: { fetch: site.fetch, openAi: { baseUrl, apiKey: 'k1', textModel: 'tea-1' }, aiBudgets: account },
+      services: { fetch: site.fetch, openAi: { baseUrl, apiKey: 'key-1', textModel: 'tea-1' }, aiBudgets: account },
       ...(options.signal ? { signal: options.signal } : {}),
     },
   );
@@ -277,7 +277,7 @@ describe('a server that refuses', () => {
     ],
     [
       401,
-      { message: 'the key k1 has expired' },
+      { message: 'the key key-1 has expired' },
       {},
       { name: 'NonRetryableError', message: expect.stringContaining('the key *** has expired') },
     ],
