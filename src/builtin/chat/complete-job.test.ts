@@ -110,7 +110,7 @@ describe('an answer', () => {
     });
     expect(calls).toMatchObject([
       {
-        authorization: 'Bearer k1',
+        authorization: 'Bearer key-1',
         question: { model: 'tea-1', messages, stream: true, temperature: 0.5, max_tokens: 50, stop: ['END'] },
       },
     ]);
