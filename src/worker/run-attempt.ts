@@ -140,7 +140,8 @@ async function executeWithJournal(
   const files = createRunFiles(engine, job, signal);
   const context = createJobContext({ engine, job, services, signal, journal: runJournal, log, files, pipeline });
   const call: JobDefinition['run'] = async (input, ctx) => {
-    if (definition.isolation === 'none') return definition.run(input, ctx);
+    if (definition.isPipeline) return definition.run(input, ctx); // one that was suspended never comes back
+    if (definition.isolation === 'none') return options.running.track(() => definition.run(input, ctx));
     const recordFile = createFileRecorder(engine, job);
     return (await getHandlerPool()).run(definition, input, ctx, { fence: job.fence, recordFile, onStarted });
   };

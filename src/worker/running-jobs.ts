@@ -13,6 +13,8 @@ interface OpenRun {
 export class RunningJobs {
   readonly #runs = new Set<OpenRun>();
   readonly #held = new Set<RunKey>();
+  #handlers = 0;
+  #onHandlersGone: () => void = () => {};
   #isClosed = false;
 
   get count(): number {
@@ -47,6 +49,25 @@ export class RunningJobs {
     this.#runs.add(run);
     if (this.#isClosed) abort.abort(new RunAborted('shutdown'));
     return () => this.#runs.delete(run);
+  }
+
+  /** Counts a handler, which may go on after its run has ended. */
+  async track<T>(handler: () => T | Promise<T>): Promise<T> {
+    this.#handlers += 1;
+    try {
+      return await handler();
+    } finally {
+      this.#handlers -= 1;
+      if (this.#handlers === 0) this.#onHandlersGone();
+    }
+  }
+
+  /** Resolves when no handler is under way. */
+  handlersGone(): Promise<void> {
+    if (this.#handlers === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#onHandlersGone = resolve;
+    });
   }
 
   abort(ids: readonly string[], why: AbortReason): void {

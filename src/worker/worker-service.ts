@@ -47,6 +47,8 @@ export interface WorkerStats {
 }
 
 const CLOSE_GRACE_MS = 3000;
+/** How long the program waits for handlers whose runs are over: they may clean up. */
+const CLEAN_UP_MS = 1000;
 
 /** Runs jobs: one consumer for every queue, one heartbeat for the process. */
 export class WorkerService {
@@ -150,6 +152,9 @@ export class WorkerService {
       engine.log.warn(`${this.#running.count} jobs run longer than the shutdown timeout; they are put back`);
       this.#running.close();
       await endsWithin(drained, CLOSE_GRACE_MS);
+    }
+    if (!(await endsWithin(this.#running.handlersGone(), CLEAN_UP_MS))) {
+      engine.log.warn('handlers go on although their runs are over; they are left behind');
     }
     this.#unsubscribe();
     await Promise.all([this.#heartbeat.stop(), this.#handlerPool?.then((pool) => pool.stop())]);

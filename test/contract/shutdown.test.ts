@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import type { TransportName } from '../../src/define/queue.ts';
@@ -72,6 +73,37 @@ describe.each<TransportName>(['postgres', 'bullmq'])('stopping a worker on the %
       ['second run of obedient', 1, 0],
       ['second run of deaf', 1, 0],
     ]);
+  });
+
+  it('waits for handlers that clean up after they were aborted, while their jobs run elsewhere', async () => {
+    const [working, cleaning] = [new Gate(), new Gate()];
+    let hasCleaned = false;
+    const job = defineJob({
+      type: 'tidy:job',
+      input: z.null(),
+      run: async (_input, ctx) => {
+        if (ctx.lastCheckpoint) return 'second run';
+        await ctx.checkpoint('was here');
+        try {
+          await working.pass(ctx.signal);
+        } finally {
+          await cleaning.pass();
+          await sleep(50);
+          hasCleaned = true;
+        }
+      },
+    });
+    const harness = await start([job]);
+    const other = await start([job], { beside: harness });
+    const worker = await harness.startWorker({ shutdownTimeoutMs: 1 });
+    const { id } = await harness.enqueue(job, null);
+    await waitFor(() => working.arrivals === 1, { describe: 'it runs' });
+    const stopped = worker.stop();
+    await other.startWorker();
+    cleaning.open();
+    await stopped;
+    expect(hasCleaned).toBe(true);
+    expect(await harness.ended(id)).toMatchObject({ output: 'second run', attempt: 1, rescues: 0 });
   });
 
   it('loses none of 20 running jobs and repeats none when they end in time', async () => {
