@@ -33,6 +33,11 @@ export type MadeFile = Pick<FileRow, 'id' | 'name' | 'contentType' | 'bytes'> & 
 
 export type RemovableFile = Pick<FileRow, 'id' | 'name' | 'tenant' | 'isUpload'>;
 
+export type ExpiredFile = RemovableFile & {
+  /** As PostgreSQL writes it: a Date would lose the microseconds. */
+  expiredAt: string;
+};
+
 const COLUMNS = `f.id, f.name, f.tenant, f.is_upload as "isUpload", f.content_type as "contentType", f.bytes, f.sha256,
   f.created_at as "createdAt", f.expires_at as "expiresAt", f.removed_at as "removedAt"`;
 
@@ -80,19 +85,24 @@ export function createFileStore(database: Database) {
     /**
      * Hands files that have expired to `remove` and notes that those are gone of which it says so. Their rows are locked
      * meanwhile: a run that makes one of them anew waits in `noteMade`, before its file appears. Walks `files_expires`.
+     * @param after the last of an earlier call, to go on behind it
      * @param remove has the time that a transaction may be idle
-     * @returns how many were handed over
+     * @returns what was handed over, oldest first
      */
-    removeExpired(limit: number, remove: (files: RemovableFile[]) => Promise<RemovableFile[]>): Promise<number> {
+    removeExpired(
+      { after, limit }: { after?: ExpiredFile | undefined; limit: number },
+      remove: (files: ExpiredFile[]) => Promise<RemovableFile[]>,
+    ): Promise<ExpiredFile[]> {
       return database.transaction(async (transaction) => {
-        const expired = await transaction.query<RemovableFile>(
-          `select f.id, f.name, f.tenant, f.is_upload as "isUpload"
+        const expired = await transaction.query<ExpiredFile>(
+          `select f.id, f.name, f.tenant, f.is_upload as "isUpload", f.expires_at::text as "expiredAt"
            from longshore.files f
            where f.expires_at <= now() and f.removed_at is null
-           order by f.expires_at
-           limit $1
+             and ($1::timestamptz is null or (f.expires_at, f.id, f.name) > ($1, $2::uuid, $3::text))
+           order by f.expires_at, f.id, f.name
+           limit $4
            for update skip locked`,
-          [limit],
+          [after?.expiredAt ?? null, after?.id ?? null, after?.name ?? null, limit],
         );
         const removed = expired.length === 0 ? [] : await remove(expired);
         if (removed.length > 0) {
@@ -104,7 +114,7 @@ export function createFileStore(database: Database) {
             [removed.map(({ id }) => id), removed.map(({ name }) => name)],
           );
         }
-        return expired.length;
+        return expired;
       });
     },
 

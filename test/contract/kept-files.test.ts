@@ -6,13 +6,14 @@ import { z } from 'zod';
 import type { Caller, Engine } from '../../src/engine/engine.ts';
 import { findFile } from '../../src/engine/files.ts';
 import { retryJob } from '../../src/engine/retry.ts';
-import { expireFiles } from '../../src/engine/upkeep/expire-files.ts';
+import { createFileExpiry } from '../../src/engine/upkeep/expire-files.ts';
 import { sweepFiles } from '../../src/engine/upkeep/sweep-files.ts';
 import { deleteUpload, keepUpload, type UploadRequest } from '../../src/engine/uploads.ts';
 import { defineJob, NonRetryableError } from '../../src/index.ts';
 import { toFileKey } from '../../src/shared/file-keys.ts';
 import { createId } from '../../src/shared/ids.ts';
 import { folderOfJob } from '../../src/storage/job-folders.ts';
+import type { FileStorage } from '../../src/storage/storage.ts';
 import { everyone, Harness, useHarnesses } from '../support/harness.ts';
 import { type S3Server, startS3Server } from '../support/s3-server.ts';
 
@@ -136,14 +137,14 @@ describe.each(['a folder', 'a bucket'])('files that are kept in %s', (where) => 
     const gone = { code: 'NOT_FOUND', message: expect.stringContaining(`the file ${key} has expired at `) };
     await expect(findFile(engine, acme, key)).rejects.toMatchObject(gone); // also before anybody has removed it
     expect(await listIds(engine)).toContain(id);
-    await expireFiles(engine);
+    await createFileExpiry(engine)();
     expect(await listIds(engine)).not.toContain(id);
     await expect(findFile(engine, acme, key)).rejects.toMatchObject(gone);
     expect(await read(engine, acme, young.key)).toBe('first');
     await retryJob(engine, everyone, id, { input: { text: 'second', expiresInMs: HOUR_MS } });
     await harness.has(id, 'completed');
     expect(await read(engine, acme, key)).toBe('second');
-    await expireFiles(engine);
+    await createFileExpiry(engine)();
     expect(await read(engine, acme, key)).toBe('second');
   });
 
@@ -165,7 +166,7 @@ describe.each(['a folder', 'a bucket'])('files that are kept in %s', (where) => 
     const { id, key } = await make(harness, { expiresInMs: HOUR_MS });
     await expire(harness, key);
     const remove = () => Promise.reject(new Error('the storage is away'));
-    await expireFiles({ ...engine, storage: { ...engine.storage, remove } });
+    await createFileExpiry({ ...engine, storage: { ...engine.storage, remove } })();
     expect(harness.lines()).toContainEqual(
       expect.objectContaining({
         level: 'warn',
@@ -174,18 +175,36 @@ describe.each(['a folder', 'a bucket'])('files that are kept in %s', (where) => 
       }),
     );
     expect(await listIds(engine)).toContain(id);
-    await expireFiles(engine);
+    await createFileExpiry(engine)();
     expect(await listIds(engine)).not.toContain(id);
+  });
+
+  it('are removed although older ones cannot be', async () => {
+    const harness = await startQuietly();
+    const { engine } = harness;
+    const { id, key } = await make(harness, { expiresInMs: HOUR_MS });
+    await expire(harness, key);
+    await harness.sql(
+      `insert into longshore.files (id, name, tenant, is_upload, bytes, expires_at)
+       select gen_random_uuid(), 'stuck.txt', 'acme', true, 1, now() - interval '1 day' from generate_series(1, 20)`,
+    );
+    const remove: FileStorage['remove'] = (address) =>
+      address.name === 'stuck.txt' ? Promise.reject(new Error('not permitted')) : engine.storage.remove(address);
+    const expireFiles = createFileExpiry({ ...engine, storage: { ...engine.storage, remove } });
+    await expireFiles();
+    await expireFiles();
+    expect(await listIds(engine)).not.toContain(id);
+    expect(await harness.sql('select removed_at from longshore.files where removed_at is not null')).toHaveLength(1);
   });
 
   it('are forgotten a month after they were removed', async () => {
     const harness = await startQuietly();
     const { key } = await make(harness, { expiresInMs: HOUR_MS });
     await expire(harness, key);
-    await expireFiles(harness.engine);
+    await createFileExpiry(harness.engine)();
     expect(await rows(harness)).toHaveLength(1);
     await harness.sql(`update longshore.files set removed_at = now() - interval '31 days'`);
-    await expireFiles(harness.engine);
+    await createFileExpiry(harness.engine)();
     expect(await rows(harness)).toEqual([]);
   });
 

@@ -1,5 +1,5 @@
 import { endsWithin } from '../../shared/time.ts';
-import type { RemovableFile } from '../../store/files.ts';
+import type { ExpiredFile, RemovableFile } from '../../store/files.ts';
 import type { Engine } from '../engine.ts';
 
 /** Few: their rows are locked while the storage removes them. */
@@ -12,22 +12,25 @@ const FORGET_DAYS = 30;
 const REMOVAL_MS = 5000;
 
 /**
- * Removes a batch of the files that have expired: the content, then the row is marked, so that what a crash comes between is
- * removed once more.
- * @returns milliseconds until it wants to be called again
+ * Makes a loop's work: it removes a batch of the files that have expired: the content, then the row is marked, so that what a
+ * crash comes between is removed once more. It walks from the oldest to the newest, past those that cannot be removed now.
+ * @returns a function that answers milliseconds until it wants to be called again
  */
-export async function expireFiles(engine: Engine): Promise<number> {
+export function createFileExpiry(engine: Engine): () => Promise<number> {
   const { files } = engine.store;
-  let [expired, removed] = [0, 0];
-  expired = await files.removeExpired(BATCH, async (batch) => {
-    const gone = await removeContents(engine, batch);
-    removed = gone.length;
-    return gone;
-  });
-  if (removed > 0) engine.log.info('removed files that have expired', { removed });
-  const forgotten = await files.forgetRemoved(FORGET_DAYS, FORGET_BATCH);
-  const isBehind = (expired === BATCH && removed > 0) || forgotten === FORGET_BATCH;
-  return isBehind ? 0 : INTERVAL_MS;
+  let walked: ExpiredFile | undefined;
+  return async () => {
+    let removed = 0;
+    const expired = await files.removeExpired({ after: walked, limit: BATCH }, async (batch) => {
+      const gone = await removeContents(engine, batch);
+      removed = gone.length;
+      return gone;
+    });
+    if (removed > 0) engine.log.info('removed files that have expired', { removed });
+    walked = expired.length === BATCH ? expired.at(-1) : undefined;
+    const forgotten = await files.forgetRemoved(FORGET_DAYS, FORGET_BATCH);
+    return (walked && removed > 0) || forgotten === FORGET_BATCH ? 0 : INTERVAL_MS;
+  };
 }
 
 async function removeContents(engine: Engine, batch: readonly RemovableFile[]): Promise<RemovableFile[]> {

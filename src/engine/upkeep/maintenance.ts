@@ -4,7 +4,7 @@ import { expireJobs } from '../control.ts';
 import type { Engine } from '../engine.ts';
 import { Loop } from '../loop.ts';
 import { sendAlerts } from './alerts.ts';
-import { expireFiles } from './expire-files.ts';
+import { createFileExpiry } from './expire-files.ts';
 import { Leadership } from './leadership.ts';
 import { reconcile } from './reconcile.ts';
 import { remindPipelines } from './remind.ts';
@@ -63,7 +63,7 @@ export class Maintenance {
       this.#lead('taking jobs back from BullMQ', () => this.#takeBack()),
       this.#lead('doing bulk actions', () => runBulkActions(engine)),
       this.#lead('removing what is old', () => removeExpiredJobs(engine, retention)),
-      this.#lead('removing files that have expired', () => expireFiles(engine)),
+      this.#lead('removing files that have expired', createFileExpiry(engine)),
       this.#lead('removing files of jobs that are gone', () => sweepFiles(engine)),
       ...(notificationDays === 0
         ? []
