@@ -27,6 +27,16 @@ export function chooseRange(
   return more.length === 0 ? range : undefined;
 }
 
+/**
+ * A range of the last n bytes of a file that has fewer is the whole file (RFC 9110, section 14.1.2); `range-parser`, which Express
+ * and `send` use, finds it unsatisfiable. Pure.
+ * @returns the header to read in place of the one that was sent
+ */
+export function shortenSuffix(range: string | undefined, bytes: number): string | undefined {
+  const last = /^ *bytes *= *-(\d+) *$/.exec(range ?? '')?.[1];
+  return last !== undefined && bytes > 0 && Number(last) > bytes ? 'bytes=0-' : range;
+}
+
 function isSameVersion(headers: IncomingHttpHeaders, { etag, lastModified }: Version): boolean {
   const ifRange = headers['if-range'];
   if (typeof ifRange !== 'string') return true;

@@ -4,7 +4,7 @@ import type { Request, Response } from 'express';
 import type { FoundFile } from '../engine/files.ts';
 import { AppError } from '../shared/errors.ts';
 import type { FileStorage } from '../storage/storage.ts';
-import { chooseRange, hasPrecondition } from './file-conditions.ts';
+import { chooseRange, hasPrecondition, shortenSuffix } from './file-conditions.ts';
 
 /**
  * What a job made may be a page or a drawing with a script in it: shown, it belongs to no origin and may do nothing but
@@ -20,6 +20,7 @@ const ABOUT_FILE = ['ETag', 'Last-Modified', 'Accept-Ranges', 'Content-Type', 'C
  */
 export async function sendFile(request: Request, response: Response, storage: FileStorage, found: FoundFile) {
   const { name } = found.address;
+  request.headers.range = shortenSuffix(request.headers.range, found.facts.bytes);
   try {
     const path = await storage.findPath(found.address);
     if (path === undefined) await sendStored(request, response, storage, found);

@@ -83,6 +83,7 @@ describe('GET /v1/files/{key}', () => {
     expect(await range('bytes=2-4')).toEqual([206, 'bytes 2-4/10', '234']);
     expect(await range('bytes=7-')).toEqual([206, 'bytes 7-9/10', '789']);
     expect(await range('bytes=-1')).toEqual([206, 'bytes 9-9/10', '9']);
+    expect(await range('bytes=-9999')).toEqual([206, 'bytes 0-9/10', '0123456789']);
     expect(await range('bytes=8-100')).toEqual([206, 'bytes 8-9/10', '89']);
     // What RFC 9110 lets a server do with several, and demands for units that it does not know.
     expect(await range('bytes=0-1,5-6')).toEqual([200, null, '0123456789']);
