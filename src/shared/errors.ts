@@ -14,7 +14,7 @@ export const errorCatalogue = {
   ACTION_FINISHED: { status: 409, title: 'The bulk action has already finished' },
   PRECONDITION_FAILED: { status: 412, title: 'It has changed' },
   BODY_TOO_LARGE: { status: 413, title: 'The body is too large' },
-  UNSUPPORTED_MEDIA_TYPE: { status: 415, title: 'The body must be JSON' },
+  UNSUPPORTED_MEDIA_TYPE: { status: 415, title: 'The body is of a type that is not taken here' },
   RANGE_NOT_SATISFIABLE: { status: 416, title: 'The file has no such range' },
   INVALID_FIELDS: { status: 422, title: 'Some fields are not valid' },
   UNKNOWN_TYPE: { status: 422, title: 'There is no such job type' },
