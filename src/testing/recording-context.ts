@@ -1,6 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { JobContext, JobHandle, JobLog } from '../define/context.ts';
 import type { CreateFileOptions, JobFiles, StoredFile } from '../define/files.ts';
 import type { JobDefinition } from '../define/job.ts';
@@ -12,6 +10,7 @@ import { createJobFiles } from '../storage/job-files.ts';
 import { createLocalStorage } from '../storage/local-storage.ts';
 import { keepJson } from './keep-json.ts';
 import { createRecordingStep } from './recording-step.ts';
+import { makeTemporaryFolder } from './temporary-folder.ts';
 
 export interface RecordingOptions {
   /** What the handler uses of `ctx.services`; using one that is not given throws. */
@@ -22,7 +21,10 @@ export interface RecordingOptions {
   lastCheckpoint?: unknown;
   signal?: AbortSignal;
   job?: Partial<JobContext['job']>;
-  /** Where `ctx.files` keeps files; absolute. Default: a temporary folder that goes when the process ends. */
+  /**
+   * Where `ctx.files` keeps files; absolute. Default: a temporary folder that goes when the process ends, or, where its
+   * test runner kills it, a day later.
+   */
   storageDir?: string;
   /** Answers a step, or `waitUntilFinished()` of a child, with its output, or throws as a job that failed. */
   children?: (child: EnqueuedChild) => unknown;
@@ -150,11 +152,8 @@ let temporaryFolder: string | undefined;
 
 // One for all runs, so that a job can locate what another one has made.
 function findTemporaryFolder(): string {
-  if (temporaryFolder !== undefined) return temporaryFolder;
-  const folder = mkdtempSync(join(tmpdir(), 'longshore-files-'));
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
-  temporaryFolder = folder;
-  return folder;
+  temporaryFolder ??= makeTemporaryFolder(tmpdir());
+  return temporaryFolder;
 }
 
 function createHandle<Output>(child: EnqueuedChild, answer: RecordingOptions['children']): JobHandle<Output> {
