@@ -13,6 +13,8 @@ export interface ExecuteOptions {
   pipeline: PipelineRun | undefined;
   /** Calls the handler, wherever it runs. */
   call: JobDefinition['run'];
+  /** Told when it has been called. @param returned settles when the handler does; never rejects */
+  onCalled: (returned: Promise<unknown>) => void;
 }
 
 /**
@@ -22,11 +24,12 @@ export async function execute(
   definition: JobDefinition,
   input: unknown,
   context: JobContext,
-  { call, maxOutputBytes, pipeline }: ExecuteOptions,
+  { call, maxOutputBytes, pipeline, onCalled }: ExecuteOptions,
 ): Promise<RunResult> {
   const parsed = await parseWith(definition.inputSchema, input, 'input');
   if (!parsed.ok) return { kind: 'invalid_input', error: new InvalidInputError(describe(parsed.faults)) };
   const running = runHandler(call, parsed.value, context);
+  onCalled(running);
   pipeline?.start();
   const ends = pipeline ? [pipeline.ended.then((result) => ({ result }))] : [];
   const ended = await Promise.race([running, whenAborted(context.signal), ...ends]);

@@ -131,7 +131,7 @@ async function executeWithJournal(
   job: JobRow,
   { signal, onStarted }: { signal: AbortSignal; onStarted: () => void },
 ): Promise<RunResult> {
-  const { engine, services, journal, getHandlerPool } = options;
+  const { engine, services, journal, running, getHandlerPool } = options;
   const runJournal = journal.open({ jobId: job.id, fence: job.fence, attempt: job.attempt });
   const log = engine.log.child({ jobId: job.id, type: job.type, queue: job.queue, attempt: job.attempt });
   log.debug('started');
@@ -140,13 +140,20 @@ async function executeWithJournal(
   const files = createRunFiles(engine, job, signal);
   const context = createJobContext({ engine, job, services, signal, journal: runJournal, log, files, pipeline });
   const call: JobDefinition['run'] = async (input, ctx) => {
-    if (definition.isPipeline) return definition.run(input, ctx); // one that was suspended never comes back
-    if (definition.isolation === 'none') return options.running.track(() => definition.run(input, ctx));
+    if (definition.isolation === 'none') return definition.run(input, ctx);
     const recordFile = createFileRecorder(engine, job);
     return (await getHandlerPool()).run(definition, input, ctx, { fence: job.fence, recordFile, onStarted });
   };
   const result = await jobScope.run({ jobId: job.id, type: job.type, attempt: job.attempt }, () =>
-    execute(definition, job.input, context, { call, maxOutputBytes: maxOutputBytesOf(engine, job), pipeline }),
+    execute(definition, job.input, context, {
+      call,
+      maxOutputBytes: maxOutputBytesOf(engine, job),
+      pipeline,
+      onCalled: (returned) => {
+        // A pipeline that was suspended never comes back, and the pool waits for its own.
+        if (!definition.isPipeline && definition.isolation === 'none') running.track(returned);
+      },
+    }),
   );
   pipeline?.close();
   await files.close().catch((error: unknown) => log.warn('copies of files could not be removed', { error }));

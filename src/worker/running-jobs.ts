@@ -51,15 +51,13 @@ export class RunningJobs {
     return () => this.#runs.delete(run);
   }
 
-  /** Counts a handler, which may go on after its run has ended. */
-  async track<T>(handler: () => T | Promise<T>): Promise<T> {
+  /** Counts a handler that was called: it may go on after its run has ended. @param returned never rejects */
+  track(returned: Promise<unknown>): void {
     this.#handlers += 1;
-    try {
-      return await handler();
-    } finally {
+    void returned.then(() => {
       this.#handlers -= 1;
       if (this.#handlers === 0) this.#onHandlersGone();
-    }
+    });
   }
 
   /** Resolves when no handler is under way. */
