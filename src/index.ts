@@ -1,5 +1,6 @@
 /** What a job author imports: `import { defineJob, z } from 'longshore'`. */
 export { z } from 'zod';
+export type { CheckInput, InputFault, KnownDefinitions } from './define/check-input.ts';
 export {
   type ConnectorDefinition,
   type ConnectorOptions,
@@ -21,6 +22,7 @@ export {
   type JobFailure,
   type JobOptions,
 } from './define/job.ts';
+export { checkConnector, checkQuery } from './define/named.ts';
 export type { EnqueueOptions } from './define/options.ts';
 export {
   definePipeline,

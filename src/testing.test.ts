@@ -5,7 +5,9 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { NonRetryableError } from './define/errors.ts';
 import { defineJob } from './define/job.ts';
+import { checkQuery } from './define/named.ts';
 import { definePipeline } from './define/pipeline.ts';
+import { defineQuery } from './define/query.ts';
 import { runJob } from './testing.ts';
 
 const greet = defineJob({
@@ -170,6 +172,32 @@ describe('runJob', () => {
     ]);
     await expect(runJob(welcome, ['nobody'], { children })).rejects.toMatchObject({ step: 'test:greet#1[0]' });
     await expect(runJob(welcome, ['Bo'])).rejects.toThrow(/calls test:greet/);
+  });
+
+  it('refuses what the job itself finds wrong, in a step too, among the definitions that the test gives', async () => {
+    const report = defineJob({
+      type: 'test:report',
+      input: z.object({ query: z.string(), parameters: z.unknown().default({}) }),
+      checkInput: checkQuery,
+      run: ({ query }) => `of ${query}`,
+    });
+    const known = { queries: [defineQuery({ name: 'orders', sql: 'select 1' })] };
+    expect((await runJob(report, { query: 'orders' }, { known })).output).toBe('of orders');
+    await expect(runJob(report, { query: 'other' }, { known })).rejects.toMatchObject({
+      code: 'INVALID_FIELDS',
+      errors: [{ path: 'input.query', message: 'there is no query "other"; there are: orders' }],
+    });
+    await expect(runJob(report, { query: 'orders' })).rejects.toThrow('there are none');
+    const reports = definePipeline({
+      type: 'test:reports',
+      input: z.array(z.string()),
+      run: (names, { step }) => step.map(report, names, (query) => ({ query })),
+    });
+    const children = () => 'made';
+    expect((await runJob(reports, ['orders'], { known, children })).output).toEqual(['made']);
+    await expect(runJob(reports, ['orders', 'other'], { known, children })).rejects.toThrow(
+      /input\[1\]\.query: there is no query "other"/,
+    );
   });
 
   it('says which service is missing', async () => {

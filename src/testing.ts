@@ -1,6 +1,7 @@
 import type { z } from 'zod';
+import { parseInput } from './define/check-input.ts';
 import type { JobDefinition } from './define/job.ts';
-import { parseWith } from './define/registry.ts';
+import { createRegistry, parseWith } from './define/registry.ts';
 import { AppError, type FieldError } from './shared/errors.ts';
 import { encodeJson } from './shared/json.ts';
 import { createRecordingContext, type Recording, type RecordingOptions } from './testing/recording-context.ts';
@@ -30,7 +31,8 @@ const LIMIT_BYTES = 1024 * 1024;
  * expect(output).toEqual({ accepted: 1 });
  * expect(progress.at(-1)).toEqual({ percent: 100 });
  *
- * @throws INVALID_FIELDS, with `errors`, for an input or output that the job's schemas or the record do not take
+ * @throws INVALID_FIELDS, with `errors`, for an input or output that the job's schemas, its
+ * `checkInput` or the record do not take
  */
 export async function runJob<Input, Output>(
   definition: JobDefinition<Input, Output>,
@@ -38,9 +40,10 @@ export async function runJob<Input, Output>(
   options: RecordingOptions = {},
 ): Promise<RunJobResult<Output>> {
   const stored = storeInput(input);
-  const parsed = await parseWith(definition.inputSchema, stored, 'input');
+  const known = createRegistry([], options.known);
+  const parsed = await parseInput(definition, stored, known);
   if (!parsed.ok) throw invalid('input', parsed.faults);
-  const { ctx, recording } = createRecordingContext(definition, options);
+  const { ctx, recording } = createRecordingContext(definition, known, options);
   const returned = await definition.run(parsed.value, ctx);
   return { output: (await storeOutput(definition.outputSchema, returned)) as Output, ...recording };
 }

@@ -39,6 +39,7 @@ describe('defineJob', () => {
     [{ type: 'a::b' }, /type must be words/],
     [{ input: undefined }, /input must be a zod schema/],
     [{ input: { parse: () => 1 } }, /input must be a zod schema/],
+    [{ checkInput: [] }, /checkInput must be a function/],
     [{ output: 'text' }, /output must be a zod schema/],
     [{ run: undefined }, /run must be a function/],
     [{ attempts: 0 }, /attempts is 0; a whole number from 1 to 100 is allowed/],

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import { typeNameSchema } from '../contract/enqueue.ts';
 import { type Backoff, DEFAULT_BACKOFF } from '../shared/backoff.ts';
 import { AppError } from '../shared/errors.ts';
+import type { CheckInput } from './check-input.ts';
 import type { JobContext } from './context.ts';
 import { findIsolationFault, type Isolation, loadHandler } from './isolation.ts';
 import { checkQueueOptions, type QueueDefinition, type QueueOptions, type RateLimit } from './queue.ts';
@@ -15,6 +16,16 @@ export interface JobOptions<In extends z.ZodType, Out extends z.ZodType> {
   description?: string;
   /** A zod schema: checked when the job is enqueued and again before it runs. */
   input: In;
+  /**
+   * What the schema cannot tell, e.g. whether there is what the input names. Gets what the schema made, and what the
+   * program knows; returns a fault for each thing that is wrong. Called after the schema wherever an input is checked:
+   * before a job is accepted (else 422), and before each run (else `invalid_input`). Must be quick, and depend on its
+   * arguments alone; what it throws is answered with 500, or fails the attempt.
+   *
+   * @example
+   * checkInput: ({ from, to }) => (from < to ? [] : [{ path: 'to', message: 'must be after from' }])
+   */
+  checkInput?: CheckInput<z.output<In>>;
   /** A zod schema of what `run` returns; without it anything that is JSON is allowed. */
   output?: Out;
   /** A name or `defineQueue(...)`; default: the type up to its first `:`. */
@@ -71,6 +82,8 @@ export interface JobDefinition<Input = unknown, Output = unknown> {
   readonly type: string;
   readonly description: string;
   readonly inputSchema: z.ZodType<unknown, Input>;
+  /** What else is asked of what `inputSchema` returned. Call `parseInput`, which does both. */
+  readonly checkInput: CheckInput | undefined;
   readonly outputSchema: z.ZodType<Output> | undefined;
   readonly queue: QueueOptions;
   readonly attempts: number;
@@ -103,7 +116,9 @@ export function defineJob<In extends z.ZodType, Out extends z.ZodType = z.ZodUnk
   if (!type.success) throw invalid(owner, `type ${type.error.issues[0]?.message}`);
   if (!isSchema(options.input)) throw invalid(owner, 'input must be a zod schema');
   if (options.output !== undefined && !isSchema(options.output)) throw invalid(owner, 'output must be a zod schema');
-  const { isolation = 'none', handlerFile } = options;
+  const { checkInput, isolation = 'none', handlerFile } = options;
+  if (checkInput !== undefined && typeof checkInput !== 'function')
+    throw invalid(owner, 'checkInput must be a function');
   const misplaced = findIsolationFault(isolation, handlerFile);
   if (misplaced) throw invalid(owner, misplaced);
   const attempts = options.attempts ?? DEFAULT_ATTEMPTS;
@@ -122,6 +137,7 @@ export function defineJob<In extends z.ZodType, Out extends z.ZodType = z.ZodUnk
     type: options.type,
     description: options.description ?? '',
     inputSchema: options.input as unknown as z.ZodType<unknown, z.input<In>>,
+    checkInput: checkInput as CheckInput | undefined,
     outputSchema: options.output as unknown as z.ZodType<z.output<Out>> | undefined,
     queue,
     attempts,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { AppError } from '../shared/errors.ts';
 import { messageOf } from '../shared/failure.ts';
+import type { KnownDefinitions } from './check-input.ts';
 import type { ConnectorDefinition } from './connector.ts';
 import { locateHandler } from './isolation.ts';
 import type { JobDefinition } from './job.ts';
@@ -8,11 +9,9 @@ import type { QueryDefinition } from './query.ts';
 import type { QueueOptions, RateLimit } from './queue.ts';
 
 /** Every job type that this program knows, the queues that they name, and what jobs may name. */
-export interface Registry {
+export interface Registry extends KnownDefinitions {
   readonly definitions: ReadonlyMap<string, JobDefinition>;
   readonly queues: ReadonlyMap<string, QueueOptions>;
-  readonly queries: ReadonlyMap<string, QueryDefinition>;
-  readonly connectors: ReadonlyMap<string, ConnectorDefinition>;
 }
 
 export interface RegistryOptions {

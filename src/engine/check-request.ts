@@ -1,6 +1,6 @@
 import type { EnqueueRequest } from '../contract/enqueue.ts';
+import { parseInput } from '../define/check-input.ts';
 import type { JobDefinition } from '../define/job.ts';
-import { parseWith } from '../define/registry.ts';
 import type { Backoff } from '../shared/backoff.ts';
 import { AppError, type FieldError, invalidFields } from '../shared/errors.ts';
 import { encodeJson, findUnstorableText } from '../shared/json.ts';
@@ -70,7 +70,7 @@ async function checkInput(
   input: unknown,
   jsonBytes?: number,
 ): Promise<FieldError[]> {
-  const parsed = await parseWith(definition.inputSchema, input, 'input');
+  const parsed = await parseInput(definition, input, engine.registry);
   const faults = [...(parsed.ok ? [] : parsed.faults), ...findUnstorableText(input, 'input')];
   return faults.length > 0 ? faults : checkSize(engine, input, 'input', jsonBytes);
 }

@@ -1,4 +1,4 @@
-import type { Registry } from '../define/registry.ts';
+import type { KnownDefinitions } from '../define/check-input.ts';
 import type { MediaSettings, OpenAiSettings, Services } from '../define/services.ts';
 import { createOutbound, type Outbound, type OutboundSettings } from '../shared/outbound.ts';
 import type { Store } from '../store/store.ts';
@@ -27,7 +27,7 @@ export interface ServiceParts {
   /** Asked for with the first use: a thread connects only for jobs that need the record. */
   getStore: () => Promise<Store>;
   /** What jobs may name; a thread loads JOBS_DIR for it. */
-  getNamed: () => Promise<Pick<Registry, 'queries' | 'connectors'>>;
+  getNamed: () => Promise<KnownDefinitions>;
 }
 
 export interface OpenedServices {

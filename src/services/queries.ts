@@ -22,9 +22,10 @@ export function createQueries(
   const opened = new Set<OpenedQuery>();
   return {
     async open({ query: name, parameters, tenant, signal }) {
-      const definition = findQuery(await getQueries(), name);
-      const { sql, values } = definition.build(await checkParameters(definition, parameters), { tenant });
-      const url = definition.database === 'own' ? databaseUrl : exportDatabaseUrl;
+      const { requireNamed } = await import('../define/named.ts');
+      const found = await requireNamed('query', await getQueries(), { name, parameters });
+      const { sql, values } = found.part.build(found.parameters, { tenant });
+      const url = found.part.database === 'own' ? databaseUrl : exportDatabaseUrl;
       const { openCursor } = await import('../store/query-cursor.ts');
       const query = await openCursor(url, { sql, values, signal }).catch((error: unknown) => {
         throw toFailure(name, error);
@@ -51,20 +52,6 @@ async function* readBatches(name: string, query: OpenedQuery): ReturnType<Opened
   } catch (error) {
     throw toFailure(name, error);
   }
-}
-
-function findQuery(queries: ReadonlyMap<string, QueryDefinition>, name: string): QueryDefinition {
-  const found = queries.get(name);
-  if (found) return found;
-  throw new NonRetryableError(`there is no query "${name}"; there are: ${[...queries.keys()].sort().join(', ')}`);
-}
-
-async function checkParameters({ name, parametersSchema }: QueryDefinition, given: unknown): Promise<unknown> {
-  const { parseWith } = await import('../define/registry.ts');
-  const parsed = await parseWith(parametersSchema, given, 'parameters');
-  if (parsed.ok) return parsed.value;
-  const faults = parsed.faults.map(({ path, message }) => `${path} ${message}`).join('; ');
-  throw new NonRetryableError(`the query "${name}" does not take these parameters: ${faults}`);
 }
 
 /** The same query on the same database fails again; a lost connection, or a server that is short of something, may not. */

@@ -1,9 +1,11 @@
 import { tmpdir } from 'node:os';
+import type { KnownDefinitions } from '../define/check-input.ts';
 import type { JobContext, JobHandle, JobLog } from '../define/context.ts';
 import type { CreateFileOptions, JobFiles, StoredFile } from '../define/files.ts';
 import type { JobDefinition } from '../define/job.ts';
 import type { EnqueueOptions } from '../define/options.ts';
 import type { PipelineJobContext } from '../define/pipeline.ts';
+import type { RegistryOptions } from '../define/registry.ts';
 import type { Services } from '../define/services.ts';
 import { createId } from '../shared/ids.ts';
 import { createJobFiles } from '../storage/job-files.ts';
@@ -15,6 +17,8 @@ import { makeTemporaryFolder } from './temporary-folder.ts';
 export interface RecordingOptions {
   /** What the handler uses of `ctx.services`; using one that is not given throws. */
   services?: Partial<Services>;
+  /** The queries and connectors that inputs may name, for `checkInput`; default: none. */
+  known?: Pick<RegistryOptions, 'queries' | 'connectors'>;
   /** Default 1. */
   attempt?: number;
   /** What an earlier attempt kept with `ctx.checkpoint`. */
@@ -68,6 +72,7 @@ export interface Recording {
 /** A context that keeps what a handler does, and lets it do nothing else. */
 export function createRecordingContext(
   definition: Pick<JobDefinition, 'type' | 'queue' | 'attempts' | 'isPipeline'>,
+  known: KnownDefinitions,
   options: RecordingOptions,
 ): { ctx: JobContext | PipelineJobContext; recording: Recording } {
   const recording: Recording = { progress: [], logs: [], checkpoints: [], enqueued: [], files: [] };
@@ -85,7 +90,7 @@ export function createRecordingContext(
   };
   const { children, events = {} } = options;
   const ctx: JobContext = {
-    ...(definition.isPipeline ? { step: createRecordingStep(recording.enqueued, { children, events }) } : {}),
+    ...(definition.isPipeline ? { step: createRecordingStep(recording.enqueued, { children, events, known }) } : {}),
     signal,
     attempt: options.attempt ?? 1,
     job,

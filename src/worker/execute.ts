@@ -1,12 +1,15 @@
+import { type KnownDefinitions, parseInput } from '../define/check-input.ts';
 import type { JobContext } from '../define/context.ts';
 import type { JobDefinition } from '../define/job.ts';
-import { parseWith, type SchemaFault } from '../define/registry.ts';
+import { type Parsed, parseWith, type SchemaFault } from '../define/registry.ts';
 import type { RunResult } from '../engine/outcome.ts';
 import { encodeJson } from '../shared/json.ts';
 import type { PipelineRun } from './pipeline-run.ts';
 import { type AbortReason, whyAborted } from './run-aborted.ts';
 
 export interface ExecuteOptions {
+  /** What this worker has for inputs to name. */
+  known: KnownDefinitions;
   /** The largest JSON that a handler may return. */
   maxOutputBytes: number;
   /** Where the handler calls steps: it may end the run, too. */
@@ -24,24 +27,45 @@ export async function execute(
   definition: JobDefinition,
   input: unknown,
   context: JobContext,
-  { call, maxOutputBytes, pipeline, onCalled }: ExecuteOptions,
+  { known, call, maxOutputBytes, pipeline, onCalled }: ExecuteOptions,
 ): Promise<RunResult> {
-  const parsed = await parseWith(definition.inputSchema, input, 'input');
+  const aborted = whenAborted(context.signal);
+  const checked = await Promise.race([checkInput(definition, input, known), aborted]);
+  if (!('parsed' in checked)) return toResult(checked);
+  const { parsed } = checked;
   if (!parsed.ok) return { kind: 'invalid_input', error: new InvalidInputError(describe(parsed.faults)) };
   const running = runHandler(call, parsed.value, context);
   onCalled(running);
   pipeline?.start();
   const ends = pipeline ? [pipeline.ended.then((result) => ({ result }))] : [];
-  const ended = await Promise.race([running, whenAborted(context.signal), ...ends]);
+  const ended = await Promise.race([running, aborted, ...ends]);
   if ('result' in ended) return ended.result;
-  if ('error' in ended) return { kind: 'threw', error: ended.error };
-  if ('abortedBy' in ended) return ended.abortedBy === 'timeout' ? { kind: 'timed_out' } : { kind: 'stopped' };
+  if (!('value' in ended)) return toResult(ended);
   const fault = pipeline?.faultOfReturn();
   if (fault) return { kind: 'threw', error: fault };
   return checkOutput(definition, ended.value, maxOutputBytes);
 }
 
-type Ended = { value: unknown } | { error: unknown } | { abortedBy: AbortReason };
+type Broken = { error: unknown } | { abortedBy: AbortReason };
+type Ended = { value: unknown } | Broken;
+
+function toResult(broken: Broken): RunResult {
+  if ('error' in broken) return { kind: 'threw', error: broken.error };
+  return broken.abortedBy === 'timeout' ? { kind: 'timed_out' } : { kind: 'stopped' };
+}
+
+/** A schema and `checkInput` may hold code that throws, or takes its time. */
+async function checkInput(
+  definition: JobDefinition,
+  input: unknown,
+  known: KnownDefinitions,
+): Promise<{ parsed: Parsed } | { error: unknown }> {
+  try {
+    return { parsed: await parseInput(definition, input, known) };
+  } catch (error) {
+    return { error };
+  }
+}
 
 // Its name ends the stacks that are kept of handlers (shared/failure.ts).
 async function runHandler(call: ExecuteOptions['call'], input: unknown, context: JobContext): Promise<Ended> {
@@ -54,7 +78,7 @@ async function runHandler(call: ExecuteOptions['call'], input: unknown, context:
   }
 }
 
-function whenAborted(signal: AbortSignal): Promise<Ended> {
+function whenAborted(signal: AbortSignal): Promise<{ abortedBy: AbortReason }> {
   return new Promise((resolve) => {
     const settle = () => resolve({ abortedBy: whyAborted(signal) });
     if (signal.aborted) settle();

@@ -146,6 +146,7 @@ async function executeWithJournal(
   };
   const result = await jobScope.run({ jobId: job.id, type: job.type, attempt: job.attempt }, () =>
     execute(definition, job.input, context, {
+      known: engine.registry,
       call,
       maxOutputBytes: maxOutputBytesOf(engine, job),
       pipeline,

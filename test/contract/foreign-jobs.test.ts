@@ -110,6 +110,25 @@ describe('a job that another BullMQ producer adds', () => {
     expect((await harness.queue('greet').getJob(job.id ?? ''))?.failedReason).toContain('input.name: ');
   });
 
+  it('fails as invalid_input when the job itself finds its data wrong', async () => {
+    const picky = defineJob({
+      type: 'greet:picky',
+      input: z.object({ name: z.string() }),
+      checkInput: ({ name }) => (name === 'Ada' ? [] : [{ path: 'name', message: `${name} is nobody` }]),
+      run: ({ name }) => `hello ${name}`,
+    });
+    const harness = await start([picky]);
+    await harness.startWorker();
+    const known = await recorded(harness, await add(harness, 'greet:picky', { name: 'Ada' }));
+    expect(known).toMatchObject({ status: 'completed', output: 'hello Ada' });
+    const job = await add(harness, 'greet:picky', { name: 'Bo' }, { attempts: 5 });
+    expect(await recorded(harness, job)).toMatchObject({
+      ...{ status: 'failed', reason: 'invalid_input', attempt: 1, input: { name: 'Bo' } },
+      error: { message: 'input.name: Bo is nobody' },
+    });
+    await becomes(harness, 'greet', job.id ?? '', 'failed');
+  });
+
   it('fails as invalid_input, and can be seen, when the record cannot hold its data', async () => {
     const any = defineJob({ type: 'greet:any', input: z.unknown(), run: () => 'ran' });
     const harness = await start([any], { settings: { MAX_BODY_BYTES: '20000' } });
