@@ -52,10 +52,21 @@ export interface SavedPage {
   repeated: number;
 }
 
+export interface ResolvedConnector {
+  connector: ConnectorDefinition;
+  /** For its `pages`. */
+  parameters: unknown;
+}
+
 /** What `records:download` reads with, as `ctx.services.connectors`. */
 export interface Connectors {
   /** A connector of JOBS_DIR. */
   find(name: string): Promise<ConnectorDefinition | undefined>;
+  /**
+   * A connector with the parameters that its schema made of these.
+   * @throws NonRetryableError for an unknown name, and for parameters that it does not take (naming each)
+   */
+  resolve(name: string, parameters: unknown): Promise<ResolvedConnector>;
   /**
    * What CONNECTOR_SECRET_<NAME> holds, for calls to its origin.
    * @throws NonRetryableError when there is none, or the URL is of another origin

@@ -1,5 +1,31 @@
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { defineConnector } from '../define/connector.ts';
+import { NonRetryableError } from '../define/errors.ts';
 import { createConnectors } from './connectors.ts';
+
+describe('a connector', () => {
+  const shop = defineConnector({
+    name: 'shop',
+    parameters: z.strictObject({ pages: z.int().default(3) }),
+    async *pages() {},
+  });
+  const { find, resolve } = createConnectors({}, async () => new Map([['shop', shop]]));
+
+  it('is found by its name, with the parameters that its schema made', async () => {
+    expect(await find('shop')).toBe(shop);
+    expect(await find('other')).toBeUndefined();
+    expect(await resolve('shop', {})).toEqual({ connector: shop, parameters: { pages: 3 } });
+  });
+
+  it('that is not there, or does not take the parameters, fails the job at once', async () => {
+    const other = resolve('other', {});
+    await expect(other).rejects.toThrow(new NonRetryableError('there is no connector "other"; there are: shop'));
+    await expect(resolve('shop', { pages: 'x' })).rejects.toThrow(
+      /^the connector "shop" does not take.*parameters\.pages/,
+    );
+  });
+});
 
 describe('a secret of a connector', () => {
   const secrets = { SHOP: { origin: 'https://shop.example.com', secret: '3f9a' } };

@@ -12,6 +12,11 @@ export function createConnectors(
 ): Connectors {
   return {
     find: async (name) => (await getConnectors()).get(name),
+    async resolve(name, parameters) {
+      const { requireNamed } = await import('../define/named.ts');
+      const found = await requireNamed('connector', await getConnectors(), { name, parameters });
+      return { connector: found.part, parameters: found.parameters };
+    },
     secret(name, url) {
       const found = Object.hasOwn(secrets, name) ? secrets[name] : undefined;
       if (!found) throw new NonRetryableError(`there is no secret "${name}": set CONNECTOR_SECRET_${name}`);

@@ -169,18 +169,38 @@ describe('data:export', () => {
     expect(numbers).toHaveLength(200_000);
   });
 
-  it('fails at once, and leaves no file, where the query or its parameters are wrong', async () => {
-    const wrong: [object, RegExp][] = [
-      [{ query: 'test.missing' }, /there is no query "test\.missing"; there are: jobs, records, test\./],
+  it('is refused where there is no such query, or it does not take the parameters', async () => {
+    const wrong: [object, object[]][] = [
+      [
+        { query: 'test.missing', parameters: { rows: 1 } },
+        [
+          {
+            path: 'input.query',
+            message: expect.stringMatching(/^there is no query "test\.missing"; there are: jobs, records, test\./),
+          },
+        ],
+      ],
       [
         { query: 'test.series', parameters: { rows: 'x', more: 1 } },
-        /parameters\.rows .*; parameters\.more is not known/,
+        [{ path: 'input.parameters.rows' }, { path: 'input.parameters.more', message: 'is not known here' }],
       ],
+      [
+        { query: 'jobs', parameters: { status: 'lost' } },
+        [{ path: expect.stringMatching(/^input\.parameters\.status/) }],
+      ],
+    ];
+    for (const [input, errors] of wrong) {
+      const { status, body } = await program.call('/v1/jobs', { json: { type: 'data:export', input } });
+      expect({ status, body }).toMatchObject({ status: 422, body: { code: 'INVALID_FIELDS', errors } });
+    }
+  });
+
+  it('fails at once, and leaves no file, where the query itself is wrong', async () => {
+    const wrong: [object, RegExp][] = [
       [{ query: 'test.series', parameters: { rows: 50_000, faultAt: 40_000 } }, /division by zero/],
       [{ query: 'test.none' }, /returns no columns/],
       [{ query: 'test.twice' }, /two columns "a"/],
       [{ query: 'test.broken' }, /no_such_column/],
-      [{ query: 'jobs', parameters: { status: 'lost' } }, /parameters\.status/],
       [{ query: 'test.infinite', format: 'parquet' }, /"at" \(timestamp with time zone\) holds infinity/],
     ];
     for (const [input, message] of wrong) {

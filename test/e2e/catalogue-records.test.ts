@@ -209,17 +209,28 @@ describe('records:download', () => {
   });
 
   it.each([
-    ['a connector that is not there', { connector: 'none' }, 'there is no connector "none"'],
+    [
+      'a connector that is not there',
+      { connector: 'none' },
+      [{ path: 'input.connector', message: 'there is no connector "none"; there are: file, rest, test.given' }],
+    ],
     [
       'parameters that it does not take',
       { parameters: { url: 'ftp://x' } },
-      'parameters.url must be an http or https URL',
+      [{ path: 'input.parameters.url', message: 'must be an http or https URL' }],
     ],
     [
       'a secret in a header',
       { parameters: { url: 'https://x', headers: { Authorization: 'x' } } },
-      'name a secret in auth',
+      [{ message: expect.stringContaining('name a secret in auth') }],
     ],
+  ])('is refused with %s', async (_, wrong, errors) => {
+    const input = { collection: 'wrong', connector: 'rest', ...wrong };
+    const answer = await program.call('/v1/jobs', { json: { type: 'records:download', input } });
+    expect(answer).toMatchObject({ status: 422, body: { code: 'INVALID_FIELDS', errors } });
+  });
+
+  it.each([
     [
       'a wrong path of the records',
       () => ({ parameters: { ...byCursor(), recordsPath: 'no' } }),

@@ -24,5 +24,18 @@ describe.each<TransportName>(['postgres', 'bullmq'])(
       await installation.start({ MODE: 'worker' });
       expect(await api.jobEnded(unknown.id, 60_000)).toMatchObject({ status: 'completed', output: 'new', attempt: 1 });
     });
+
+    it('a job that names a query fails at once where the worker has none of that name', async () => {
+      installation = await Installation.create({ transport });
+      const older = join(installation.folder, 'older-jobs');
+      mkdirSync(older);
+      const api = await installation.start({ MODE: 'api' });
+      await installation.start({ MODE: 'worker', JOBS_DIR: older });
+      const { id } = await api.enqueue('data:export', { query: 'test.place' });
+      expect(await api.jobEnded(id)).toMatchObject({
+        ...{ status: 'failed', reason: 'invalid_input', attempt: 1 },
+        error: { message: 'input.query: there is no query "test.place"; there are: jobs, records' },
+      });
+    });
   },
 );

@@ -1,10 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import type { OpenedQuery, OpenQuery, QueryColumn, QueryRow } from '../../define/queries.ts';
+import { defineQuery } from '../../define/query.ts';
 import { runJob } from '../../testing.ts';
 import { dataExport } from './export-job.ts';
 import { groupRows } from './parquet.ts';
 
+const orders = defineQuery({
+  name: 'orders',
+  parameters: z.strictObject({ since: z.int().optional() }),
+  sql: 'select * from orders',
+});
 const columns: QueryColumn[] = [{ name: 'n', sqlType: 'integer', kind: 'integer' }];
 
 function prepare(batches: () => AsyncGenerator<readonly QueryRow[], void>, more: Partial<OpenedQuery> = {}) {
@@ -24,7 +31,11 @@ function prepare(batches: () => AsyncGenerator<readonly QueryRow[], void>, more:
     return query;
   };
   const run = (input: object = {}) =>
-    runJob(dataExport, { query: 'orders', ...input }, { services: { queries: { open } }, job: { tenant: 'acme' } });
+    runJob(
+      dataExport,
+      { query: 'orders', ...input },
+      { services: { queries: { open } }, known: { queries: [orders] }, job: { tenant: 'acme' } },
+    );
   return { run, asked, closed: () => closed };
 }
 
@@ -79,6 +90,8 @@ describe('data:export', () => {
     [{ csv: { nulls: '"' } }, 'input.csv.nulls'],
     [{ expiresInMs: 1 }, 'input.expiresInMs'],
     [{ sql: 'select 1' }, 'input.sql'],
+    [{ query: 'other' }, 'input.query'],
+    [{ parameters: { since: 'x' } }, 'input.parameters.since'],
   ])('refuses %j', async (input, path) => {
     await expect(prepare(two).run(input)).rejects.toMatchObject({ errors: [expect.objectContaining({ path })] });
   });

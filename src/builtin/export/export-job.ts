@@ -1,4 +1,5 @@
 import { defineJob } from '../../define/job.ts';
+import { checkQuery } from '../../define/named.ts';
 import { exportInputSchema, exportOutputSchema } from './export-schema.ts';
 
 export const dataExport = defineJob({
@@ -6,6 +7,7 @@ export const dataExport = defineJob({
   description:
     'Writes the rows of a named query to a file: CSV, JSON Lines or Parquet. The SQL belongs to the operator, never to the request.',
   input: exportInputSchema,
+  checkInput: checkQuery,
   output: exportOutputSchema,
   examples: [
     { title: 'The jobs that failed, for a spreadsheet', input: { query: 'jobs', parameters: { status: 'failed' } } },

@@ -35,10 +35,9 @@ export const exportInputSchema = z
       .min(1)
       .max(100)
       .meta({ description: 'The name of a query of JOBS_DIR (defineQuery), or `jobs` or `records`.' }),
-    parameters: z
-      .record(z.string(), z.unknown())
-      .default({})
-      .meta({ description: 'What the query takes; its schema checks them when the job runs.' }),
+    parameters: z.record(z.string(), z.unknown()).default({}).meta({
+      description: 'What the query takes; its schema checks them when the job is enqueued, and again when it runs.',
+    }),
     format: z.enum(formats).default('csv'),
     gzip: z.boolean().default(false).meta({ description: 'For csv and jsonl; Parquet is compressed already.' }),
     csv: csvSchema,

@@ -34,7 +34,11 @@ function prepare(pages: (run: ConnectorRun<unknown>) => AsyncGenerator<Connector
       yield* pages(run as ConnectorRun<unknown>);
     },
   });
-  const connectors = { find: async () => connector, secret: () => 'secret' };
+  const connectors = {
+    find: async () => connector,
+    resolve: async (_name: string, parameters: unknown) => ({ connector, parameters }),
+    secret: () => 'secret',
+  };
   const fetch = async () => Response.error();
   const run = (input: object = {}, lastCheckpoint?: unknown) =>
     runJob(
@@ -42,6 +46,7 @@ function prepare(pages: (run: ConnectorRun<unknown>) => AsyncGenerator<Connector
       { collection: 'things', connector: 'own', ...input },
       {
         services: { records, connectors, fetch },
+        known: { connectors: [connector] },
         job: { tenant: 'acme' },
         ...(lastCheckpoint ? { lastCheckpoint } : {}),
       },
@@ -128,5 +133,15 @@ describe('records:download', () => {
     expect(cursors).toEqual([{ after: 'Z' }]);
     expect(output).toMatchObject({ cursor: { after: 'a' }, deleted: 0 });
     await expect(run({ mode: 'full', cursor: 1 })).rejects.toMatchObject({ code: 'INVALID_FIELDS' });
+  });
+
+  it('refuses a connector that is not there, and parameters that it does not take', async () => {
+    const { run } = prepare(async function* () {});
+    await expect(run({ connector: 'other' })).rejects.toMatchObject({
+      errors: [{ path: 'input.connector', message: 'there is no connector "other"; there are: own' }],
+    });
+    await expect(run({ parameters: { a: 1 } })).rejects.toMatchObject({
+      errors: [{ path: 'input.parameters.a', message: 'is not known here' }],
+    });
   });
 });

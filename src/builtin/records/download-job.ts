@@ -1,4 +1,5 @@
 import { defineJob } from '../../define/job.ts';
+import { checkConnector } from '../../define/named.ts';
 import { download } from './download.ts';
 import { downloadInputSchema, downloadOutputSchema } from './download-schema.ts';
 import { DOWNLOAD_TIMEOUT_MS } from './source-request.ts';
@@ -8,6 +9,7 @@ export const recordsDownload = defineJob({
   description:
     'Reads a source page by page and keeps its records, each page in one transaction. A retry goes on behind the last page that was stored; records stay until a full download does not see them any more, and are marked as deleted then.',
   input: downloadInputSchema,
+  checkInput: checkConnector,
   output: downloadOutputSchema,
   examples: [
     {

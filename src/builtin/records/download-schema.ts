@@ -9,10 +9,9 @@ export const downloadInputSchema = z
       .min(1)
       .max(100)
       .meta({ description: '`rest`, `file`, or a connector of JOBS_DIR (defineConnector).' }),
-    parameters: z
-      .record(z.string(), z.unknown())
-      .default({})
-      .meta({ description: 'What the connector takes; its schema checks them when the job runs.' }),
+    parameters: z.record(z.string(), z.unknown()).default({}).meta({
+      description: 'What the connector takes; its schema checks them when the job is enqueued, and again when it runs.',
+    }),
     mode: z.enum(['full', 'incremental']).default('full').meta({
       description:
         'full: records that are not there any more are marked as deleted when the last page is stored. incremental: nothing is.',

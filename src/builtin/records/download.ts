@@ -2,7 +2,6 @@ import type { ConnectorDefinition, ConnectorPage } from '../../define/connector.
 import type { JobContext } from '../../define/context.ts';
 import { NonRetryableError } from '../../define/errors.ts';
 import type { SavedPage } from '../../define/records.ts';
-import { parseWith } from '../../define/registry.ts';
 import type { DownloadInput, DownloadOutput } from './download-schema.ts';
 import { addPage, beginState, type DownloadState, readState } from './download-state.ts';
 
@@ -11,8 +10,7 @@ const nothing: SavedPage = { inserted: 0, updated: 0, unchanged: 0, restored: 0,
 
 export async function download(input: DownloadInput, ctx: JobContext): Promise<DownloadOutput> {
   const startedAt = performance.now();
-  const connector = await findConnector(input.connector, ctx);
-  const parameters = await checkParameters(connector, input.parameters);
+  const { connector, parameters } = await ctx.services.connectors.resolve(input.connector, input.parameters);
   const begun = await begin(input, ctx);
   const read = begun.isComplete ? begun : await readPages(begun, connector, parameters, input, ctx);
   const { stats, snapshotId, cursor } = input.mode === 'full' ? await markUnseen(read, input, ctx) : read;
@@ -100,17 +98,4 @@ async function markUnseen(read: DownloadState, input: DownloadInput, ctx: JobCon
     if (marked < DELETE_BATCH) return state;
     ctx.progress(99, `${state.stats.deleted} records are not there any more`);
   }
-}
-
-async function findConnector(name: string, ctx: JobContext): Promise<ConnectorDefinition> {
-  const found = await ctx.services.connectors.find(name);
-  if (found) return found;
-  throw new NonRetryableError(`there is no connector "${name}"; built in are rest and file, others come from JOBS_DIR`);
-}
-
-async function checkParameters({ name, parametersSchema }: ConnectorDefinition, given: unknown): Promise<unknown> {
-  const parsed = await parseWith(parametersSchema, given, 'parameters');
-  if (parsed.ok) return parsed.value;
-  const faults = parsed.faults.map(({ path, message }) => `${path} ${message}`).join('; ');
-  throw new NonRetryableError(`the connector "${name}" does not take these parameters: ${faults}`);
 }

@@ -1,4 +1,4 @@
-import { defineConnector, defineQuery, z } from 'longshore';
+import { defineConnector, defineJob, definePipeline, defineQuery, z } from 'longshore';
 
 /** Every kind of value, and nothing but NULL. */
 export const hardValues = defineQuery({
@@ -66,4 +66,13 @@ export const given = defineConnector({
       if (index >= start) yield { records, cursor: index + 1 < parameters.pages.length ? index + 1 : null };
     }
   },
+});
+
+/** Stands for the built-in job: a step says which type it calls. Not exported, or there were two of that type. */
+const dataExport = defineJob({ type: 'data:export', input: z.unknown(), run: () => null });
+
+export const exporting = definePipeline({
+  type: 'test:exporting',
+  input: z.array(z.unknown()),
+  run: (inputs, { step }) => step.all(dataExport, inputs),
 });
