@@ -89,9 +89,13 @@ function whenAborted(signal: AbortSignal): Promise<{ abortedBy: AbortReason }> {
 async function checkOutput(definition: JobDefinition, value: unknown, maxBytes: number): Promise<RunResult> {
   let output = value;
   if (definition.outputSchema) {
-    const parsed = await parseWith(definition.outputSchema, value, 'output');
-    if (!parsed.ok) return { kind: 'invalid_output', error: new InvalidOutputError(describe(parsed.faults)) };
-    output = parsed.value;
+    try {
+      const parsed = await parseWith(definition.outputSchema, value, 'output');
+      if (!parsed.ok) return { kind: 'invalid_output', error: new InvalidOutputError(describe(parsed.faults)) };
+      output = parsed.value;
+    } catch (error) {
+      return { kind: 'invalid_output', error }; // its code threw, and would do so again
+    }
   }
   const encoded = encodeJson(output, maxBytes);
   if (!encoded.ok) return { kind: 'invalid_output', error: new InvalidOutputError(`the output ${encoded.fault}`) };

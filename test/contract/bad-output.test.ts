@@ -105,4 +105,26 @@ describe.each<TransportName>(['postgres', 'bullmq'])('an output on the %s transp
     expect(error?.message).toContain('output.n: ');
     expect(error?.message).toContain('output.s: ');
   });
+
+  it('whose schema throws fails its job, once', async () => {
+    let runs = 0;
+    const output = z.string().transform(() => {
+      throw new TypeError('the schema is broken');
+    });
+    const run = () => {
+      runs += 1;
+      return 'done' as never;
+    };
+    const job = defineJob({ type: 'broken:output', input: z.null(), output, run });
+    const harness = await start([job]);
+    await harness.startWorker();
+    const { id } = await harness.enqueue(job, null);
+    expect(await harness.ended(id)).toMatchObject({
+      status: 'failed',
+      reason: 'non_retryable',
+      attempt: 1,
+      error: { name: 'TypeError', message: 'the schema is broken' },
+    });
+    expect(runs).toBe(1);
+  });
 });
