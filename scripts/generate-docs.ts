@@ -1,10 +1,11 @@
 /**
- * Writes `.env.example` and `docs/reference/configuration.md` from the table of settings, and `docs/reference/jobs` from the
+ * Writes `.env.example` and `docs/reference/configuration.md` from the tables of settings, and `docs/reference/jobs` from the
  * definitions of the built-in jobs. With `--check` it writes nothing and fails when they are stale, or when a document names a file that does not exist.
  */
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { concurrencyOverride, connectorSecrets, rateLimitOverride, settings } from '../src/env-settings.ts';
+import { smtpOptions } from '../src/shared/smtp-options.ts';
 import { JOB_PAGES, writeJobPages } from './docs/job-pages.ts';
 import { writeTable } from './docs/markdown-table.ts';
 
@@ -56,6 +57,23 @@ function writeEnvExample(): string {
   ].join('\n');
 }
 
+function writeSmtpOptions(): string[] {
+  const listed = Object.entries(smtpOptions).map(([name, option]) => [
+    `\`${name}\``,
+    option.defaultText ?? `\`${option.default}\``,
+    option.description,
+    option.allowed,
+  ]);
+  return [
+    '### Options of SMTP_URL',
+    '',
+    'They follow as a query: `smtp://user:password@mail.example.com:587?requireTLS=true&maxConnections=10`. Others stop the start.',
+    '',
+    ...writeTable(['option', 'default', 'what it does', 'allowed'], listed),
+    '',
+  ];
+}
+
 function writeReference(): string {
   const tables = groups.flatMap((group) => [
     `## ${group}`,
@@ -69,9 +87,10 @@ function writeReference(): string {
       ],
     ),
     '',
+    ...(group === 'E-mail' ? writeSmtpOptions() : []),
   ]);
   return [
-    '<!-- Made by `npm run docs` from src/env-settings.ts: do not edit. -->',
+    '<!-- Made by `npm run docs` from src/env-settings.ts and src/shared/smtp-options.ts: do not edit. -->',
     '# Configuration',
     '',
     'Longshore is configured by environment variables. A file `.env` in the folder where it starts is read too; what the',

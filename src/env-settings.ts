@@ -5,6 +5,7 @@ import { queueNameSchema } from './contract/enqueue.ts';
 import { isAiPrice, readAiPrices } from './shared/ai-prices.ts';
 import { parseEmailAddress } from './shared/email-address.ts';
 import { isHostEntry } from './shared/host-list.ts';
+import { readSmtpUrl } from './shared/smtp-url.ts';
 
 export type EnvSource = Record<string, string | undefined>;
 
@@ -20,6 +21,8 @@ export interface Setting<Schema extends z.ZodType<unknown, string>, Default> {
   defaultText?: string;
   /** `url`: only the password is hidden. */
   secret?: 'all' | 'url';
+  /** What is wrong with a value, where that says more than the value beside what is allowed. Shows no secret. */
+  explain?: (text: string) => string[];
 }
 
 type DefaultText = string | ((source: EnvSource) => string);
@@ -425,9 +428,12 @@ export const settings = {
     name: 'SMTP_URL',
     group: 'E-mail',
     description:
-      'The server that sends e-mail: `smtp://` (with STARTTLS where the server offers it) or `smtps://`, with user and password. [Options](../guides/email.md#the-server) such as `?requireTLS=true` follow.',
-    schema: urlOf('smtp:', 'smtps:'),
+      'The server that sends e-mail: `smtp://` (with STARTTLS where the server offers it) or `smtps://`, with user and password. Options such as `?requireTLS=true` follow: docs/reference/configuration.md lists them.',
+    schema: text
+      .refine((value) => readSmtpUrl(value) !== undefined)
+      .describe('a URL that begins with smtp:// or smtps://'),
     secret: 'url',
+    explain: listSmtpUrlFaults,
   }),
   emailFrom: setting({
     name: 'EMAIL_FROM',
@@ -568,6 +574,12 @@ function readRateLimit(text: string): { max: number; durationMs: number } | 'non
 
 function inRange(value: number | undefined, max: number): boolean {
   return value !== undefined && value >= 1 && value <= max;
+}
+
+function listSmtpUrlFaults(text: string): string[] {
+  const faults: string[] = [];
+  readSmtpUrl(text, faults);
+  return faults;
 }
 
 function isHost(value: string): boolean {

@@ -181,6 +181,8 @@ describe('loadEnv', () => {
     ['DATABASE_URL', 'topsecret'],
     ['REDIS_URL', 'http://:topsecret@cache'],
     ['REDIS_URL', 'http://u:1#topsecret@cache'],
+    ['SMTP_URL', 'http://me:topsecret@mail?pwd=topsecret'],
+    ['SMTP_URL', 'smtp://me:topsecret@'],
   ])('never shows the secret of %s', (name, value) => {
     const faults = faultsOf({ [name]: value });
     expect(faults).toHaveLength(1);
@@ -233,6 +235,21 @@ describe('loadEnv', () => {
     }
   });
 
+  it('names every option of SMTP_URL that is wrong, with what is allowed, and counts them as one setting', () => {
+    const SMTP_URL = 'smtp://me:topsecret@mail:587?pol=topsecret&requireTLS=yes';
+    expect(faultsOf({ SMTP_URL })).toEqual([
+      {
+        path: 'SMTP_URL',
+        message: expect.stringMatching(/^has an option "pol", which is unknown; allowed: requireTLS, /),
+      },
+      { path: 'SMTP_URL', message: 'has the option requireTLS="yes"; allowed: true or false' },
+    ]);
+    expect(() => loadEnv({ SMTP_URL }, cwd)).toThrow(/^One setting is not valid:\n {2}SMTP_URL .*\n {2}SMTP_URL /);
+    expect(() => loadEnv({ SMTP_URL }, cwd)).not.toThrow(/topsecret/);
+    const url = 'smtp://me:topsecret@mail:587?requireTLS=true';
+    expect(loadEnv({ SMTP_URL: url }, cwd).smtpUrl).toBe(url);
+  });
+
   it('refuses an EMAIL_FROM that is no address', () => {
     expect(loadEnv({ EMAIL_FROM: 'Shop <shop@example.com>' }, cwd).emailFrom).toBe('Shop <shop@example.com>');
     expect(faultsOf({ EMAIL_FROM: 'the shop' })).toMatchObject([{ path: 'EMAIL_FROM' }]);
@@ -274,6 +291,7 @@ describe('redactUrl', () => {
     ['redis://:pw@cache', 'redis://:***@cache'],
     ['redis://cache:6379/0', 'redis://cache:6379/0'],
     ['postgres://db/jobs?user=me&password=pw', 'postgres://db/jobs?user=me&password=***'],
+    ['smtp://mail?pwd=pw', 'smtp://mail?pwd=***'],
     ['postgres://me:p/w@db/jobs', '***'],
     ['postgres://me:1#2@db/jobs', '***'],
     ['postgres:me:pw@db', '***'],

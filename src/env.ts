@@ -101,7 +101,7 @@ export function redactUrl(url: string): string {
   if (`${parsed.pathname}${parsed.search}${parsed.hash}`.includes('@')) return '***';
   if (parsed.password !== '') parsed.password = '***';
   for (const name of [...parsed.searchParams.keys()]) {
-    if (/pass|secret|token|key/i.test(name)) parsed.searchParams.set(name, '***');
+    if (/pass|pwd|secret|token|key/i.test(name)) parsed.searchParams.set(name, '***');
   }
   return parsed.toString();
 }
@@ -112,12 +112,15 @@ function dropEmpty(source: EnvSource): EnvSource {
 }
 
 function read<Value>(
-  entry: { name: string; schema: z.ZodType<Value, string>; secret?: 'url' | 'all' | undefined },
+  entry: Pick<Setting<z.ZodType<Value, string>, unknown>, 'name' | 'schema' | 'secret' | 'explain'>,
   value: string,
   faults: FieldError[],
 ): Value | undefined {
   const result = entry.schema.safeParse(value);
   if (result.success) return result.data;
+  const explained = entry.explain?.(value) ?? [];
+  faults.push(...explained.map((message) => ({ path: entry.name, message })));
+  if (explained.length > 0) return undefined;
   const shown = entry.secret === 'all' ? '***' : entry.secret === 'url' ? redactUrl(value) : JSON.stringify(value);
   faults.push({ path: entry.name, message: `is ${shown}; allowed: ${entry.schema.description}` });
   return undefined;
@@ -158,7 +161,8 @@ function checkTogether(env: Partial<Env>, given: EnvSource, cwd: string): FieldE
 }
 
 function createFault(faults: FieldError[]): AppError {
-  const count = faults.length === 1 ? 'One setting is' : `${faults.length} settings are`;
+  const { size } = new Set(faults.map((fault) => fault.path));
+  const count = size === 1 ? 'One setting is' : `${size} settings are`;
   const lines = faults.map((fault) => `  ${fault.path} ${fault.message}`);
   return new AppError('INVALID_CONFIGURATION', [`${count} not valid:`, ...lines].join('\n'), { errors: faults });
 }

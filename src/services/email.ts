@@ -2,6 +2,7 @@ import type { EmailMessage, EmailReceipt, EmailSender } from '../define/email.ts
 import { NonRetryableError } from '../define/errors.ts';
 import { emailKeyOf, parseEmailAddress } from '../shared/email-address.ts';
 import { hideSecrets } from '../shared/hide-secrets.ts';
+import { readSmtpUrl, type SmtpServer } from '../shared/smtp-url.ts';
 import { toSmtpFailure, toVerdicts } from './email-replies.ts';
 import { readEmailTemplate } from './email-templates.ts';
 
@@ -15,8 +16,6 @@ export interface EmailSettings {
   templatesDir: string;
 }
 
-/** A server that says nothing must cost less than the job's `timeoutMs`. SMTP_URL may set others. */
-const TIMEOUTS = { connectionTimeout: '20000', greetingTimeout: '20000', socketTimeout: '60000' };
 /** The pool sends again what it could not begin to send, as over a connection that the server had closed. */
 const MAX_REQUEUES = 2;
 
@@ -48,8 +47,9 @@ export function createEmailSender(settings: EmailSettings): EmailSender & { clos
 // nodemailer is loaded with the first message.
 async function openPool(smtpUrl: string) {
   const { createTransport } = await import('nodemailer');
-  const secrets = listSecrets(new URL(smtpUrl));
-  const transport = createTransport({ url: addTimeouts(smtpUrl), pool: true, maxRequeues: MAX_REQUEUES });
+  const { options, ...server } = readSettings(smtpUrl);
+  const secrets = listSecrets(server.auth);
+  const transport = createTransport({ ...options, ...server, pool: true, maxRequeues: MAX_REQUEUES });
   return {
     async sendMail(message: EmailMessage, signal: AbortSignal): Promise<EmailReceipt> {
       const { from, recipients } = message;
@@ -80,12 +80,18 @@ async function openPool(smtpUrl: string) {
   };
 }
 
+function readSettings(smtpUrl: string): SmtpServer {
+  const faults: string[] = [];
+  const server = readSmtpUrl(smtpUrl, faults);
+  if (server) return server;
+  throw new NonRetryableError(`SMTP_URL ${faults[0] ?? 'is no URL of SMTP'}`); // the start has checked it
+}
+
 // As they are sent: a server that does not know the command may repeat it in its answer.
-function listSecrets({ username, password }: URL): string[] {
-  const [user, secret] = [decodeURIComponent(username), decodeURIComponent(password)];
-  if (secret === '') return [];
+function listSecrets({ user, pass }: NonNullable<SmtpServer['auth']> = { user: '', pass: '' }): string[] {
+  if (pass === '') return [];
   const encode = (text: string) => Buffer.from(text).toString('base64');
-  return [encode(`\u0000${user}\u0000${secret}`), encode(secret), secret];
+  return [encode(`\u0000${user}\u0000${pass}`), encode(pass), pass];
 }
 
 function toMail({ messageId, from, to, cc, replyTo, subject, text, html, headers, attachments }: EmailMessage) {
@@ -105,12 +111,4 @@ function toMail({ messageId, from, to, cc, replyTo, subject, text, html, headers
     disableFileAccess: true,
     disableUrlAccess: true,
   };
-}
-
-function addTimeouts(smtpUrl: string): string {
-  const url = new URL(smtpUrl);
-  for (const [name, value] of Object.entries(TIMEOUTS)) {
-    if (!url.searchParams.has(name)) url.searchParams.set(name, value);
-  }
-  return url.href;
 }
