@@ -79,9 +79,10 @@ const LIST_GONE = `
   from unnest($1::uuid[]) as given(id)
   where not exists (select 1 from longshore.jobs j where j.id = given.id)`;
 
+// Those that run come last: a worker passes over what is locked here and starts others, which the next batch would abort.
 const LIST_ORPHANS = `
   select ${jobHeadColumns('j')}
   from longshore.jobs j
   where j.parent_id = any($1::uuid[]) and j.step_key is not null and j.status not in ${TERMINAL}
-  order by j.id
+  order by j.status = 'processing', j.id
   limit $2`;

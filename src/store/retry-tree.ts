@@ -96,6 +96,11 @@ const OUTERMOST = `
   ) outermost
   where outermost.wanted not in (select wanted from refused)`;
 
+/** Of pipelines `down`, the steps `c` that did not complete. */
+const JOIN_OPEN_STEPS = `
+    join longshore.pipeline_steps s on s.pipeline_id = down.id and down.id <> all($2::uuid[]) and not ${IS_PASSED}
+    join longshore.jobs c on c.parent_id = s.pipeline_id and c.step_key = s.key and c.status in ${RETRYABLE}`;
+
 const STUCK = `
   select p.id
   from longshore.jobs p
@@ -141,19 +146,19 @@ const LOCK_ENDED = `
   order by j.id
   for update`;
 
+// Goes down by the pipelines alone: a planner that knows nothing yet of ten thousand cancelled steps compares each with each.
 const BELOW = `
   with recursive down as (
     select id
     from unnest($1::uuid[]) as given(id)
     union
     select c.id
-    from down
-    join longshore.pipeline_steps s on s.pipeline_id = down.id and down.id <> all($2::uuid[]) and not ${IS_PASSED}
-    join longshore.jobs c on c.parent_id = s.pipeline_id and c.step_key = s.key and c.status in ${RETRYABLE}
+    from down ${JOIN_OPEN_STEPS}
+    where c.steps > 0
   )
-  select id
-  from down
-  where id <> all($1::uuid[])`;
+  select c.id
+  from down ${JOIN_OPEN_STEPS}
+  where c.id <> all($1::uuid[])`;
 
 // A step may have come to its end while nobody listened, or its jobs may wait for their turn: the news make somebody look.
 const REOPEN = `
