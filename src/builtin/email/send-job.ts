@@ -52,8 +52,8 @@ export const emailSend = defineJob({
     { when: 'SMTP_URL is not set, or a template, a variable, a file or the sender is missing', effect: 'fail' },
   ],
   repeats:
-    'Who has got it is kept, so another attempt goes to the others alone. A worker that dies, or is cancelled, between ' +
-    'the acceptance by the server and the record of it sends again, under the same Message-ID.',
+    'Who has got it is kept, so another attempt goes to the others alone. When the reply of the server is lost, or a ' +
+    'worker dies or is cancelled between the acceptance and the record of it, it is sent again, under the same Message-ID.',
   run: sendEmail,
 });
 
