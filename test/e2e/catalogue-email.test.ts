@@ -397,6 +397,47 @@ describe('email:batch', () => {
       }
     },
   );
+
+  it.each(['postgres', 'bullmq'] as const)(
+    'stops when it is cancelled, and a retry sends the rest: each of 300 gets one, on %s',
+    async (transport) => {
+      const server = await startMailServer();
+      const installation = await Installation.create({
+        transport,
+        settings: {
+          SMTP_URL: `smtp://127.0.0.1:${server.port}`,
+          EMAIL_FROM: 'news@example.com',
+          QUEUE_RATE_LIMIT_EMAIL: '100/1h',
+          QUEUE_CONCURRENCY_EMAIL: '20',
+        },
+      });
+      try {
+        const limited = await installation.start();
+        const recipients = Array.from({ length: 300 }, (_, index) => ({ to: `reader-${index}@example.com` }));
+        const { id } = await limited.enqueue('email:batch', { ...TEXT, recipients });
+        const count = async (status: string) => {
+          const path = `/v1/jobs?parentId=${id}&status=${status}&limit=200`;
+          return (await limited.call<Page<JobResource>>(path)).body.items.length;
+        };
+        // Then nothing is under way that a cancel could meet.
+        await waitFor(async () => (await count('completed')) === 100, {
+          describe: 'as many e-mails as the limit allows are sent',
+          timeoutMs: 30_000,
+        });
+        await limited.call(`/v1/jobs/${id}/cancel`, { method: 'POST' });
+        await waitFor(async () => (await count('cancelled')) === 200, { describe: 'the others are cancelled' });
+        await limited.stop('SIGTERM');
+        const unlimited = await installation.start({ QUEUE_RATE_LIMIT_EMAIL: 'none' });
+        await unlimited.call(`/v1/jobs/${id}/retry`, { method: 'POST' });
+        expect((await unlimited.jobEnded(id, 30_000)).output).toMatchObject({ total: 300, sent: 300, failed: 0 });
+        const reached = server.received.flatMap(({ to }) => to);
+        expect(reached.toSorted()).toEqual(recipients.map(({ to }) => to).toSorted());
+      } finally {
+        await installation.remove();
+        await server.stop();
+      }
+    },
+  );
 });
 
 function fail(): never {

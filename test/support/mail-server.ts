@@ -19,6 +19,8 @@ export interface ReceivedMail {
 /**
  * A real SMTP server. Who it refuses follows from the names of the recipients: `refused…` gets 550, `grey…` gets 451 the
  * first time, `never…` gets 452 each time, `silent…` no answer at all. A message whose subject begins with `spam` gets 554.
+ * The first message to `stuck…` is not read, and that to `held…` is taken, but its 250 held back; when the same message
+ * comes again, both are as any other.
  */
 export interface MailServer {
   readonly port: number;
@@ -27,18 +29,24 @@ export interface MailServer {
   readonly asked: readonly { address: string; reply: number }[];
   /** What a recipient has got, once there are so many. */
   waitForMail(address: string, count?: number): Promise<ReceivedMail[]>;
+  /** Sends the replies that are held back. */
+  release(): void;
   stop(): Promise<void>;
 }
 
 export interface MailServerOptions extends Pick<SMTPServerOptions, 'secure' | 'key' | 'cert' | 'hideSTARTTLS'> {
   /** With it a login is needed. */
   login?: { user: string; password: string };
+  /** One of `findFreePort`, to start another server on it. Default: any. */
+  port?: number;
 }
 
-export async function startMailServer({ login, ...options }: MailServerOptions = {}): Promise<MailServer> {
+export async function startMailServer({ login, port = 0, ...options }: MailServerOptions = {}): Promise<MailServer> {
   const received: ReceivedMail[] = [];
   const asked: { address: string; reply: number }[] = [];
   const greylisted = new Set<string>();
+  const stuck = new Set<string>();
+  const held: (() => void)[] = [];
   const judge = (address: string): number => {
     if (address.startsWith('refused')) return 550;
     if (address.startsWith('never')) return 452;
@@ -65,15 +73,21 @@ export async function startMailServer({ login, ...options }: MailServerOptions =
       callback(code === 250 ? null : reply(code, words[code] ?? ''));
     },
     onData(stream, session, callback) {
+      const { to, ...envelope } = readEnvelope(session);
+      const left = to.find((address) => address.startsWith('stuck') && !stuck.has(address));
+      if (left !== undefined) return void stuck.add(left);
       simpleParser(stream).then((mail) => {
         if (mail.subject?.startsWith('spam')) return callback(reply(554, '5.7.1 this looks like spam'));
-        received.push({ ...readEnvelope(session), mail });
-        callback(null, `queued as ${received.length}`);
+        const isKnown = received.some(({ mail: { messageId } }) => messageId === mail.messageId);
+        received.push({ ...envelope, to, mail });
+        const accept = () => callback(null, `queued as ${received.length}`);
+        if (!isKnown && to.some((address) => address.startsWith('held'))) held.push(accept);
+        else accept();
       }, callback);
     },
   });
   server.on('error', () => undefined); // of single connections: a client that hangs up is one of the tests
-  const listener = server.listen(0, '127.0.0.1');
+  const listener = server.listen(port, '127.0.0.1');
   await once(listener, 'listening');
   return {
     port: (listener.address() as AddressInfo).port,
@@ -87,6 +101,9 @@ export async function startMailServer({ login, ...options }: MailServerOptions =
         },
         { describe: `${count} e-mails to ${address}`, timeoutMs: 30_000 },
       ),
+    release: () => {
+      for (const accept of held.splice(0)) accept();
+    },
     stop: () => new Promise((resolve) => server.close(() => resolve())),
   };
 }
