@@ -9,7 +9,7 @@ const MAX_STARTS = 3;
 /**
  * Calls what a request may have made so that it takes for ever: a regular expression, a schema. No code of the request runs
  * in the script; but only a script has a limit of time that ends them. The limit is one of the clock: a call that had less than
- * a tenth of it on the processor was held up by others, and is made again.
+ * a quarter of it on the processor was held up by others, and is made again.
  * @param call has no effects
  * @throws NonRetryableError when it takes longer, and what `call` throws
  */
@@ -21,7 +21,7 @@ export function callWithin<Result>(timeoutMs: number, subject: string, call: () 
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error;
       const { user, system } = process.threadCpuUsage(before); // microseconds
-      const wasHeldUp = (user + system) / 1000 < timeoutMs / 10;
+      const wasHeldUp = (user + system) / 1000 < timeoutMs / 4;
       if (!wasHeldUp || starts === MAX_STARTS)
         throw new NonRetryableError(`${subject} took longer than ${timeoutMs} ms`);
     }
