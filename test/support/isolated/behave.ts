@@ -15,6 +15,15 @@ export interface Behaviour {
 
 let runsHere = 0;
 
+/**
+ * Between large steps: the worker looks at a thread's heap every 100 ms, and a busy machine may let it look later. A step
+ * that comes before its look ends the whole program.
+ */
+function compute(ms: number): void {
+  const endMs = performance.now() + ms;
+  while (performance.now() < endMs);
+}
+
 /** Ends, or does not end, as it is told. */
 export async function run({ how, note, gate, folder }: Behaviour, ctx: JobContext): Promise<unknown> {
   runsHere += 1;
@@ -59,11 +68,17 @@ export async function run({ how, note, gate, folder }: Behaviour, ctx: JobContex
     }
     case 'large steps': {
       const grown = new Map<number, object>();
-      for (let index = 0; ; index += 1) grown.set(index, { index }); // each time that it grows, it doubles at once
+      for (let index = 0; ; index += 1) {
+        grown.set(index, { index }); // each time that it grows, it doubles at once
+        if (index > 3_000_000 && index % 50_000 === 0) compute(100);
+      }
     }
     case 'large arrays': {
       const kept: number[][] = [];
-      for (;;) kept.push(new Array<number>(5_000_000).fill(1.5));
+      for (;;) {
+        kept.push(new Array<number>(5_000_000).fill(1.5));
+        if (kept.length > 2) compute(700);
+      }
     }
     case 'exit':
       return process.exit(7);
