@@ -43,7 +43,7 @@ describe.each<TransportName>(['postgres', 'bullmq'])('isolated jobs on the %s tr
   it.each(everywhere)('that block for a minute time out, and harm nothing else: %s', async (isolation) => {
     const job = defineBehave(isolation);
     const harness = await start([job, echo], {
-      settings: { LOCK_DURATION_MS: '5000', STALLED_INTERVAL_MS: '1000', THREADS_MAX: '1' },
+      settings: { LOCK_DURATION_MS: '8000', STALLED_INTERVAL_MS: '1000', THREADS_MAX: '1' },
     });
     const worker = await harness.startWorker({ heartbeatMs: 500 });
     const note = pathOf('note');
@@ -112,9 +112,9 @@ describe.each<TransportName>(['postgres', 'bullmq'])('isolated jobs on the %s tr
     await harness.startWorker();
     const first = await harness.enqueue(job, { how: 'wait', note: pathOf('note'), gate: pathOf('gate') });
     await appears(pathOf('note'));
-    const second = await harness.enqueue(job, { how: 'second' }, { timeoutMs: 300 });
+    const second = await harness.enqueue(job, { how: 'second' }, { timeoutMs: 2000 });
     const { startedAt } = await harness.has(second.id, 'processing');
-    await waitFor(() => Date.now() - (startedAt?.getTime() ?? 0) > 600, { describe: 'its timeout would be over' });
+    await waitFor(() => Date.now() - (startedAt?.getTime() ?? 0) > 2500, { describe: 'its timeout would be over' });
     expect(await harness.job(second.id)).toMatchObject({ status: 'processing' });
     writeFileSync(pathOf('gate'), '');
     expect(await harness.ended(second.id)).toMatchObject({ output: 'second', attempt: 1 });

@@ -39,7 +39,7 @@ describe('isolated jobs of JOBS_DIR', () => {
   let installation: Installation;
   let note: string;
   beforeEach(async () => {
-    installation = await Installation.create({ settings: { LOCK_DURATION_MS: '5000', SHUTDOWN_TIMEOUT_MS: '200' } });
+    installation = await Installation.create({ settings: { SHUTDOWN_TIMEOUT_MS: '200' } });
     const jobsDir = join(installation.folder, 'jobs');
     mkdirSync(jobsDir);
     installation.settings.JOBS_DIR = jobsDir;
@@ -64,7 +64,7 @@ describe('isolated jobs of JOBS_DIR', () => {
   };
 
   it.each(['thread', 'process'])('import longshore, and have services of their own: %s', async (where) => {
-    const program = await installation.start();
+    const program = await installation.start({ THREADS_MAX: '1' }); // the second one waits for the same thread
     const { id } = await program.enqueue(`apart:${where}`, { how: 'Ada', note });
     const first = await program.jobEnded(id);
     expect(first).toMatchObject({ status: 'completed', output: { greeting: 'Hello, Ada', where } });
