@@ -3,6 +3,7 @@ import type { SourceRecord } from '../../src/define/connector.ts';
 import { createId } from '../../src/shared/ids.ts';
 import { createStore } from '../../src/store/store.ts';
 import { type Harness, useHarnesses } from '../support/harness.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 const tenant = 'acme';
 const collection = 'things';
@@ -162,7 +163,8 @@ describe('a query that is open', () => {
     const wide = await sizesOf(200, 100_000);
     expect(Math.max(...wide.slice(1))).toBe(20); // 2 MiB
     expect(wide.reduce((sum, size) => sum + size, 0)).toBe(200);
-    const open = await harness.sql(`select 1 from pg_stat_activity where application_name = 'longshore export'`);
-    expect(open).toEqual([]);
+    const open = `select 1 from pg_stat_activity
+      where datname = current_database() and application_name = 'longshore export'`;
+    await waitFor(async () => (await harness.sql(open)).length === 0, { describe: 'its connections are closed' });
   });
 });

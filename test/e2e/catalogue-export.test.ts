@@ -226,7 +226,7 @@ describe('data:export', () => {
     const { id } = await program.enqueue('data:export', { query: 'test.slow' });
     const running = () =>
       onDatabase(async (client) => {
-        const text = `select pid from pg_stat_activity where application_name = 'longshore export' and state = 'active' and query like 'fetch%'`;
+        const text = `select pid from pg_stat_activity where datname = current_database() and application_name = 'longshore export' and state = 'active' and query like 'fetch%'`;
         return (await client.query(text)).rowCount;
       });
     await waitFor(running, { describe: 'the query runs' });
@@ -239,7 +239,7 @@ describe('data:export', () => {
     const { id } = await program.enqueue('data:export', { query: 'test.slow' });
     const kill = () =>
       onDatabase(async (client) => {
-        const text = `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'longshore export' and state = 'active' and query like 'fetch%'`;
+        const text = `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = 'longshore export' and state = 'active' and query like 'fetch%'`;
         return (await client.query(text)).rowCount;
       });
     await waitFor(kill, { describe: 'the connection was ended' });
@@ -280,7 +280,7 @@ it.runIf(process.platform === 'linux')('leaves no query on the server when the w
     const program = await installation.start();
     await client.connect();
     await program.enqueue('data:export', { query: 'test.slow' });
-    const text = `select 1 from pg_stat_activity where application_name = 'longshore export' and query like 'fetch%'`;
+    const text = `select 1 from pg_stat_activity where datname = current_database() and application_name = 'longshore export' and query like 'fetch%'`;
     const count = async () => (await client.query(text)).rowCount ?? 0;
     await waitFor(count, { describe: 'the query runs' });
     await program.stop('SIGKILL');
@@ -298,7 +298,7 @@ it('takes no connection from the program, however long exports run', async () =>
     const program = await installation.start();
     await client.connect();
     await Promise.all([1, 2, 3].map(() => program.enqueue('data:export', { query: 'test.slow' })));
-    const text = `select 1 from pg_stat_activity where application_name = 'longshore export' and query like 'fetch%'`;
+    const text = `select 1 from pg_stat_activity where datname = current_database() and application_name = 'longshore export' and query like 'fetch%'`;
     await waitFor(async () => (await client.query(text)).rowCount === 2, { describe: 'as many run as may' });
     const { id } = await program.enqueue('test:echo', 'meanwhile');
     expect(await program.jobEnded(id)).toMatchObject({ status: 'completed' });
