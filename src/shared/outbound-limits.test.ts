@@ -70,8 +70,8 @@ describe('the limit on time', () => {
   });
 
   it('counts the body too', async () => {
-    const base = await hasty.serve((_, response) => response.write('the beginning'));
-    const response = await hasty.fetch(base);
+    const base = await site.serve((_, response) => response.write('the beginning'));
+    const response = await site.fetch(base, { timeoutMs: 2000 }); // enough for the beginning on a busy machine
     await expect(response.text()).rejects.toMatchObject(tooLate);
   });
 

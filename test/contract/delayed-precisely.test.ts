@@ -10,7 +10,7 @@ const nap = defineJob({
   async run(_input, ctx) {
     if (ctx.lastCheckpoint) return 'slept';
     await ctx.checkpoint(true);
-    return snooze(400);
+    return snooze(3500); // long enough for a busy machine to come to wait for it
   },
 });
 

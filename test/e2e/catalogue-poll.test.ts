@@ -3,6 +3,7 @@ import type { JobResource } from '../../src/contract/job.ts';
 import type { Problem } from '../../src/contract/program.ts';
 import type { TransportName } from '../../src/define/queue.ts';
 import { answerJson, type FakeServer, type SeenRequest, startFakeServer } from '../support/fake-server.ts';
+import { findFreePort } from '../support/free-port.ts';
 import { Installation, type Program } from '../support/program.ts';
 import { waitFor } from '../support/wait-for.ts';
 
@@ -147,10 +148,10 @@ describe('http:poll', () => {
 
   it('fails when the deadline passes, with the last answer', async () => {
     answer([200, { state: 'running', done: 7 }]);
-    const job = await poll({ until: READY, deadlineMs: 450 });
+    const job = await poll({ until: READY, deadlineMs: 3000 });
     expect(job).toMatchObject({ status: 'failed', reason: 'non_retryable', attempt: 1 });
     expect(job.error?.message).toMatch(
-      /deadline of 450 ms has passed; after \d+ calls?, at last: 200: \{.*"state":"running"/,
+      /deadline of 3000 ms has passed; after \d+ calls?, at last: 200: \{.*"state":"running"/,
     );
   });
 
@@ -183,9 +184,8 @@ describe('http:poll', () => {
   });
 
   it('takes a server that is away for not yet', async () => {
-    const other = await startFakeServer();
-    await other[Symbol.asyncDispose]();
-    const { id } = await program().enqueue('http:poll', { url: other.url, ...OFTEN, until: READY, deadlineMs: 250 });
+    const url = `http://127.0.0.1:${await findFreePort()}/`;
+    const { id } = await program().enqueue('http:poll', { url, ...OFTEN, until: READY, deadlineMs: 3000 });
     const job = await program().jobEnded(id);
     expect(job).toMatchObject({ status: 'failed', reason: 'non_retryable' });
     expect(job.error?.message).toMatch(/the deadline .*ECONNREFUSED/);

@@ -9,6 +9,8 @@ import { type StartedWorlds, startWorlds } from '../support/start-worlds.ts';
 import { worlds } from '../support/worlds/worlds.ts';
 
 const JOB_MS = 50_000;
+/** Of a start, and of the jobs that worlds prepare with. */
+const START_MS = 180_000;
 const examples = builtinJobs.flatMap(({ type, examples }) => examples.map((example) => ({ type, ...example })));
 
 it('has a counterpart for every built-in job', () => {
@@ -27,7 +29,7 @@ describe('the examples of the built-in jobs', () => {
     installation = await Installation.create({ settings: started.settings });
     program = await installation.start();
     await started.prepare(createClient({ url: program.url }));
-  });
+  }, START_MS);
   afterAll(async () => {
     await installation?.remove();
     await started?.stop();

@@ -23,12 +23,12 @@ describe('a schema of answers', () => {
 
   it('is not compiled anew wherever it is referred to', () => {
     const large = {
-      properties: Object.fromEntries(Array.from({ length: 900 }, (_, n) => [`p${n}`, { type: 'string' }])),
+      properties: Object.fromEntries(Array.from({ length: 300 }, (_, n) => [`p${n}`, { type: 'string' }])),
     };
-    const allOf = Array.from({ length: 100 }, () => ({ $ref: '#/$defs/large' }));
+    const allOf = Array.from({ length: 150 }, () => ({ $ref: '#/$defs/large' }));
     const check = compileAnswerSchema({ $defs: { large }, allOf });
-    expect(check('{"p899":"a"}')).toEqual({ json: { p899: 'a' } });
-    expect(check('{"p899":1}')).toEqual({ faults: '/p899 must be string' });
+    expect(check('{"p299":"a"}')).toEqual({ json: { p299: 'a' } });
+    expect(check('{"p299":1}')).toEqual({ faults: '/p299 must be string' });
   });
 
   it('cannot promise its verdict for later, which would let everything pass', () => {
