@@ -16,6 +16,7 @@ import { folderOfJob } from '../../src/storage/job-folders.ts';
 import type { FileStorage } from '../../src/storage/storage.ts';
 import { everyone, Harness, useHarnesses } from '../support/harness.ts';
 import { type S3Server, startS3Server } from '../support/s3-server.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 const makeNote = defineJob({
   type: 'file:note',
@@ -247,11 +248,13 @@ describe.each(['a folder', 'a bucket'])('files that are kept in %s', (where) => 
   it('are left alone by an earlier call of the same key that breaks off at last', async () => {
     const { engine } = await startQuietly();
     const id = createId();
+    const firstHasBegun = Promise.withResolvers<void>();
     const firstBreaksOff = Promise.withResolvers<never>();
     const secondGoesOn = Promise.withResolvers<void>();
     const secondHasBegun = Promise.withResolvers<void>();
     async function* broken() {
       yield Buffer.from('half');
+      firstHasBegun.resolve();
       await firstBreaksOff.promise;
     }
     async function* whole() {
@@ -262,7 +265,7 @@ describe.each(['a folder', 'a bucket'])('files that are kept in %s', (where) => 
     }
     const first = expect(upload(engine, { content: broken() }, id)).rejects.toThrow('broken off');
     const second = upload(engine, { content: whole() }, id);
-    await secondHasBegun.promise;
+    await Promise.all([firstHasBegun.promise, secondHasBegun.promise]);
     firstBreaksOff.reject(new Error('broken off'));
     await first;
     secondGoesOn.resolve();
@@ -329,6 +332,7 @@ it('what is still being uploaded into a folder is not swept up, however long it 
     const uploading = keepUpload(engine, everyone, request, id);
     await begun.promise;
     const folder = folderOfJob(dir, { tenant: 'acme', id });
+    await waitFor(() => readdirSync(folder).length === 1, { describe: 'its file is there' });
     const old = new Date(Date.now() - 25 * HOUR_MS);
     utimesSync(folder, old, old); // the file itself has just been written to
     await sweepFiles(engine);
