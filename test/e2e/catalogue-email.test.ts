@@ -7,6 +7,7 @@ import type { JobResource } from '../../src/contract/job.ts';
 import type { Page } from '../../src/contract/list.ts';
 import type { Problem } from '../../src/contract/program.ts';
 import type { StoredFile } from '../../src/index.ts';
+import { findFreePort } from '../support/free-port.ts';
 import { type MailServer, type MailServerOptions, makeCertificate, startMailServer } from '../support/mail-server.ts';
 import { Installation, type Program } from '../support/program.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -320,7 +321,7 @@ describe('the server of SMTP_URL', () => {
     );
     expect(stuck).toMatchObject({ status: 'failed', reason: 'attempts_exhausted' });
     expect(stuck.error?.message).toMatch(/could not be used \(ETIMEDOUT\)/);
-    const job = await sendThrough(`smtp://127.0.0.1:${port}`);
+    const job = await sendThrough(`smtp://127.0.0.1:${await findFreePort()}`);
     expect(job.error?.message).toMatch(/could not be used .*ECONNREFUSED/);
   });
 

@@ -8,6 +8,7 @@ import type { FileResource } from '../../src/contract/files.ts';
 import type { JobResource } from '../../src/contract/job.ts';
 import type { Problem } from '../../src/contract/program.ts';
 import { openCliSession } from '../support/cli-session.ts';
+import { findFreePort } from '../support/free-port.ts';
 import { Installation, type Program } from '../support/program.ts';
 import { type S3Server, startS3Server } from '../support/s3-server.ts';
 import { listStored } from '../support/stored-files.ts';
@@ -238,7 +239,7 @@ describe.each(['a folder', 'a bucket'])('uploads into %s', (where) => {
 });
 
 it('with a bucket that is away, are refused with 503, and jobs are tried again', async () => {
-  const server = await startS3Server();
+  const server = await startS3Server({ port: await findFreePort() }); // nobody else takes it
   const settings = { STORAGE_URL: server.url, ...server.credentials };
   const installation = await Installation.create({ settings });
   try {

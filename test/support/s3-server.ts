@@ -16,12 +16,12 @@ export interface S3Server {
   stop(): Promise<void>;
 }
 
-/** A server that speaks S3, with a bucket, on a free port of this machine. */
-export async function startS3Server(): Promise<S3Server> {
+/** A server that speaks S3, with a bucket, on 127.0.0.1. @param options.port default: any that is free */
+export async function startS3Server(options: { port?: number } = {}): Promise<S3Server> {
   const directory = await mkdtemp(join(tmpdir(), 'longshore-s3-'));
   const server = new S3rver({
     address: '127.0.0.1',
-    port: 0,
+    port: options.port ?? 0,
     silent: true,
     directory,
     vhostBuckets: false,
