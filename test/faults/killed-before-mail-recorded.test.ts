@@ -22,6 +22,7 @@ describe.each<TransportName>(['postgres', 'bullmq'])(
           EMAIL_FROM: 'shop@example.com',
           QUEUE_RATE_LIMIT_EMAIL: 'none',
           QUEUE_CONCURRENCY_EMAIL: '2',
+          LOCK_DURATION_MS: '8000', // a run is not lost before it is killed, however busy the machine
         },
       });
       return { server, installation, api: await installation.start({ MODE: 'api' }) };
