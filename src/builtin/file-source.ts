@@ -4,6 +4,7 @@ import { isFileReference, toFileName } from '../define/files.ts';
 import { openBelow } from './file-access.ts';
 import { readContentLength } from './http-body.ts';
 import { readFailure, toNetworkFailure } from './http-failure.ts';
+import { readLentPieces } from './lent-pieces.ts';
 import { labelUrl } from './web-url.ts';
 
 const READ_BYTES = 256 * 1024;
@@ -17,6 +18,8 @@ export interface FileSource {
   name: string;
   totalBytes: number | undefined;
   content: AsyncIterable<Uint8Array>;
+  /** The content of a file on this machine once more, in place of the stream: {@link readLentPieces}. */
+  lendPieces?: () => AsyncIterable<Uint8Array>;
   /** Ends the reading, whether or not it has begun. */
   close(): Promise<void>;
 }
@@ -57,6 +60,7 @@ async function openLocal(source: string, ctx: JobContext): Promise<FileSource> {
     name: nameOf(source),
     totalBytes: bytes,
     content: handle.createReadStream({ highWaterMark: READ_BYTES, autoClose: false }),
+    lendPieces: () => readLentPieces(handle),
     close: () => handle.close(),
   };
 }

@@ -2,10 +2,11 @@ import { pipeline } from 'node:stream/promises';
 import type { JobContext } from '../define/context.ts';
 import type { StoredFile } from '../define/files.ts';
 import { codecs } from './file-codecs.ts';
-import { createMeter } from './file-meter.ts';
+import { createMeter, type Meter } from './file-meter.ts';
 import { createReporter, formatBytes } from './file-progress.ts';
 import type { FileInput, FileOutput } from './file-schema.ts';
-import { openSource, toSafeName } from './file-source.ts';
+import { type FileSource, openSource, toSafeName } from './file-source.ts';
+import { writeLentPieces } from './lent-pieces.ts';
 
 /** Keeps a file as one of the job, compressed where the input says so. */
 export async function storeFile(input: FileInput, ctx: JobContext): Promise<FileOutput> {
@@ -16,7 +17,7 @@ export async function storeFile(input: FileInput, ctx: JobContext): Promise<File
     const name = toSafeName(input.name ?? source.name) + (compress ? codecs[compress].suffix : '');
     const onBytes = createReporter(ctx, source.totalBytes);
     const meter = createMeter({ algorithm: checksum, maxBytes, onBytes });
-    const file = await keep(name, meter.pass(source.content), { compress, expiresInMs }, ctx);
+    const file = await keep(name, source, meter, { compress, expiresInMs }, ctx);
     const measured = await meter.finish();
     ctx.progress(100, `${formatBytes(measured.bytes)} stored as ${file.key}`);
     ctx.log.info(`stored ${file.key}: ${formatBytes(measured.bytes)} of ${measured.mimeType}`, { ...measured });
@@ -31,14 +32,19 @@ export async function storeFile(input: FileInput, ctx: JobContext): Promise<File
 
 async function keep(
   name: string,
-  content: AsyncIterable<Uint8Array>,
+  { content, lendPieces }: FileSource,
+  meter: Meter,
   { compress, expiresInMs }: Pick<FileInput, 'compress' | 'expiresInMs'>,
   { files, signal }: JobContext,
 ): Promise<StoredFile> {
-  if (compress === undefined) return files.create(name, content, { expiresInMs });
+  const options = { expiresInMs };
+  if (compress === undefined) {
+    if (!lendPieces || !files.isLocal) return files.create(name, meter.pass(content), options);
+    return files.create(name, (path) => writeLentPieces(path, meter.pass(lendPieces()), signal), options);
+  }
   try {
-    const create = (packed: AsyncIterable<Uint8Array>) => files.create(name, packed, { expiresInMs });
-    return await pipeline(content, codecs[compress].create(), create, { signal });
+    const create = (packed: AsyncIterable<Uint8Array>) => files.create(name, packed, options);
+    return await pipeline(meter.pass(content), codecs[compress].create(), create, { signal });
   } catch (error) {
     signal.throwIfAborted();
     throw error;
