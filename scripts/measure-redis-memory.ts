@@ -35,7 +35,7 @@ const program = await assemble({
 });
 await program.start();
 try {
-  await enqueueJob(program.engine, { scope: 'all' }, toRequest({})); // BullMQ loads its scripts with the first job
+  await enqueueJob(program.engine, { scope: 'all', actor: 'test' }, toRequest({})); // BullMQ loads its scripts with the first job
   await program.engine.dispatcher.settled();
   const idle = await measure('one job');
   await enqueueMany(program, { delayMs: MONTH_MS });
@@ -62,7 +62,9 @@ async function enqueueMany({ engine }: Program, options: { delayMs?: number }): 
   const request = toRequest(options);
   for (let done = 0; done < JOBS; done += AT_ONCE) {
     const count = Math.min(AT_ONCE, JOBS - done);
-    await Promise.all(Array.from({ length: count }, () => enqueueJob(engine, { scope: 'all' }, request)));
+    await Promise.all(
+      Array.from({ length: count }, () => enqueueJob(engine, { scope: 'all', actor: 'test' }, request)),
+    );
   }
   await engine.dispatcher.settled();
 }

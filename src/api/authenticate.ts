@@ -15,7 +15,7 @@ export function createAuthenticator(adminKey: string | undefined): Authenticate 
   const check = adminKey === undefined ? requireLoopback : createKeyCheck(adminKey);
   return ({ headers }, scope) => {
     if (scope !== 'none') check(headers);
-    return { scope: 'all' };
+    return { scope: 'all', actor: adminKey === undefined ? 'local' : 'ADMIN_KEY' };
   };
 }
 

@@ -53,6 +53,8 @@ export const jobOptionsSchema = z
     timeoutMs: z.int().min(1).max(MAX_TIMEOUT_MS).optional(),
     ttlMs: z.int().min(1).max(MAX_DELAY_MS).optional(),
     deduplicationKey: z.string().min(1).max(255).optional(),
+    concurrencyKey: z.string().min(1).max(255).optional(),
+    batchId: z.uuid().optional(),
     tags: z.array(z.string().min(1).max(100)).max(20).optional(),
     metadata: z.record(z.string(), z.unknown()).optional(),
     tenant: tenantSchema.optional(),

@@ -13,6 +13,8 @@ const MAX_GROWTH = 6;
 /** What a new job is beside what its caller says. */
 export interface JobOrigin extends Pick<PreparedJob, 'parentId' | 'stepKey' | 'stepIndex' | 'isHeldBack'> {
   id: string;
+  /** The schedule that it is due by. */
+  scheduleId?: string;
 }
 
 /** The origin of a job that is no step of a pipeline. */
@@ -76,8 +78,8 @@ async function checkInput(
 }
 
 function checkOptions(engine: Engine, options: EnqueueRequest['options'], jsonBytes?: number): FieldError[] {
-  const { queue, metadata = {}, tags, deduplicationKey } = options;
-  const faults = findUnstorableText({ metadata, tags, deduplicationKey }, 'options');
+  const { queue, metadata = {}, tags, deduplicationKey, concurrencyKey } = options;
+  const faults = findUnstorableText({ metadata, tags, deduplicationKey, concurrencyKey }, 'options');
   if (queue !== undefined && !engine.registry.queues.has(queue)) {
     const known = [...engine.registry.queues.keys()].sort().join(', ');
     faults.push({ path: 'options.queue', message: `no worker serves "${queue}"; queues are: ${known}` });
@@ -131,6 +133,9 @@ function toNewJob(definition: JobDefinition, request: EnqueueRequest, tenant: st
     backoff: (options.backoff as Backoff | undefined) ?? null,
     timeoutMs: options.timeoutMs ?? definition.timeoutMs,
     webhook: options.webhook ?? null,
+    scheduleId: origin.scheduleId ?? null,
+    batchId: options.batchId ?? null,
+    concurrencyKey: options.concurrencyKey ?? null,
     deduplicationKey: options.deduplicationKey ?? null,
     foreignId: null,
     delayMs: options.delayMs ?? null,

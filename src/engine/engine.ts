@@ -44,6 +44,8 @@ export interface EngineSettings {
 /** Who calls: decides which tenants' jobs can be seen and where new ones belong. */
 export interface Caller {
   scope: 'all' | { tenant: string };
+  /** Who it is, for the audit log: the prefix of a key, `ADMIN_KEY`, or `local` where no key is asked for. */
+  actor: string;
 }
 
 export const DEFAULT_TENANT = 'default';

@@ -54,7 +54,10 @@ async function insertNew(engine: Engine, jobs: readonly PreparedJob[]): Promise<
 }
 
 async function insert(engine: Engine, jobs: readonly PreparedJob[]): Promise<JobRow[]> {
-  const places = jobs.map((job) => job.delayMs === null && job.runAt === null && engine.dispatcher.reserve(job.queue));
+  const places = jobs.map(
+    (job) =>
+      job.delayMs === null && job.runAt === null && job.concurrencyKey === null && engine.dispatcher.reserve(job.queue),
+  );
   try {
     const placed = jobs.map((job, index) => ({ ...job, isHandedOver: places[index] ?? false }));
     const [single] = placed;

@@ -28,6 +28,10 @@ export interface NewJob {
   stepIndex: number | null;
   /** Whether it waits for its turn among the jobs of its step. */
   isHeldBack: boolean;
+  scheduleId: string | null;
+  batchId: string | null;
+  /** Jobs of one key in a queue wait for each other; such a job is recorded with its gate closed. */
+  concurrencyKey: string | null;
   /** While a job of the tenant and type with this key has not ended, no other is recorded. */
   deduplicationKey: string | null;
   /** The id that another BullMQ producer gave it; null for our own. */
@@ -174,7 +178,8 @@ type RecordedJob = Pick<JobRow, 'id' | 'status' | 'createdAt' | 'runAt' | 'dispa
 /** The row of a job that was just recorded: what the insert did not set is as `schema.ts` says. */
 function toJobRow(job: NewJob, recorded: RecordedJob): JobRow {
   const { isHeldBack: _isHeldBack, isHandedOver: _isHandedOver, delayMs: _delayMs, ttlMs: _ttlMs, ...columns } = job;
-  return { ...NEVER_RUN, ...columns, ...recorded };
+  const gate = job.concurrencyKey === null ? null : 'concurrency_key';
+  return { ...NEVER_RUN, gate, ...columns, ...recorded };
 }
 
 /** A job that has not run. */
@@ -195,7 +200,6 @@ const NEVER_RUN = {
   steps: 0,
   wakes: 0,
   suspendedAt: null,
-  scheduleId: null,
   startedAt: null,
   finishedAt: null,
 } as const satisfies Partial<JobRow>;
@@ -221,16 +225,19 @@ const FIND_PRESENT = `
 const INSERT = `
   insert into longshore.jobs as j
     (id, tenant, type, queue, status, priority, tags, metadata, input, max_attempts, backoff, timeout_ms, webhook, parent_id,
-     step_key, step_index, deduplication_key, foreign_id, run_at, dispatched_at, expires_at)
+     step_key, step_index, deduplication_key, foreign_id, schedule_id, batch_id, concurrency_key, gate, run_at, dispatched_at,
+     expires_at)
   select r.id, r.tenant, r.type, r.queue,
     case when r."isHeldBack" then 'waiting' when due.at > now() then 'scheduled' else 'queued' end,
     r.priority, r.tags, r.metadata, coalesce(r.input, 'null'), r."maxAttempts", r.backoff, r."timeoutMs", r.webhook, r."parentId",
-    r."stepKey", r."stepIndex", r."deduplicationKey", r."foreignId", due.at,
+    r."stepKey", r."stepIndex", r."deduplicationKey", r."foreignId", r."scheduleId", r."batchId", r."concurrencyKey",
+    case when r."concurrencyKey" is not null then 'concurrency_key' end, due.at,
     case when r."isHandedOver" and not r."isHeldBack" and due.at <= now() then now() end,
     due.at + r."ttlMs" * interval '1 millisecond'
   from jsonb_to_recordset($1::jsonb) as r(
     id uuid, tenant text, type text, queue text, priority smallint, tags text[], metadata jsonb, input jsonb, "maxAttempts" integer,
-    backoff jsonb, "timeoutMs" bigint, webhook jsonb, "parentId" uuid, "stepKey" text, "stepIndex" integer, "isHeldBack" boolean, "deduplicationKey" text, "foreignId" text, "delayMs" bigint, "runAt" timestamptz, "ttlMs" bigint,
+    backoff jsonb, "timeoutMs" bigint, webhook jsonb, "parentId" uuid, "stepKey" text, "stepIndex" integer, "isHeldBack" boolean, "deduplicationKey" text, "foreignId" text,
+    "scheduleId" uuid, "batchId" uuid, "concurrencyKey" text, "delayMs" bigint, "runAt" timestamptz, "ttlMs" bigint,
     "isHandedOver" boolean)
   cross join lateral (
     select coalesce(r."runAt", now() + coalesce(r."delayMs", 0) * interval '1 millisecond') as at

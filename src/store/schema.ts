@@ -30,6 +30,9 @@ const milliseconds = (name: string) => bigint(name, { mode: 'number' });
  * Pipelines: `step_key` and `step_index` name a step's job within its parent. `steps` counts what a pipeline has recorded,
  * `wakes` how often one of that has been settled: a run may only be suspended when it has seen the last. `suspended_at`
  * tells a pipeline that goes on from one that starts: when it was suspended last, or went on.
+ *
+ * `gate` says why a job with a `concurrency_key` must not be taken yet although it is due: others of its key run, or
+ * started too lately. Null: it may be taken.
  */
 export const jobs = longshore.table(
   'jobs',
@@ -69,6 +72,9 @@ export const jobs = longshore.table(
     wakes: integer('wakes').notNull().default(0),
     suspendedAt: time('suspended_at'),
     scheduleId: uuid('schedule_id'),
+    batchId: uuid('batch_id'),
+    concurrencyKey: text('concurrency_key'),
+    gate: text('gate'),
     createdAt: time('created_at').notNull().default(sql`now()`),
     runAt: time('run_at').notNull().default(sql`now()`),
     dispatchedAt: time('dispatched_at'),
@@ -95,6 +101,10 @@ export const jobs = longshore.table(
     check('jobs_priority', sql`${t.priority} between -100 and 100`),
     check('jobs_progress', sql`${t.progressPercent} between 0 and 100`),
     check('jobs_step', sql`${t.stepKey} is null or ${t.parentId} is not null`),
+    check(
+      'jobs_gate',
+      sql`${t.gate} is null or (${t.gate} in ('concurrency_key', 'rate_limit') and ${t.concurrencyKey} is not null)`,
+    ),
     check('jobs_fingerprint', sql`${t.fingerprint} is null or ${t.status} = 'failed'`),
     // The claim of the Postgres transport: by priority, then due time.
     index('jobs_claim')
@@ -258,9 +268,11 @@ export const webhookDeliveries = longshore.table(
   'webhook_deliveries',
   {
     id: uuid('id').primaryKey(),
-    jobId: uuid('job_id')
-      .notNull()
-      .references(() => jobs.id, { onDelete: 'cascade' }),
+    /** Null for what a batch tells. */
+    jobId: uuid('job_id').references(() => jobs.id, { onDelete: 'cascade' }),
+    batchId: uuid('batch_id'),
+    /** The subscription that it is owed to; null for the webhook of the job or batch itself. */
+    subscriptionId: uuid('subscription_id'),
     event: text('event').notNull(),
     url: text('url').notNull(),
     body: text('body').notNull(),
@@ -277,6 +289,7 @@ export const webhookDeliveries = longshore.table(
     check('webhook_deliveries_next', sql`(${t.nextTryAt} is not null) = (${t.status} = 'pending')`),
     check('webhook_deliveries_delivered', sql`(${t.deliveredAt} is not null) = (${t.status} = 'delivered')`),
     index('webhook_deliveries_due').on(t.nextTryAt).where(sql`${t.status} = 'pending'`),
+    check('webhook_deliveries_of', sql`num_nonnulls(${t.jobId}, ${t.batchId}) = 1`),
     index('webhook_deliveries_job').on(t.jobId),
   ],
 );

@@ -1,5 +1,6 @@
 import { createAiUsageStore } from './ai-usage.ts';
 import { createAlertStore } from './alerts.ts';
+import { createAuditStore } from './audit.ts';
 import { createBacklogStore } from './backlog.ts';
 import { createBulkActionStore } from './bulk-actions.ts';
 import { createClaimStore } from './claims.ts';
@@ -56,6 +57,7 @@ export function createStore(database: Database) {
     retention: createRetentionStore(database),
     aiUsage: createAiUsageStore(database),
     alerts: createAlertStore(database),
+    audit: createAuditStore(database),
     journal: createJournalStore(database),
     deliveries: createDeliveryStore(database),
     workers: createWorkerStore(database),

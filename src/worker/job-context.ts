@@ -117,7 +117,7 @@ async function enqueueChild<Input, Output>(
   options: EnqueueOptions,
 ): Promise<JobHandle<Output>> {
   signal.throwIfAborted();
-  const caller = { scope: { tenant: job.tenant } };
+  const caller = { scope: { tenant: job.tenant }, actor: `job ${job.id}` };
   const request = enqueueSchema.parse({ type: definition.type, input, options });
   const { job: child } = await enqueueJob(engine, caller, request, { parentId: job.id });
   return {

@@ -39,7 +39,7 @@ export async function prepareCall(
   checkOptions(key, options);
   const { queue, attempts, backoff, timeoutMs, priority = pipeline.priority, concurrency = Infinity } = options;
   const isMany = call.kind === 'all';
-  const caller = { scope: { tenant: pipeline.tenant } };
+  const caller = { scope: { tenant: pipeline.tenant }, actor: `job ${pipeline.id}` };
   const asked = { queue, attempts, backoff, timeoutMs, priority };
   return Promise.all(
     inputs.map(async (input, index) => {

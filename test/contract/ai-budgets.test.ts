@@ -111,7 +111,7 @@ describe('the AI budgets of tenants', () => {
        values ('a', '2030-01-01', 'm 1~x', 1), ('a', '2030-01-02', 'm1', 2), ('a', '2030-01-02', 'm2', 3), ('b', '2030-01-03', 'm1', 4)`,
     );
     const list = async (scope: 'all' | { tenant: string }, filter: object, limit = 10, cursor?: string) => {
-      const page = await listAiUsage(harness.engine, { scope }, filter, limit, cursor);
+      const page = await listAiUsage(harness.engine, { scope, actor: 'test' }, filter, limit, cursor);
       return { calls: page.items.map(({ calls }) => calls), nextCursor: page.nextCursor };
     };
     expect((await list('all', {})).calls).toEqual([4, 3, 2, 1]);

@@ -194,8 +194,8 @@ describe('a bulk action', () => {
 
   it('belongs to the tenant who asked for it, and reaches only that tenant', async () => {
     const harness = await start([noop]);
-    const acme: Caller = { scope: { tenant: 'acme' } };
-    const rival: Caller = { scope: { tenant: 'rival' } };
+    const acme: Caller = { scope: { tenant: 'acme' }, actor: 'test' };
+    const rival: Caller = { scope: { tenant: 'rival' }, actor: 'test' };
     await makeEnded(harness, 'failed', { count: 2, tenant: 'acme' });
     const others = await makeEnded(harness, 'failed', { count: 3, tenant: 'rival' });
     expect(await countMatches(harness.engine, acme, order('delete', {}))).toBe(2);

@@ -20,8 +20,8 @@ const makeNote = defineJob({
 });
 const jobs = [makeNote];
 
-const acme: Caller = { scope: { tenant: 'acme' } };
-const other: Caller = { scope: { tenant: 'other' } };
+const acme: Caller = { scope: { tenant: 'acme' }, actor: 'test' };
+const other: Caller = { scope: { tenant: 'other' }, actor: 'test' };
 
 function dirOf({ engine }: Harness): string {
   const { settings } = engine.storage;

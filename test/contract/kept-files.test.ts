@@ -28,8 +28,8 @@ const makeNote = defineJob({
   },
 });
 
-const acme: Caller = { scope: { tenant: 'acme' } };
-const other: Caller = { scope: { tenant: 'other' } };
+const acme: Caller = { scope: { tenant: 'acme' }, actor: 'test' };
+const other: Caller = { scope: { tenant: 'other' }, actor: 'test' };
 const HOUR_MS = 3_600_000;
 
 describe.each(['a folder', 'a bucket'])('files that are kept in %s', (where) => {

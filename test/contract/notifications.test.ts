@@ -9,7 +9,7 @@ import { type Harness, useHarnesses } from '../support/harness.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 const noop = defineJob({ type: 'noop:job', input: z.null(), run: () => null });
-const acme = { scope: { tenant: 'acme' } };
+const acme = { scope: { tenant: 'acme' }, actor: 'test' };
 
 async function add(harness: Harness, changes: { tenant?: string; jobId?: string; title?: string } = {}) {
   const service = createUserNotifications(async () => harness.engine.store);
@@ -47,7 +47,7 @@ describe('messages to users', () => {
     await expect(requireRead(harness.engine, acme, other)).rejects.toMatchObject({ code: 'NOT_FOUND' });
     expect(await userNotifications.markAllRead({ tenant: 'acme' }, 'ada')).toBe(1);
     expect(await harness.sql('select id from longshore.notifications where read_at is null')).toEqual([{ id: other }]);
-    expect(await requireRead(harness.engine, { scope: 'all' }, other)).toMatchObject({ id: other });
+    expect(await requireRead(harness.engine, { scope: 'all', actor: 'test' }, other)).toMatchObject({ id: other });
   });
 
   it('are removed after their time, read or not, the oldest first', async () => {

@@ -39,8 +39,8 @@ const film = definePipeline({
 });
 const jobs = [shoot, short, film];
 
-const acme: Caller = { scope: { tenant: 'acme' } };
-const other: Caller = { scope: { tenant: 'other' } };
+const acme: Caller = { scope: { tenant: 'acme' }, actor: 'test' };
+const other: Caller = { scope: { tenant: 'other' }, actor: 'test' };
 
 function range(count: number): number[] {
   return Array.from({ length: count }, (_, index) => index);

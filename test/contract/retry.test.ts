@@ -191,7 +191,7 @@ describe.each<TransportName>(['postgres', 'bullmq'])('running a job again on the
     await harness.ended(done.id);
     await expect(retry(harness, done.id, { input: { isGood: true } })).rejects.toThrow('has completed');
     await expect(retry(harness, '01980000-0000-7000-8000-000000000001')).rejects.toMatchObject({ code: 'NOT_FOUND' });
-    const stranger = { scope: { tenant: 'acme' } } as const;
+    const stranger = { scope: { tenant: 'acme' }, actor: 'test' } as const;
     await expect(retryJob(harness.engine, stranger, done.id)).rejects.toMatchObject({ code: 'NOT_FOUND' });
   });
 

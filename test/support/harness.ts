@@ -24,7 +24,7 @@ import { WorkerService } from '../../src/worker/worker-service.ts';
 import { createTestDatabase, type TestDatabase } from './postgres.ts';
 import { waitFor } from './wait-for.ts';
 
-export const everyone: Caller = { scope: 'all' };
+export const everyone: Caller = { scope: 'all', actor: 'test' };
 
 export interface WorkerOptions {
   concurrency?: number;

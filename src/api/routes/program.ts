@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { pageSchema } from '../../contract/list.ts';
 import { queueResourceSchema, statsSchema, typeResourceSchema } from '../../contract/program.ts';
+import { recordAudit } from '../../engine/audit.ts';
 import { setQueuePaused } from '../../engine/control.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { getQueue, getStats, listQueues, listTypes } from '../../engine/overview.ts';
@@ -54,9 +55,10 @@ function pauseRoute(engine: Engine, verb: string, summary: string, isPaused: boo
     summary,
     body: z.unknown(),
     answers: { 200: queueResourceSchema },
-    async handle({ params }) {
+    async handle({ caller, params }) {
       const name = params.name ?? '';
       await setQueuePaused(engine, name, isPaused);
+      await recordAudit(engine.store, caller, { action: `queue.${verb}`, target: name });
       return { status: 200, body: await getQueue(engine, name) };
     },
   });
