@@ -132,6 +132,8 @@ CREATE INDEX "batches_tenant" ON "longshore"."batches" USING btree ("tenant","id
 CREATE INDEX "schedule_runs_waiting" ON "longshore"."schedule_runs" USING btree ("schedule_id","due_at") WHERE "longshore"."schedule_runs"."outcome" = 'waiting';--> statement-breakpoint
 CREATE UNIQUE INDEX "schedules_name" ON "longshore"."schedules" USING btree ("tenant","name");--> statement-breakpoint
 CREATE INDEX "schedules_due" ON "longshore"."schedules" USING btree ("next_due_at") WHERE "longshore"."schedules"."enabled" and "longshore"."schedules"."next_due_at" is not null;--> statement-breakpoint
+CREATE INDEX "webhook_deliveries_subscription" ON "longshore"."webhook_deliveries" USING btree ("subscription_id","id") WHERE "longshore"."webhook_deliveries"."subscription_id" is not null;--> statement-breakpoint
+CREATE INDEX "webhook_deliveries_failed" ON "longshore"."webhook_deliveries" USING btree ("status","id") WHERE "longshore"."webhook_deliveries"."status" in ('failed', 'disabled');--> statement-breakpoint
 CREATE INDEX "webhook_subscriptions_tenant" ON "longshore"."webhook_subscriptions" USING btree ("tenant","id");--> statement-breakpoint
 ALTER TABLE "longshore"."jobs" ADD CONSTRAINT "jobs_gate" CHECK ("longshore"."jobs"."gate" is null or ("longshore"."jobs"."gate" in ('concurrency_key', 'rate_limit') and "longshore"."jobs"."concurrency_key" is not null));--> statement-breakpoint
 ALTER TABLE "longshore"."webhook_deliveries" ADD CONSTRAINT "webhook_deliveries_of" CHECK (num_nonnulls("longshore"."webhook_deliveries"."job_id", "longshore"."webhook_deliveries"."batch_id") = 1);

@@ -291,6 +291,9 @@ export const webhookDeliveries = longshore.table(
     index('webhook_deliveries_due').on(t.nextTryAt).where(sql`${t.status} = 'pending'`),
     check('webhook_deliveries_of', sql`num_nonnulls(${t.jobId}, ${t.batchId}) = 1`),
     index('webhook_deliveries_job').on(t.jobId),
+    index('webhook_deliveries_subscription').on(t.subscriptionId, t.id).where(sql`${t.subscriptionId} is not null`),
+    // Those that somebody looks for: nearly all have been delivered.
+    index('webhook_deliveries_failed').on(t.status, t.id).where(sql`${t.status} in ('failed', 'disabled')`),
   ],
 );
 
