@@ -7,6 +7,7 @@ import type { Services } from './define/services.ts';
 import { Dispatcher } from './engine/dispatch.ts';
 import type { Engine } from './engine/engine.ts';
 import { PipelineWaker } from './engine/pipelines/waker.ts';
+import { Subscribers } from './engine/subscribers.ts';
 import { Maintenance } from './engine/upkeep/maintenance.ts';
 import { JobWatcher } from './engine/watch.ts';
 import { WebhookSender } from './engine/webhooks.ts';
@@ -126,6 +127,7 @@ async function connectParts(
   });
   const waker = new PipelineWaker();
   const watcher = new JobWatcher(store, signals, log);
+  const subscribers = new Subscribers(store, signals, log);
   const engine: Engine = {
     store,
     writes: createGroupedWrites(store),
@@ -135,6 +137,7 @@ async function connectParts(
     dispatcher,
     waker,
     watcher,
+    subscribers,
     outbound,
     storage,
     clock: systemClock,
@@ -170,6 +173,7 @@ async function connectParts(
   const startParts = async () => {
     signals.start();
     watcher.start();
+    subscribers.start();
     await dispatcher.start();
   };
 
@@ -185,7 +189,7 @@ async function connectParts(
       maintenance.start();
     },
     async stop() {
-      await Promise.all([maintenance.stop(), waker.stop(), sender.stop(), dispatcher.stop()]);
+      await Promise.all([maintenance.stop(), waker.stop(), sender.stop(), dispatcher.stop(), subscribers.stop()]);
       watcher.stop();
       await endsWithin(engine.writes.settled(), WRITE_GRACE_MS);
       log.debug('writes that shared a commit', engine.writes.getStats());

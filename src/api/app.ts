@@ -62,7 +62,7 @@ function serve(each: Route, authenticate: Authenticate, readBody: BodyReader, op
   return async (request, response) => {
     const release = limitReceiving(request);
     const caller = authenticate(request, each.scope); // before a body is read
-    const isJson = each.method === 'post' && each.reads === undefined;
+    const isJson = (each.method === 'post' || each.method === 'patch') && each.reads === undefined;
     const { value, bytes } = isJson ? await readBody(request, response).finally(release) : NO_BODY;
     const key = each.isIdempotent ? readKey(request) : undefined;
     const call: Call = {

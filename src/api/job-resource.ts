@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import type { AttemptResource, DeliveryResource, JobResource, LogLineResource } from '../contract/job.ts';
+import type { AttemptResource, JobResource, LogLineResource } from '../contract/job.ts';
 import { isTerminal } from '../contract/job.ts';
 import { toStepKey } from '../contract/steps.ts';
+import type { DeliveryResource } from '../contract/webhooks.ts';
 import { etaMsOf } from '../engine/eta.ts';
 import type { JobProgress } from '../engine/pipelines/estimate-progress.ts';
 import type { Enqueued } from '../engine/record-jobs.ts';

@@ -32,7 +32,7 @@ export interface Reply {
 
 /** One endpoint. Authentication, validation and the OpenAPI document follow from it. */
 export interface Route<Query extends z.ZodType = z.ZodType, Body extends z.ZodType = z.ZodType> {
-  method: 'get' | 'post' | 'delete';
+  method: 'get' | 'post' | 'patch' | 'delete';
   /** With `{name}` for parameters, as in OpenAPI. */
   path: string;
   scope: Scope;

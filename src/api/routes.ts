@@ -9,6 +9,8 @@ import { jobHistoryRoutes } from './routes/job-history.ts';
 import { jobRoutes } from './routes/jobs.ts';
 import { notificationRoutes } from './routes/notifications.ts';
 import { programRoutes } from './routes/program.ts';
+import { webhookRoutes } from './routes/webhooks.ts';
+import { workerRoutes } from './routes/workers.ts';
 
 export { healthRoutes } from './routes/health.ts';
 
@@ -22,6 +24,8 @@ export function apiRoutes(engine: Engine): Route[] {
     ...notificationRoutes(engine),
     ...deadLetterRoutes(engine),
     ...bulkActionRoutes(engine),
+    ...webhookRoutes(engine),
+    ...workerRoutes(engine),
     ...aiUsageRoutes(engine),
     ...programRoutes(engine),
   ];

@@ -1,8 +1,9 @@
 import type { BulkAnswer } from '../contract/bulk.ts';
 import type { EnqueueInput, JobOptionsInput } from '../contract/enqueue.ts';
-import type { AttemptResource, DeliveryResource, JobEvent, JobResource, LogLineResource } from '../contract/job.ts';
+import type { AttemptResource, JobEvent, JobResource, LogLineResource } from '../contract/job.ts';
 import type { Page } from '../contract/list.ts';
 import type { StepResource } from '../contract/steps.ts';
+import type { DeliveryResource } from '../contract/webhooks.ts';
 import type { Connection } from './connection.ts';
 import { type EventsOptions, streamEvents } from './events.ts';
 import { formatListFilter, type JobListFilter } from './filters.ts';

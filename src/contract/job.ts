@@ -115,23 +115,6 @@ export const logLineSchema = z
   .meta({ id: 'LogLine' });
 export type LogLineResource = z.infer<typeof logLineSchema>;
 
-export const deliverySchema = z
-  .object({
-    id: z.uuid(),
-    jobId: z.uuid(),
-    event: z.string(),
-    url: z.string(),
-    status: z.enum(['pending', 'delivered', 'failed', 'disabled']),
-    tries: z.int(),
-    nextTryAt: time.nullable(),
-    lastStatusCode: z.int().nullable(),
-    lastError: z.string().nullable(),
-    createdAt: time,
-    deliveredAt: time.nullable(),
-  })
-  .meta({ id: 'WebhookDelivery' });
-export type DeliveryResource = z.infer<typeof deliverySchema>;
-
 export const jobEventTypes = [
   'job.queued',
   'job.started',

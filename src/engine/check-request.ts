@@ -42,7 +42,8 @@ export async function prepareJob(
     ...(tenant === undefined ? [{ path: 'options.tenant', message: 'is not the tenant of this key' }] : []),
   ];
   if (tenant === undefined || faults.length > 0) throw invalidFields(faults);
-  if (request.options.webhook) await checkWebhookAddress(engine, request.options.webhook.url);
+  const { webhook } = request.options;
+  if (webhook) await checkWebhookAddress(engine, webhook.url, 'options.webhook.url');
   return toNewJob(definition, request, tenant, origin);
 }
 
@@ -96,13 +97,17 @@ function checkSize(engine: Engine, value: unknown, path: string, jsonBytes?: num
   return encoded.ok ? [] : [{ path, message: encoded.fault }];
 }
 
-async function checkWebhookAddress(engine: Engine, url: string): Promise<void> {
+/**
+ * @param path of the field that says the address
+ * @throws ADDRESS_REFUSED
+ */
+export async function checkWebhookAddress(engine: Engine, url: string, path: string): Promise<void> {
   try {
     await engine.outbound.checkUrl(url);
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     throw new AppError(error.code, error.message, {
-      errors: [{ path: 'options.webhook.url', message: error.message }],
+      errors: [{ path, message: error.message }],
       cause: error,
     });
   }

@@ -54,7 +54,7 @@ export async function announceEnded(
   const told = jobs.filter((job) => byId.has(job.id));
   const idsOf = (some: readonly JobHead[]) => some.map((job) => job.id);
   engine.signals.publish('changed', idsOf(told));
-  engine.signals.publish('webhook', idsOf(told.filter((job) => job.webhook)));
+  engine.signals.publish('webhook', idsOf(told.filter((job) => byId.get(job.id)?.hasDeliveries)));
   engine.signals.publish('cancel', idsOf(told.filter((job) => byId.get(job.id)?.fromStatus === 'processing')));
   if (told.length > 0) engine.waker.wake();
   // The record has ended them: a Redis that is away holds up neither a cancel nor what expires next.

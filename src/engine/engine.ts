@@ -9,6 +9,7 @@ import type { Store } from '../store/store.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Dispatcher } from './dispatch.ts';
 import type { PipelineWaker } from './pipelines/waker.ts';
+import type { Subscribers } from './subscribers.ts';
 import type { JobWatcher } from './watch.ts';
 
 /** What every verb of the engine works with. `main` puts it together. */
@@ -22,6 +23,7 @@ export interface Engine {
   readonly dispatcher: Dispatcher;
   readonly waker: PipelineWaker;
   readonly watcher: JobWatcher;
+  readonly subscribers: Subscribers;
   readonly outbound: Outbound;
   /** Where files lie. */
   readonly storage: FileStorage;

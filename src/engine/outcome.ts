@@ -13,7 +13,7 @@ import { type Backoff, computeBackoffMs, DEFAULT_BACKOFF } from '../shared/backo
 import { type Failure, toFailure } from '../shared/failure.ts';
 import { RUNS_PER_DELIVERY } from '../store/fence.ts';
 import type { JobRow } from '../store/job-row.ts';
-import type { Transition } from '../store/transitions.ts';
+import type { Applied, Transition } from '../store/transitions.ts';
 import type { Engine } from './engine.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { toOutboxEntry, wantsWebhook } from './webhook-body.ts';
@@ -162,10 +162,10 @@ export async function finishAttempt(
   const backoff = job.backoff ?? engine.registry.definitions.get(job.type)?.backoff ?? DEFAULT_BACKOFF;
   const outcome = decideOutcome({ ...job, backoff }, result, Math.random());
   const isParked = 'delayMs' in outcome && waitsInRecord(engine, job);
-  const isApplied =
-    (await write(engine, job, outcome, isParked)) || (isRepeat && (await isWritten(engine, job, outcome)));
+  const written = await write(engine, job, outcome, isParked);
+  const isApplied = written !== undefined || (isRepeat && (await isWritten(engine, job, outcome)));
   if (!isApplied) return { outcome, isApplied, verdict: { kind: 'discarded' } };
-  announce(engine, job, outcome);
+  announce(engine, job, outcome, written?.hasDeliveries ?? true);
   return { outcome, isApplied, verdict: toVerdict(outcome, isParked) };
 }
 
@@ -182,12 +182,24 @@ function waitsInRecord(engine: Engine, job: JobRow): boolean {
   );
 }
 
-/** @returns whether the record took it */
-async function write(engine: Engine, job: JobRow, outcome: Outcome, isParked: boolean): Promise<boolean> {
-  if (outcome.to === 'completed' && !isPartOfPipeline(engine, job) && !wantsWebhook(job, outcome.to)) {
-    return engine.writes.complete({ id: job.id, fence: job.fence, output: outcome.output });
+/** @returns undefined when the record did not take it */
+async function write(
+  engine: Engine,
+  job: JobRow,
+  outcome: Outcome,
+  isParked: boolean,
+): Promise<Pick<Applied, 'hasDeliveries'> | undefined> {
+  if (outcome.to === 'completed' && isQuiet(engine, job)) {
+    const isCompleted = await engine.writes.complete({ id: job.id, fence: job.fence, output: outcome.output });
+    if (isCompleted) return { hasDeliveries: false };
+    // Somebody was first, or has subscribed since this process looked: the same guards tell.
   }
-  return (await engine.writes.apply(toTransition(engine, job, outcome, isParked))) !== undefined;
+  return engine.writes.apply(toTransition(engine, job, outcome, isParked));
+}
+
+/** Whether nothing follows from the job's completion, as far as this process knows. */
+function isQuiet(engine: Engine, job: JobRow): boolean {
+  return !isPartOfPipeline(engine, job) && !wantsWebhook(job, 'completed') && !engine.subscribers.hasOf(job.tenant);
 }
 
 function isPartOfPipeline(engine: Engine, job: JobRow): boolean {
@@ -199,10 +211,10 @@ async function isWritten(engine: Engine, { id, fence }: JobRow, outcome: Outcome
   return now?.fence === fence && now.status === outcome.to;
 }
 
-function announce(engine: Engine, job: JobRow, outcome: Outcome): void {
+function announce(engine: Engine, job: JobRow, outcome: Outcome, hasDeliveries: boolean): void {
   engine.signals.publish('changed', [job.id]);
   if (isTerminalOutcome(outcome.to)) {
-    if (job.webhook) engine.signals.publish('webhook', [job.id]);
+    if (hasDeliveries) engine.signals.publish('webhook', [job.id]);
     if (isPartOfPipeline(engine, job)) engine.waker.wake();
   }
   if (outcome.to === 'queued' && !engine.transports.of(job.queue).held) engine.signals.publish('work', [job.queue]);

@@ -9,21 +9,21 @@ const completed: WebhookEnd = { status: 'completed', reason: null, error: null, 
 const nowMs = Date.parse('2026-01-02T03:04:05.678Z');
 
 function bodyOf(row: typeof job, end: WebhookEnd): { text: string; data: Record<string, unknown> } {
-  const text = toOutboxEntry(row, end, nowMs)?.body ?? '';
+  const text = toOutboxEntry(row, end, nowMs).body;
   return { text, data: JSON.parse(text).data };
 }
 
 describe('toOutboxEntry', () => {
-  it('makes nothing for a job without a webhook, or for an event that was not asked for', () => {
-    expect(toOutboxEntry({ ...job, webhook: null }, completed, nowMs)).toBeNull();
+  it('has no address for a job without a webhook, or for an event that was not asked for: only subscriptions are told', () => {
+    expect(toOutboxEntry({ ...job, webhook: null }, completed, nowMs)).toMatchObject({ url: null });
     const picky = { ...job, webhook: { url, events: ['job.failed' as const] } };
-    expect(toOutboxEntry(picky, completed, nowMs)).toBeNull();
+    expect(toOutboxEntry(picky, completed, nowMs)).toMatchObject({ url: null, event: 'job.completed' });
   });
 
   it('tells the end of the job', () => {
     const entry = toOutboxEntry(job, completed, nowMs);
     expect(entry).toMatchObject({ event: 'job.completed', url, id: expect.stringMatching(/^[0-9a-f-]{36}$/) });
-    expect(JSON.parse(entry?.body ?? '')).toEqual({
+    expect(JSON.parse(entry.body)).toEqual({
       type: 'job.completed',
       timestamp: '2026-01-02T03:04:05.678Z',
       data: {

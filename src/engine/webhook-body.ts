@@ -19,11 +19,11 @@ export function wantsWebhook({ webhook }: Pick<JobHead, 'webhook'>, status: Webh
   return webhook?.events.includes(`job.${status}`) ?? false;
 }
 
-/** The delivery that a job's end owes to its webhook, or null when it has none for that event. Pure but for the id. */
-export function toOutboxEntry(job: JobHead, end: WebhookEnd, nowMs: number): OutboxEntry | null {
-  if (!job.webhook || !wantsWebhook(job, end.status)) return null;
+/** What a job's end tells its webhook and those who have subscribed to it. Pure but for the id. */
+export function toOutboxEntry(job: JobHead, end: WebhookEnd, nowMs: number): OutboxEntry {
   const event = `job.${end.status}` as const;
-  return { id: createId(), event, url: job.webhook.url, body: toBody(job, event, end, nowMs) };
+  const url = job.webhook && wantsWebhook(job, end.status) ? job.webhook.url : null;
+  return { id: createId(), event, url, body: toBody(job, event, end, nowMs) };
 }
 
 function toBody(job: JobHead, type: string, end: WebhookEnd, nowMs: number): string {

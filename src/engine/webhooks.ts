@@ -108,8 +108,9 @@ export class WebhookSender {
     const answer = await this.#post(delivery);
     if (this.#stopping.signal.aborted && 'fault' in answer) return; // not the endpoint's fault: sent again by its lease
     const result = judgeTry(delivery.id, delivery.tries, answer, Math.random());
-    await this.#options.store.deliveries.recordTry(result);
-    const fields = { jobId: delivery.jobId, webhook: delivery.id, event: delivery.event };
+    await this.#options.store.deliveries.recordTry(result, delivery.lease);
+    const { jobId, batchId } = delivery;
+    const fields = { ...(jobId === null ? { batchId } : { jobId }), webhook: delivery.id, event: delivery.event };
     if (result.status === 'delivered') this.#options.log.info('webhook delivered', fields);
     else
       this.#options.log.warn(`webhook not delivered: ${result.error}`, {

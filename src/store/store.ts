@@ -27,6 +27,7 @@ import { createRescueStore } from './rescues.ts';
 import { createRetentionStore } from './retention.ts';
 import { createRetryStore } from './retries.ts';
 import { createSettingStore } from './settings.ts';
+import { createSubscriptionStore } from './subscriptions.ts';
 import { createTransitionStore } from './transitions.ts';
 import { createUserNotificationStore } from './user-notifications.ts';
 import { createWorkerStore } from './workers.ts';
@@ -60,6 +61,7 @@ export function createStore(database: Database) {
     audit: createAuditStore(database),
     journal: createJournalStore(database),
     deliveries: createDeliveryStore(database),
+    subscriptions: createSubscriptionStore(database),
     workers: createWorkerStore(database),
     overview: createOverviewStore(database),
     settings: createSettingStore(database),

@@ -3,13 +3,16 @@ import type { Database } from './database.ts';
 import { RUNS_PER_DELIVERY, SEQ_WAITING } from './fence.ts';
 import { type JobRow, jobColumns, type RecordedFailure } from './job-row.ts';
 import { TERMINAL } from './statuses.ts';
+import { NEW_ID, wantsEventOf } from './subscriptions.ts';
 import { IS_ALIVE } from './workers.ts';
 
-/** A webhook delivery to write together with the status that it tells of. */
+/** What webhooks tell of an end, to be written together with its status: to the job's own webhook, and to subscriptions. */
 export interface OutboxEntry {
+  /** Of the delivery to the job's own webhook. */
   id: string;
   event: string;
-  url: string;
+  /** Where the job's own webhook is; null when it has none for this event. */
+  url: string | null;
   body: string;
 }
 
@@ -40,7 +43,7 @@ export interface Transition {
   webhook: OutboxEntry | null;
 }
 
-/** The end of a run that nothing else follows from: the job belongs to no pipeline and has no webhook to be called. */
+/** The end of a run that nothing else follows from: the job belongs to no pipeline and nobody is to be told of it. */
 export interface Completion {
   id: string;
   fence: number;
@@ -64,6 +67,8 @@ export interface Applied {
   /** Whether BullMQ holds it, or did when it ended. */
   isHandedOver: boolean;
   worker: string | null;
+  /** Whether webhooks are to be sent. */
+  hasDeliveries: boolean;
 }
 
 export function createTransitionStore(database: Database) {
@@ -78,7 +83,8 @@ export function createTransitionStore(database: Database) {
     },
 
     /**
-     * The same as `apply` for runs that completed and that nothing else is written for: half the work of the server.
+     * The same as `apply` for runs that completed and that nothing else is written for: half the work of the server. A job whose
+     * end somebody has subscribed to is left as it is, for `apply`.
      * @returns the ids of those that happened
      */
     async complete(completions: readonly Completion[]): Promise<string[]> {
@@ -171,8 +177,9 @@ const APPLY = `
     from t
     join before on before.id = t.id
     where j.id = t.id
-    returning j.id, before.status as "fromStatus", j.status, j.queue, j.delivery, j.dispatched_at is not null as "isHandedOver",
-      j.worker, j.fence, before.run_started_at, before.attempt, j.parent_id, j.step_key, j.steps
+    returning j.id, j.tenant, j.type, before.status as "fromStatus", j.status, j.queue, j.delivery,
+      j.dispatched_at is not null as "isHandedOver", j.worker, j.fence, before.run_started_at, before.attempt, j.parent_id,
+      j.step_key, j.steps
   ),
   news as (
     insert into longshore.pipeline_news (pipeline_id, step_key, job_id)
@@ -192,23 +199,37 @@ const APPLY = `
     where t.outcome is not null and c."fromStatus" = 'processing'
     on conflict (job_id, fence) do nothing
   ),
-  outbox as (
-    insert into longshore.webhook_deliveries (id, job_id, event, url, body)
-    select (t.webhook ->> 'id')::uuid, c.id, t.webhook ->> 'event', t.webhook ->> 'url', t.webhook ->> 'body'
-    from changed c
-    join t on t.id = c.id
+  told as (
+    select j.id, j.tenant, j.type, t.webhook ->> 'event' as event, t.webhook
+    from changed j
+    join t on t.id = j.id
     where jsonb_typeof(t.webhook) = 'object'
+  ),
+  outbox as (
+    insert into longshore.webhook_deliveries (id, job_id, subscription_id, event, url, body)
+    select (j.webhook ->> 'id')::uuid, j.id, null, j.event, j.webhook ->> 'url', j.webhook ->> 'body'
+    from told j
+    where j.webhook ->> 'url' is not null
+    union all
+    select ${NEW_ID}, j.id, s.id, j.event, s.url, j.webhook ->> 'body'
+    from told j
+    join longshore.webhook_subscriptions s on ${wantsEventOf('j.event')}
+    returning job_id
   )
-  select id, "fromStatus", status, queue, delivery, "isHandedOver", worker from changed`;
+  select id, "fromStatus", status, queue, delivery, "isHandedOver", worker,
+    id in (select job_id from outbox) as "hasDeliveries"
+  from changed`;
 
 // Here and in START: `coalesce` keeps the planner from the indexes of jobs that run or wait. Those hold a backlog of any length, and
-// until the next vacuum all that have ended; the primary key finds each job at the same price.
+// until the next vacuum all that have ended; the primary key finds each job at the same price. Subscriptions are looked for here and
+// not in a cache: a job that was enqueued after the 201 of a subscription must be told (I4).
 const COMPLETE = `
   with ended as (
     select j.id, t.output
     from unnest($1::uuid[], $2::bigint[], $3::jsonb[]) as t(id, fence, output)
     join longshore.jobs j on j.id = t.id
     where j.fence = t.fence and coalesce(j.status, '') = 'processing'
+      and not exists (select from longshore.webhook_subscriptions s where ${wantsEventOf("'job.completed'")})
     order by j.id
     for update of j
   )

@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { Webhook } from 'standardwebhooks';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { AttemptResource, DeliveryResource, LogLineResource } from '../../src/contract/job.ts';
+import type { AttemptResource, LogLineResource } from '../../src/contract/job.ts';
 import type { Page } from '../../src/contract/list.ts';
+import type { DeliveryResource } from '../../src/contract/webhooks.ts';
 import type { TransportName } from '../../src/define/queue.ts';
 import { Installation, type Program } from '../support/program.ts';
 import { waitFor } from '../support/wait-for.ts';

@@ -1,8 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { DeliveryResource, JobResource } from '../../src/contract/job.ts';
+import type { JobResource } from '../../src/contract/job.ts';
 import type { Page } from '../../src/contract/list.ts';
+import type { DeliveryResource } from '../../src/contract/webhooks.ts';
 import { type CliSession, openCliSession } from '../support/cli-session.ts';
 import { Installation, type Program } from '../support/program.ts';
 import { waitFor } from '../support/wait-for.ts';

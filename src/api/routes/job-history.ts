@@ -1,7 +1,8 @@
 import { z } from 'zod';
-import { attemptSchema, deliverySchema, logLineSchema } from '../../contract/job.ts';
+import { attemptSchema, logLineSchema } from '../../contract/job.ts';
 import { pageQuerySchema, pageSchema, toPage } from '../../contract/list.ts';
 import { stepSchema, stepsQuerySchema } from '../../contract/steps.ts';
+import { deliverySchema } from '../../contract/webhooks.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { requireJob } from '../../engine/inquire.ts';
 import { listSteps } from '../../engine/pipelines/list-steps.ts';
