@@ -49,6 +49,12 @@ CREATE TABLE "longshore"."batches" (
 	CONSTRAINT "batches_finished" CHECK ("longshore"."batches"."finished_at" is null or "longshore"."batches"."closed_at" is not null)
 );
 --> statement-breakpoint
+CREATE UNLOGGED TABLE "longshore"."request_counts" (
+	"key" varchar(255) PRIMARY KEY NOT NULL,
+	"points" integer DEFAULT 0 NOT NULL,
+	"expire" bigint
+);
+--> statement-breakpoint
 CREATE TABLE "longshore"."schedule_runs" (
 	"schedule_id" uuid NOT NULL,
 	"due_at" timestamp with time zone NOT NULL,

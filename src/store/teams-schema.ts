@@ -12,6 +12,7 @@ import {
   text,
   uniqueIndex,
   uuid,
+  varchar,
 } from 'drizzle-orm/pg-core';
 import { longshore, time } from './schema.ts';
 
@@ -75,6 +76,16 @@ export const tenantDays = longshore.table(
   },
   (t) => [primaryKey({ columns: [t.tenant, t.day] })],
 );
+
+/**
+ * Calls of tenants with a limit, in the second of each. Its columns are those of rate-limiter-flexible. Unlogged, which
+ * drizzle cannot say: a crash of the server empties it, and no standby has it.
+ */
+export const requestCounts = longshore.table('request_counts', {
+  key: varchar('key', { length: 255 }).primaryKey(),
+  points: integer('points').notNull().default(0),
+  expire: bigint('expire', { mode: 'number' }),
+});
 
 /** What operators did: `actor` is who, e.g. the prefix of a key, `target` what it was done to. `tenant` null: to all of them. */
 export const auditLog = longshore.table(
