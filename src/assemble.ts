@@ -6,8 +6,11 @@ import { createRegistry, type Registry } from './define/registry.ts';
 import type { Services } from './define/services.ts';
 import { Dispatcher } from './engine/dispatch.ts';
 import type { Engine } from './engine/engine.ts';
+import { KeyRing } from './engine/key-ring.ts';
 import { PipelineWaker } from './engine/pipelines/waker.ts';
+import { RequestRates } from './engine/request-rates.ts';
 import { Subscribers } from './engine/subscribers.ts';
+import { TenantLimitBook } from './engine/tenant-limits.ts';
 import { Maintenance } from './engine/upkeep/maintenance.ts';
 import { JobWatcher } from './engine/watch.ts';
 import { WebhookSender } from './engine/webhooks.ts';
@@ -30,6 +33,7 @@ import { waitForPostgres } from './store/connect.ts';
 import { type Database, openDatabase } from './store/database.ts';
 import { createGroupedWrites } from './store/grouped-writes.ts';
 import { isMigrated, migrate } from './store/migrate.ts';
+import type { RequestCounter } from './store/request-counter.ts';
 import { WEBHOOK_SECRET_SETTING } from './store/settings.ts';
 import { createStore } from './store/store.ts';
 import type { Logger } from './telemetry/logger.ts';
@@ -128,6 +132,9 @@ async function connectParts(
   const waker = new PipelineWaker();
   const watcher = new JobWatcher(store, signals, log);
   const subscribers = new Subscribers(store, signals, log);
+  const keys = new KeyRing({ store, signals, log });
+  const limits = new TenantLimitBook(store, signals, log);
+  const requestRates = new RequestRates(() => openCounter(env, database, log));
   const engine: Engine = {
     store,
     writes: createGroupedWrites(store),
@@ -138,6 +145,9 @@ async function connectParts(
     waker,
     watcher,
     subscribers,
+    keys,
+    limits,
+    requestRates,
     outbound,
     storage,
     clock: systemClock,
@@ -175,6 +185,8 @@ async function connectParts(
     watcher.start();
     subscribers.start();
     await dispatcher.start();
+    keys.start();
+    await Promise.all([limits.start(), dispatcher.start()]);
   };
 
   return {
@@ -191,6 +203,7 @@ async function connectParts(
     async stop() {
       await Promise.all([maintenance.stop(), waker.stop(), sender.stop(), dispatcher.stop(), subscribers.stop()]);
       watcher.stop();
+      await Promise.all([keys.stop(), limits.stop(), requestRates.stop()]);
       await endsWithin(engine.writes.settled(), WRITE_GRACE_MS);
       log.debug('writes that shared a commit', engine.writes.getStats());
       await signals.stop();
@@ -200,6 +213,16 @@ async function connectParts(
       await postgres.stop();
     },
   };
+}
+
+/** Counts what tenants with a limit ask for, where all processes see it. */
+async function openCounter({ redisUrl, queuePrefix }: Env, database: Database, log: Logger): Promise<RequestCounter> {
+  if (redisUrl === undefined) {
+    const { createPostgresCounter } = await import('./store/request-counter.ts');
+    return createPostgresCounter(database);
+  }
+  const { createRedisCounter } = await import('./queue/redis-request-counter.ts');
+  return createRedisCounter(redisUrl, queuePrefix, log);
 }
 
 interface PreparedPostgres {

@@ -1,5 +1,7 @@
 /** The typed HTTP client, for Node and browsers: `import { createClient } from 'longshore/client'`. */
 import { type AiUsageClient, createAiUsageClient } from './client/ai-usage.ts';
+import { type ApiKeysClient, createApiKeysClient } from './client/api-keys.ts';
+import { type AuditClient, createAuditClient } from './client/audit.ts';
 import {
   type BulkActionsClient,
   createBulkActionsClient,
@@ -11,10 +13,13 @@ import { createFilesClient, type FilesClient } from './client/files.ts';
 import { createJobsClient, type JobsClient } from './client/jobs.ts';
 import { createNotificationsClient, type NotificationsClient } from './client/notifications.ts';
 import type { PageQuery } from './client/pages.ts';
+import { createTenantsClient, type TenantsClient } from './client/tenants.ts';
 import type { Page } from './contract/list.ts';
 import type { HealthResource, QueueResource, StatsResource, TypeResource } from './contract/program.ts';
 
 export type { AiUsageClient, AiUsageQuery } from './client/ai-usage.ts';
+export type { ApiKeysClient } from './client/api-keys.ts';
+export type { AuditClient, AuditQuery } from './client/audit.ts';
 export type { BulkActionsClient, BulkWaitOptions, DeadLettersClient, StartAction } from './client/bulk-actions.ts';
 export type { ClientOptions } from './client/connection.ts';
 export { type AnswerCode, LongshoreError, ServerUnreachableError, WaitTimeoutError } from './client/errors.ts';
@@ -30,6 +35,7 @@ export type {
 export type { CreateOptions, HoldOptions, JobsClient, StepsQuery } from './client/jobs.ts';
 export type { NotificationsClient, NotificationsQuery } from './client/notifications.ts';
 export { collectPages, iteratePages, type PageQuery } from './client/pages.ts';
+export type { TenantsClient } from './client/tenants.ts';
 export type { WaitOptions } from './client/wait.ts';
 
 export interface QueuesClient {
@@ -50,6 +56,9 @@ export interface Client {
   readonly types: { list(query?: PageQuery): Promise<Page<TypeResource>> };
   readonly queues: QueuesClient;
   readonly aiUsage: AiUsageClient;
+  readonly apiKeys: ApiKeysClient;
+  readonly tenants: TenantsClient;
+  readonly audit: AuditClient;
   stats(): Promise<StatsResource>;
   /** Also when the program is degraded or stopping: then `status` says so. */
   health(): Promise<HealthResource>;
@@ -72,6 +81,9 @@ export function createClient(options: ClientOptions): Client {
     types: { list: (query = {}) => connection.requestJson('/v1/types', { query: { ...query } }) },
     queues: createQueuesClient(connection),
     aiUsage: createAiUsageClient(connection),
+    apiKeys: createApiKeysClient(connection),
+    tenants: createTenantsClient(connection),
+    audit: createAuditClient(connection),
     stats: () => connection.requestJson('/v1/stats'),
     health: () => connection.requestJson('/health', { acceptStatus: 503 }),
   };

@@ -110,12 +110,14 @@ async function startHttp(
   const { adminKey, maxBodyBytes } = env;
   const { idempotency } = program.engine.store;
   const loadApp = async (stopping: AbortSignal): Promise<RequestListener> => {
-    const [{ createApp }, { apiRoutes, healthRoutes }] = await Promise.all([
+    const [{ createApp }, { createDoor }, { apiRoutes, healthRoutes }] = await Promise.all([
       import('./api/app.ts'),
+      import('./api/door.ts'),
       import('./api/routes.ts'),
     ]);
     const routes = env.mode === 'worker' ? healthRoutes(check) : [...apiRoutes(program.engine), ...healthRoutes(check)];
-    return createApp({ routes, idempotency, adminKey, maxBodyBytes, version, stopping, log });
+    const door = createDoor(adminKey, program.engine);
+    return createApp({ routes, idempotency, door, maxBodyBytes, version, stopping, log });
   };
   return startHttpServer(env.mode === 'worker' ? loadLater(loadApp) : loadApp, env.host, env.port);
 }

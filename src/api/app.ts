@@ -5,8 +5,8 @@ import { AppError, invalidFields } from '../shared/errors.ts';
 import { createId } from '../shared/ids.ts';
 import type { IdempotencyStore } from '../store/idempotency.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import { type Authenticate, createAuthenticator } from './authenticate.ts';
 import { type BodyReader, BULK_BODY_FACTOR, createBodyReader, parseBody, type ReceivedBody } from './body.ts';
+import type { Door } from './door.ts';
 import { answerOnce, readKey } from './idempotency.ts';
 import { toOpenApi } from './openapi.ts';
 import { createErrorHandler } from './problem.ts';
@@ -18,7 +18,8 @@ export interface AppOptions {
   routes: readonly Route[];
   /** Where the answers to calls with an Idempotency-Key are kept. */
   idempotency: IdempotencyStore;
-  adminKey: string | undefined;
+  /** Who may come in. */
+  door: Door;
   maxBodyBytes: number;
   version: string;
   /** Aborts when the program stops: what is held then is answered as it is. */
@@ -44,12 +45,11 @@ export function createApp(options: AppOptions): Express {
       handle: async () => ({ status: 200, body: document }),
     }),
   ];
-  const authenticate = createAuthenticator(options.adminKey);
   const readBody = createBodyReader(options.maxBodyBytes);
   const readBulkBody = createBodyReader(options.maxBodyBytes * BULK_BODY_FACTOR);
   for (const each of routes) {
     const path = each.path.replaceAll(/\{(\w+)\}/g, ':$1');
-    app[each.method](path, serve(each, authenticate, each.isBulk ? readBulkBody : readBody, options));
+    app[each.method](path, serve(each, each.isBulk ? readBulkBody : readBody, options));
   }
   app.use((request) => {
     throw new AppError('NOT_FOUND', `there is no ${request.method} ${request.path}`);
@@ -58,12 +58,12 @@ export function createApp(options: AppOptions): Express {
   return app;
 }
 
-function serve(each: Route, authenticate: Authenticate, readBody: BodyReader, options: AppOptions): RequestHandler {
+function serve(each: Route, readBody: BodyReader, options: AppOptions): RequestHandler {
+  const takesJson = (each.method === 'post' || each.method === 'patch') && each.reads === undefined;
   return async (request, response) => {
     const release = limitReceiving(request);
-    const caller = authenticate(request, each.scope); // before a body is read
-    const isJson = (each.method === 'post' || each.method === 'patch') && each.reads === undefined;
-    const { value, bytes } = isJson ? await readBody(request, response).finally(release) : NO_BODY;
+    const caller = await options.door(request, response, each); // before a body is read
+    const { value, bytes } = takesJson ? await readBody(request, response).finally(release) : NO_BODY;
     const key = each.isIdempotent ? readKey(request) : undefined;
     const call: Call = {
       caller,

@@ -86,8 +86,8 @@ function describeStream({ headers }: Call['request']): Record<string, string | n
   return Object.fromEntries(names.map((name) => [name, headers[name] ?? null]));
 }
 
-function toStored({ status, headers = {}, body }: Reply): StoredAnswer {
-  return { statusCode: status, headers, body: JSON.stringify(body ?? null) };
+function toStored({ status, headers = {}, body, keptBody = body }: Reply): StoredAnswer {
+  return { statusCode: status, headers, body: JSON.stringify(keptBody ?? null) };
 }
 
 /** The same for the same JSON, whatever the order of its keys. */

@@ -33,11 +33,18 @@ export function createErrorHandler(log: Logger) {
       response.destroy();
       return;
     }
-    if (problem.status === 503 || problem.code === 'IDEMPOTENCY_IN_FLIGHT')
-      response.setHeader('Retry-After', RETRY_AFTER_SECONDS);
+    const retryAfter = retryAfterOf(error, problem);
+    if (retryAfter !== undefined) response.setHeader('Retry-After', retryAfter);
     if (problem.status === 401) response.setHeader('WWW-Authenticate', 'Bearer');
     response.status(problem.status).type('application/problem+json').send(JSON.stringify(problem));
   };
+}
+
+function retryAfterOf(error: unknown, { status, code }: Problem): string | undefined {
+  if (isAppError(error) && error.retryAfterMs !== undefined) {
+    return String(Math.max(1, Math.ceil(error.retryAfterMs / 1000)));
+  }
+  return status === 503 || code === 'IDEMPOTENCY_IN_FLIGHT' ? RETRY_AFTER_SECONDS : undefined;
 }
 
 const bodyFaults: Record<string, ErrorCode> = {

@@ -28,6 +28,8 @@ export interface Reply {
   status: number;
   headers?: Record<string, string>;
   body?: unknown;
+  /** What is kept in place of the body for a call that is made again: what must be told once. */
+  keptBody?: unknown;
 }
 
 /** One endpoint. Authentication, validation and the OpenAPI document follow from it. */
@@ -36,6 +38,8 @@ export interface Route<Query extends z.ZodType = z.ZodType, Body extends z.ZodTy
   /** With `{name}` for parameters, as in OpenAPI. */
   path: string;
   scope: Scope;
+  /** It is about the whole program, or all tenants: a key that is bound to a tenant does not suffice. */
+  isForAll?: true;
   summary: string;
   query?: Query;
   body?: Body;

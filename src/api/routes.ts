@@ -1,6 +1,8 @@
 import type { Engine } from '../engine/engine.ts';
 import type { Route } from './route.ts';
 import { aiUsageRoutes } from './routes/ai-usage.ts';
+import { apiKeyRoutes } from './routes/api-keys.ts';
+import { auditRoutes } from './routes/audit.ts';
 import { bulkActionRoutes } from './routes/bulk-actions.ts';
 import { deadLetterRoutes } from './routes/dead-letters.ts';
 import { fileRoutes } from './routes/files.ts';
@@ -9,6 +11,7 @@ import { jobHistoryRoutes } from './routes/job-history.ts';
 import { jobRoutes } from './routes/jobs.ts';
 import { notificationRoutes } from './routes/notifications.ts';
 import { programRoutes } from './routes/program.ts';
+import { tenantRoutes } from './routes/tenants.ts';
 import { webhookRoutes } from './routes/webhooks.ts';
 import { workerRoutes } from './routes/workers.ts';
 
@@ -28,5 +31,8 @@ export function apiRoutes(engine: Engine): Route[] {
     ...workerRoutes(engine),
     ...aiUsageRoutes(engine),
     ...programRoutes(engine),
+    ...apiKeyRoutes(engine),
+    ...tenantRoutes(engine),
+    ...auditRoutes(engine),
   ];
 }

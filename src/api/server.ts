@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import type { Express } from 'express';
 import { AppError } from '../shared/errors.ts';
 import { messageOf } from '../shared/failure.ts';
+import { answerUnreadable } from './unreadable.ts';
 
 // An import reads all that a module exports, and two exports of this one load the whole of Node's fetch: 30 ms and 15 MB.
 const { createServer, IncomingMessage, ServerResponse } = process.getBuiltinModule('node:http');
@@ -30,6 +31,7 @@ export async function startHttpServer(loadApp: LoadApp, host: string, port: numb
   const server = createServer(isExpress(app) ? objectsFor(app) : {}, app);
   server.requestTimeout = RECEIVE_MAX_MS;
   server.headersTimeout = HEADERS_MS;
+  server.on('clientError', answerUnreadable);
   server.keepAliveTimeout = 65_000; // longer than the usual 60 s of a proxy, which else meets a closed connection
   await listen(server, host, port);
   let stopping: Promise<void> | undefined;

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { registerAdmin } from './admin.ts';
+import { registerAudit } from './audit.ts';
 import type { CliContext } from './context.ts';
 import { registerDeadLetters } from './dead-letters.ts';
 import { registerDemo } from './demo.ts';
@@ -8,9 +9,11 @@ import { EXIT_CODES_HELP } from './exit-codes.ts';
 import { registerFiles } from './files.ts';
 import { registerInit } from './init.ts';
 import { registerJobs } from './jobs.ts';
+import { registerKeys } from './keys.ts';
 import { registerQueues } from './queues.ts';
 import { DEFAULT_URL } from './settings.ts';
 import { registerStart } from './start.ts';
+import { registerTenants } from './tenants.ts';
 import { registerTypes } from './types.ts';
 
 /** The `longshore` command with everything below it. Its errors are thrown, never answered by an exit. */
@@ -41,6 +44,9 @@ export function createProgram(cli: CliContext, version: string): Command {
   registerFiles(program, cli);
   registerTypes(program, cli);
   registerQueues(program, cli);
+  registerKeys(program, cli);
+  registerTenants(program, cli);
+  registerAudit(program, cli);
   registerAdmin(program, cli);
   return program.addHelpText('after', EXIT_CODES_HELP);
 }

@@ -7,8 +7,8 @@ export interface AuditedAction {
   action: string;
   target?: string;
   details?: Record<string, unknown>;
-  /** Whose data it changes; default: the tenant of the caller, or all. */
-  tenant?: string;
+  /** Whose data it changes; null for those of all; default: the tenant of the caller, or all. */
+  tenant?: string | null;
 }
 
 /**
@@ -22,7 +22,7 @@ export async function recordAudit(
 ): Promise<void> {
   await store.audit.insert({
     id: createId(),
-    tenant: tenant ?? (caller.scope === 'all' ? null : caller.scope.tenant),
+    tenant: tenant === undefined ? (caller.scope === 'all' ? null : caller.scope.tenant) : tenant,
     actor: caller.actor,
     action,
     target: target ?? null,

@@ -3,6 +3,8 @@ import { type JobStatus, terminalStatuses } from '../contract/job.ts';
 import { AppError } from '../shared/errors.ts';
 import { isId } from '../shared/ids.ts';
 import type { BulkActionRow } from '../store/bulk-actions.ts';
+import { inTransaction } from '../store/store.ts';
+import { recordAudit } from './audit.ts';
 import { CANCELLABLE } from './control.ts';
 import type { Caller, Engine } from './engine.ts';
 import { RETRYABLE } from './retry.ts';
@@ -30,12 +32,14 @@ export async function createBulkAction(
   request: BulkActionRequest,
   id: string,
 ): Promise<BulkActionRow> {
-  const created = await engine.store.bulkActions.insert({
-    id,
-    tenant: caller.scope === 'all' ? null : caller.scope.tenant,
-    action: request.action,
-    filter: request.filter,
-    matched: await countMatches(engine, caller, request),
+  const tenant = caller.scope === 'all' ? null : caller.scope.tenant;
+  const { action, filter } = request;
+  const matched = await countMatches(engine, caller, request);
+  const created = await inTransaction(engine.store, async (store) => {
+    const row = await store.bulkActions.insert({ id, tenant, action, filter, matched });
+    const details = { action, filter, matched };
+    if (row) await recordAudit(store, caller, { action: 'bulk_action.create', target: id, tenant, details });
+    return row;
   });
   return created ?? requireBulkAction(engine, caller, id);
 }
@@ -50,8 +54,19 @@ export async function requireBulkAction(engine: Engine, caller: Caller, id: stri
 /** Ends an action early; what it has done stays done. @throws NOT_FOUND, ACTION_FINISHED */
 export async function abortBulkAction(engine: Engine, caller: Caller, id: string): Promise<BulkActionRow> {
   const { status } = await requireBulkAction(engine, caller, id);
-  const aborted = status === 'running' ? await engine.store.bulkActions.abort(caller.scope, id) : undefined;
+  const aborted = status === 'running' ? await abort(engine, caller, id) : undefined;
   if (aborted) return aborted;
   const action = await requireBulkAction(engine, caller, id);
   throw new AppError('ACTION_FINISHED', `bulk action ${id} has already finished: it is ${action.status}`);
+}
+
+function abort(engine: Engine, caller: Caller, id: string): Promise<BulkActionRow | undefined> {
+  return inTransaction(engine.store, async (store) => {
+    const row = await store.bulkActions.abort(caller.scope, id);
+    if (!row) return undefined;
+    const { tenant, action, processed, changed } = row;
+    const details = { action, processed, changed };
+    await recordAudit(store, caller, { action: 'bulk_action.abort', target: id, tenant, details });
+    return row;
+  });
 }

@@ -2,7 +2,9 @@ import { isTerminal, type JobStatus } from '../contract/job.ts';
 import { AppError } from '../shared/errors.ts';
 import { endsWithin } from '../shared/time.ts';
 import type { JobHead, JobRow } from '../store/job-row.ts';
+import { inTransaction } from '../store/store.ts';
 import type { Applied, Transition } from '../store/transitions.ts';
+import { recordAudit } from './audit.ts';
 import type { Caller, Engine } from './engine.ts';
 import { requireJob } from './inquire.ts';
 import { toOutboxEntry } from './webhook-body.ts';
@@ -19,7 +21,14 @@ const EXPIRABLE: readonly JobStatus[] = ['scheduled', 'queued'];
  */
 export async function cancelJob(engine: Engine, caller: Caller, id: string): Promise<JobRow> {
   const job = await requireJob(engine, caller, id);
-  const ended = await engine.store.transitions.apply([toCancellation(engine, job)]);
+  const ended = await inTransaction(engine.store, async (store) => {
+    const applied = await store.transitions.apply([toCancellation(engine, job)]);
+    const { tenant, type } = job;
+    if (applied.length > 0) {
+      await recordAudit(store, caller, { action: 'job.cancel', target: id, tenant, details: { type } });
+    }
+    return applied;
+  });
   if (ended.length === 0) throw terminal(await requireJob(engine, caller, id));
   await announceEnded(engine, [job], ended);
   return requireJob(engine, caller, id);

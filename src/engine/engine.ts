@@ -8,8 +8,11 @@ import type { GroupedWrites } from '../store/grouped-writes.ts';
 import type { Store } from '../store/store.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Dispatcher } from './dispatch.ts';
+import type { KeyRing } from './key-ring.ts';
 import type { PipelineWaker } from './pipelines/waker.ts';
+import type { RequestRates } from './request-rates.ts';
 import type { Subscribers } from './subscribers.ts';
+import type { TenantLimitBook } from './tenant-limits.ts';
 import type { JobWatcher } from './watch.ts';
 
 /** What every verb of the engine works with. `main` puts it together. */
@@ -24,6 +27,12 @@ export interface Engine {
   readonly waker: PipelineWaker;
   readonly watcher: JobWatcher;
   readonly subscribers: Subscribers;
+  /** The keys of callers. */
+  readonly keys: KeyRing;
+  /** What tenants may use. */
+  readonly limits: TenantLimitBook;
+  /** How many calls they have made. */
+  readonly requestRates: RequestRates;
   readonly outbound: Outbound;
   /** Where files lie. */
   readonly storage: FileStorage;

@@ -4,7 +4,7 @@ import { AppError, errorCatalogue, type FieldError } from '../shared/errors.ts';
 import { deriveIds } from '../shared/ids.ts';
 import { ownOrigin, prepareJob } from './check-request.ts';
 import type { Caller, Engine } from './engine.ts';
-import { type PreparedJob, recordJobs } from './record-jobs.ts';
+import { type Enqueued, type PreparedJob, recordEach } from './record-jobs.ts';
 
 /** One job of a bulk request, as far as the request itself was checked. */
 export type BulkPart = { ok: true; value: EnqueueRequest } | { ok: false; faults: FieldError[] };
@@ -31,19 +31,31 @@ export async function enqueueBulk(
     ),
   );
   const good = checked.filter((part) => part.ok);
-  const enqueued =
+  const recorded =
     good.length === 0
       ? []
-      : await recordJobs(
+      : await recordEach(
           engine,
           good.map((part) => part.job),
         );
+  const enqueued = recorded.filter((each): each is Enqueued => !(each instanceof AppError));
   return {
-    accepted: good.length,
-    rejected: checked.flatMap((part) => (part.ok ? [] : { index: part.index, errors: [...part.faults] })),
+    accepted: enqueued.length,
+    rejected: [
+      ...checked.flatMap((part) => (part.ok ? [] : { index: part.index, errors: [...part.faults] })),
+      ...good.flatMap(({ index }, place) => toRejection(index, recorded[place])),
+    ].sort((one, other) => one.index - other.index),
     ids: enqueued.map(({ job }) => job.id),
-    deduplicated: good.flatMap(({ index }, place) => (enqueued[place]?.isDeduplicated ? index : [])),
+    deduplicated: good.flatMap(({ index }, place) => (isDeduplicated(recorded[place]) ? index : [])),
   };
+}
+
+function toRejection(index: number, recorded: Enqueued | AppError | undefined): BulkAnswer['rejected'] {
+  return recorded instanceof AppError ? [{ index, errors: [{ path: '', message: recorded.message }] }] : [];
+}
+
+function isDeduplicated(recorded: Enqueued | AppError | undefined): boolean {
+  return recorded !== undefined && !(recorded instanceof AppError) && recorded.isDeduplicated;
 }
 
 async function checkPart(

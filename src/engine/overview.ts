@@ -4,28 +4,30 @@ import type { QueueResource, StatsResource, TypeResource } from '../contract/pro
 import { toJsonSchema } from '../define/registry.ts';
 import { AppError } from '../shared/errors.ts';
 import type { QueueOverview } from '../store/overview.ts';
-import type { Engine } from './engine.ts';
+import type { Caller, Engine } from './engine.ts';
 import { noDrift } from './upkeep/drift.ts';
 
 type Counts = QueueResource['counts'];
 
-/** Every queue that has jobs, a switch, or a definition. */
-export async function listQueues(engine: Engine): Promise<QueueResource[]> {
-  const stored = new Map((await engine.store.overview.queues()).map((queue) => [queue.name, queue]));
+/** Every queue that has jobs, a switch, or a definition; for a tenant with the counts of its own jobs. */
+export async function listQueues(engine: Engine, { scope }: Caller): Promise<QueueResource[]> {
+  const stored = new Map((await engine.store.overview.queues(scope)).map((queue) => [queue.name, queue]));
   const names = [...new Set([...engine.registry.queues.keys(), ...stored.keys()])].sort();
   return names.map((name) => toQueueResource(engine, name, stored.get(name)));
 }
 
 /** @throws NOT_FOUND */
-export async function getQueue(engine: Engine, name: string): Promise<QueueResource> {
-  const queue = (await listQueues(engine)).find((each) => each.name === name);
+export async function getQueue(engine: Engine, caller: Caller, name: string): Promise<QueueResource> {
+  const queue = (await listQueues(engine, caller)).find((each) => each.name === name);
   if (!queue) throw new AppError('NOT_FOUND', `there is no queue "${name}"`);
   return queue;
 }
 
-export async function getStats(engine: Engine): Promise<StatsResource> {
-  const [totals, drift] = await Promise.all([engine.store.overview.totals(), engine.store.drift.totals()]);
-  return { ...totals, counts: fillCounts(totals.counts), drift: { ...noDrift(), ...drift } };
+/** What was repaired concerns all tenants, so that one alone is not told. */
+export async function getStats(engine: Engine, { scope }: Caller): Promise<StatsResource> {
+  const { overview, drift } = engine.store;
+  const [totals, repairs] = await Promise.all([overview.totals(scope), scope === 'all' ? drift.totals() : undefined]);
+  return { ...totals, counts: fillCounts(totals.counts), drift: repairs ? { ...noDrift(), ...repairs } : {} };
 }
 
 /** What can be enqueued, with the JSON Schema of each input. */

@@ -1,6 +1,9 @@
 import { isTerminal, type JobStatus } from '../contract/job.ts';
 import { AppError, invalidFields } from '../shared/errors.ts';
 import type { JobRow } from '../store/job-row.ts';
+import { inTransaction } from '../store/store.ts';
+import { admitJobs } from './admission.ts';
+import { recordAudit } from './audit.ts';
 import { findInputFaults } from './check-request.ts';
 import type { Caller, Engine } from './engine.ts';
 import { requireJob } from './inquire.ts';
@@ -12,7 +15,8 @@ export const RETRYABLE: readonly JobStatus[] = ['failed', 'cancelled', 'expired'
  * Runs a job that failed, was cancelled or expired again, under its id and with all of its attempts. Its last error and
  * its checkpoint stay. A pipeline keeps what completed of its steps; a step is retried together with its pipeline.
  * @param edit the new input, where there is one
- * @throws NOT_FOUND, JOB_NOT_RETRYABLE, UNKNOWN_TYPE and INVALID_FIELDS for a new input, STORE_UNAVAILABLE
+ * @throws NOT_FOUND, JOB_NOT_RETRYABLE, UNKNOWN_TYPE and INVALID_FIELDS for a new input, TENANT_LIMIT_REACHED,
+ * STORE_UNAVAILABLE
  */
 export async function retryJob(
   engine: Engine,
@@ -25,11 +29,35 @@ export async function retryJob(
     await checkNewInput(engine, job, edit.input);
     if (job.steps > 0) await endOrphansOf(engine, id); // it forgets its steps, and nobody would end those
   }
-  const rows = await engine.store.retries.retry([{ id, ...edit }]);
+  const rows = await retryWithinLimits(engine, caller, job, edit);
   const row = rows.find((each) => each.id === id);
   if (!row) throw await explainRefusal(engine, caller, id);
   announceRetried(engine, rows);
   return row;
+}
+
+/** It counts as one that waits, but not against the limit of the day: it was counted when it was enqueued. */
+async function retryWithinLimits(
+  engine: Engine,
+  caller: Caller,
+  job: JobRow,
+  edit: { input?: unknown },
+): Promise<JobRow[]> {
+  const { id, tenant } = job;
+  const { refused, release } = await admitJobs(engine, RETRYABLE.includes(job.status) ? [job] : []);
+  for (const error of refused.values()) throw error;
+  let rows: JobRow[] = [];
+  try {
+    rows = await inTransaction(engine.store, async (store) => {
+      const retried = await store.retries.retry([{ id, ...edit }]);
+      const details = { type: job.type, isEdited: 'input' in edit };
+      if (retried.length > 0) await recordAudit(store, caller, { action: 'job.retry', target: id, tenant, details });
+      return retried;
+    });
+    return rows;
+  } finally {
+    release(new Set(rows.map((row) => row.id)));
+  }
 }
 
 /** Tells of jobs that run again, once that is committed. */

@@ -3,6 +3,8 @@ import { AppError, invalidFields, isAppError } from '../shared/errors.ts';
 import { contentTypeOf } from '../storage/addresses.ts';
 import type { FileAddress } from '../storage/storage.ts';
 import type { UploadRow } from '../store/files.ts';
+import { inTransaction } from '../store/store.ts';
+import { recordAudit } from './audit.ts';
 import { chooseTenant } from './check-request.ts';
 import type { Caller, Engine } from './engine.ts';
 import { requireKey } from './files.ts';
@@ -64,7 +66,11 @@ export async function deleteUpload(engine: Engine, caller: Caller, key: string):
     throw new AppError('NOT_FOUND', `there is no upload ${key}; a file of a job is removed with its job`);
   }
   await engine.storage.removeAll({ tenant: row.tenant, id });
-  await engine.store.files.removeUpload(caller.scope, id, name);
+  await inTransaction(engine.store, async (store) => {
+    await store.files.removeUpload(caller.scope, id, name);
+    const details = { bytes: row.bytes };
+    await recordAudit(store, caller, { action: 'file.delete', target: key, tenant: row.tenant, details });
+  });
 }
 
 function measure(content: AsyncIterable<Uint8Array>, maxBytes: number) {

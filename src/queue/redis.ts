@@ -6,12 +6,13 @@ import type { Logger } from '../telemetry/logger.ts';
 const SILENCE_MS = 20_000;
 
 /** A connection that BullMQ may use: it waits for Redis rather than failing commands. */
-export function openRedis(url: string, log: Logger): Redis {
+export function openRedis(url: string, log: Logger, more: RedisOptions = {}): Redis {
   const redis = new Redis(url, {
     maxRetriesPerRequest: null, // BullMQ's workers require it
     lazyConnect: true,
     retryStrategy: (times) => Math.min(100 * 2 ** Math.min(times, 6), 3000),
     socketTimeout: SILENCE_MS,
+    ...more,
   });
   let isLost = false;
   redis.on('error', (error) => {

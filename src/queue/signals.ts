@@ -4,14 +4,15 @@ import { Listener, notify } from '../store/notifications.ts';
 import type { Logger } from '../telemetry/logger.ts';
 
 /** `work`: queue names that have jobs · `changed`: job ids with news · `cancel`: ids of running jobs to
- * abort · `webhook`: ids of jobs with a delivery to send · `subscriptions`: tenants whose subscriptions have changed. */
-export type Topic = 'work' | 'changed' | 'cancel' | 'webhook' | 'subscriptions';
+ * abort · `webhook`: ids of jobs with a delivery to send · `subscriptions`: tenants whose subscriptions have changed ·
+ * `keys`: ids of API keys that are new or revoked · `limits`: tenants whose limits have changed. */
+export type Topic = 'work' | 'changed' | 'cancel' | 'webhook' | 'subscriptions' | 'keys' | 'limits';
 export type SignalListener = (keys: readonly string[]) => void;
 
 const CHANNEL = 'longshore';
 const COALESCE_MS = 5;
 const KEYS_PER_MESSAGE = 100; // of 36 characters: far below the 8,000 bytes of a NOTIFY
-const TOPICS: readonly Topic[] = ['work', 'changed', 'cancel', 'webhook', 'subscriptions'];
+const TOPICS: readonly Topic[] = ['work', 'changed', 'cancel', 'webhook', 'subscriptions', 'keys', 'limits'];
 
 /**
  * Short messages between processes over LISTEN/NOTIFY. They are hints: whoever waits for one also polls, so a message may

@@ -8,6 +8,7 @@ export const errorCatalogue = {
   UNAUTHENTICATED: { status: 401, title: 'A valid key is needed' },
   FORBIDDEN: { status: 403, title: 'The key does not allow this' },
   NOT_FOUND: { status: 404, title: 'There is no such thing' },
+  REQUEST_TIMEOUT: { status: 408, title: 'The request took too long to arrive' },
   JOB_TERMINAL: { status: 409, title: 'The job has already ended' },
   IDEMPOTENCY_IN_FLIGHT: { status: 409, title: 'A call with this key is still under way' },
   JOB_NOT_RETRYABLE: { status: 409, title: 'The job cannot be run again now' },
@@ -20,6 +21,9 @@ export const errorCatalogue = {
   UNKNOWN_TYPE: { status: 422, title: 'There is no such job type' },
   IDEMPOTENCY_KEY_REUSED: { status: 422, title: 'The key was used for another request' },
   ADDRESS_REFUSED: { status: 422, title: 'That address may not be called' },
+  RATE_LIMITED: { status: 429, title: 'Too many requests' },
+  TENANT_LIMIT_REACHED: { status: 429, title: 'The tenant has as many jobs as it may have' },
+  HEADERS_TOO_LARGE: { status: 431, title: 'The headers are too large' },
   RESPONSE_TOO_LARGE: { status: 502, title: 'The answer of another server is too large' },
   OUTBOUND_TIMEOUT: { status: 504, title: 'Another server took too long' },
   INTERNAL: { status: 500, title: 'Something went wrong here' },
@@ -42,12 +46,19 @@ export interface FieldError {
 export class AppError extends Error {
   readonly code: ErrorCode;
   readonly errors: readonly FieldError[] | undefined;
+  /** When it makes sense to try again; undefined where that is not known. */
+  readonly retryAfterMs: number | undefined;
 
-  constructor(code: ErrorCode, detail: string, options?: { errors?: FieldError[]; cause?: unknown }) {
+  constructor(
+    code: ErrorCode,
+    detail: string,
+    options?: { errors?: FieldError[]; cause?: unknown; retryAfterMs?: number },
+  ) {
     super(detail, options?.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'AppError';
     this.code = code;
     this.errors = options?.errors;
+    this.retryAfterMs = options?.retryAfterMs;
   }
 }
 

@@ -16,6 +16,13 @@ export interface AuditEntry {
   at: Date;
 }
 
+export interface AuditFilter {
+  actor?: string | undefined;
+  action?: string | undefined;
+  /** Of this time or later. */
+  since?: string | undefined;
+}
+
 export type NewAuditEntry = Omit<AuditEntry, 'at'>;
 
 /** What operators did. Nothing ever changes it. */
@@ -29,14 +36,23 @@ export function createAuditStore(database: Database) {
     },
 
     /** Newest first. */
-    list(scope: TenantScope, limit: number, beforeId: string | null): Promise<AuditEntry[]> {
+    list(
+      scope: TenantScope,
+      { actor, action, since }: AuditFilter,
+      limit: number,
+      beforeId: string | null,
+    ): Promise<AuditEntry[]> {
       return database.query<AuditEntry>(
         `select id, tenant, actor, action, target, details, at
          from longshore.audit_log
-         where ($1::text is null or tenant = $1) and ($2::uuid is null or id < $2)
+         where ($1::text is null or tenant = $1)
+           and ($2::text is null or actor = $2)
+           and ($3::text is null or action = $3)
+           and ($4::timestamptz is null or at >= $4)
+           and ($5::uuid is null or id < $5)
          order by id desc
-         limit $3`,
-        [tenantOf(scope), beforeId, limit],
+         limit $6`,
+        [tenantOf(scope), actor ?? null, action ?? null, since ?? null, beforeId, limit],
       );
     },
   };

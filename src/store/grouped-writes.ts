@@ -2,12 +2,15 @@ import { GroupCommit, type GroupCommitStats } from './group-commit.ts';
 import type { JobRow } from './job-row.ts';
 import { type EncodedJob, encodeJob, type NewJob } from './jobs.ts';
 import type { Store } from './store.ts';
+import type { CountedInsert } from './tenant-days.ts';
 import type { Applied, Completion, Start, Transition } from './transitions.ts';
 
 /** The writes that every job needs. Calls at the same time share a statement and its commit. */
 export interface GroupedWrites {
   /** Records a job. @returns undefined when its id is there already, or its deduplication key is taken */
   insert(job: NewJob): Promise<JobRow | undefined>;
+  /** The same for a job of a tenant with a limit per day, as `tenantDays.insert`. */
+  insertCounted(job: NewJob): Promise<CountedInsert>;
   /** As `transitions.start`, for one delivery. */
   start(start: Start): Promise<JobRow | undefined>;
   /** As `transitions.complete`, for one run. @returns whether it happened */
@@ -32,6 +35,12 @@ export function createGroupedWrites(store: Store): GroupedWrites {
       inOrder(jobs, ({ job }) => job.id, await store.jobs.insertEncoded(jobs)),
     sizeOf: ({ json }) => json.length,
   });
+  const countedInserts = new GroupCommit({
+    ...FOR_ANSWERS,
+    lanes: 1, // a second statement would only wait for the days that the first one has locked
+    write: (jobs: readonly EncodedJob[]) => store.tenantDays.insert(jobs),
+    sizeOf: ({ json }) => json.length,
+  });
   const starts = new GroupCommit({
     ...FOR_RUNS,
     write: async (items: readonly Start[]) => inOrder(items, ({ id }) => id, await store.transitions.start(items)),
@@ -52,10 +61,17 @@ export function createGroupedWrites(store: Store): GroupedWrites {
     sizeOf: ({ output, webhook }) => (output?.length ?? 0) + (webhook?.body.length ?? 0),
     keyOf: ({ id }) => id,
   });
-  const groups = { insert: inserts, start: starts, complete: completions, apply: changes };
+  const groups = {
+    insert: inserts,
+    insertCounted: countedInserts,
+    start: starts,
+    complete: completions,
+    apply: changes,
+  };
 
   return {
     insert: (job) => inserts.add(encodeJob(job)),
+    insertCounted: (job) => countedInserts.add(encodeJob(job)),
     start: (start) => starts.add(start),
     complete: (completion) => completions.add(completion),
     apply: (transition) => changes.add(transition),

@@ -1,5 +1,6 @@
 import type { JobStatus } from '../contract/job.ts';
 import type { Database } from './database.ts';
+import type { TenantScope } from './scope.ts';
 import { COUNT_ALIVE, SERVED_QUEUES } from './workers.ts';
 
 export interface QueueOverview {
@@ -34,22 +35,28 @@ export function createOverviewStore(database: Database) {
       );
     },
 
-    async queues(): Promise<QueueOverview[]> {
-      return database.query<QueueOverview>(QUEUES);
+    /** Counts are those of the scope; which queues there are, are paused or are served is no secret. */
+    queues(scope: TenantScope): Promise<QueueOverview[]> {
+      return database.query<QueueOverview>(queuesOf(scope), parametersOf(scope));
     },
 
-    async totals(): Promise<TotalsOverview> {
-      const [row] = await database.query<TotalsOverview>(TOTALS);
+    async totals(scope: TenantScope): Promise<TotalsOverview> {
+      const [row] = await database.query<TotalsOverview>(totalsOf(scope), parametersOf(scope));
       if (!row) throw new Error('an aggregate without rows');
       return row;
     },
   };
 }
 
-const QUEUES = `
+// Left out where there is none, so that the plan is that of a query without it.
+const ofTenant = (scope: TenantScope) => (scope === 'all' ? '' : 'and tenant = $1');
+const parametersOf = (scope: TenantScope) => (scope === 'all' ? [] : [scope.tenant]);
+
+const queuesOf = (scope: TenantScope) => `
   with by_status as (
     select queue, status, count(*)::integer as n, min(run_at) filter (where status = 'queued') as oldest
     from longshore.jobs
+    where true ${ofTenant(scope)}
     group by queue, status
   ),
   per_queue as (
@@ -60,8 +67,8 @@ const QUEUES = `
   recent as (
     select queue, count(*)::integer as n
     from longshore.jobs
-    where (status in ('completed', 'cancelled', 'expired') and finished_at > now() - interval '1 minute')
-      or (status = 'failed' and finished_at > now() - interval '1 minute')
+    where ((status in ('completed', 'cancelled', 'expired') and finished_at > now() - interval '1 minute')
+      or (status = 'failed' and finished_at > now() - interval '1 minute')) ${ofTenant(scope)}
     group by queue
   ),
   served as (${SERVED_QUEUES})
@@ -77,15 +84,21 @@ const QUEUES = `
   left join recent r on r.queue = p.queue
   order by 1`;
 
-const TOTALS = `
+const totalsOf = (scope: TenantScope) => `
   select
     (select coalesce(jsonb_object_agg(status, n), '{}')
-     from (select status, count(*)::integer as n from longshore.jobs group by status) by_status) as counts,
+     from (select status, count(*)::integer as n from longshore.jobs where true ${ofTenant(scope)} group by status) by_status) as counts,
     (select count(*)::integer from longshore.jobs
-     where finished_at > now() - interval '1 minute' and status = 'completed') as "completedLastMinute",
+     where finished_at > now() - interval '1 minute' and status = 'completed' ${ofTenant(scope)}) as "completedLastMinute",
     (select count(*)::integer from longshore.jobs
-     where finished_at > now() - interval '1 minute' and status = 'failed') as "failedLastMinute",
+     where finished_at > now() - interval '1 minute' and status = 'failed' ${ofTenant(scope)}) as "failedLastMinute",
     ${COUNT_ALIVE} as workers,
     (select jsonb_build_object(
        'pending', count(*) filter (where status = 'pending'), 'failed', count(*) filter (where status = 'failed'))
-     from longshore.webhook_deliveries where status in ('pending', 'failed')) as webhooks`;
+     from longshore.webhook_deliveries
+     where status in ('pending', 'failed') ${scope === 'all' ? '' : DELIVERIES_OF_TENANT}) as webhooks`;
+
+// Of a job or a batch.
+const DELIVERIES_OF_TENANT = `
+       and $1 = coalesce(
+         (select tenant from longshore.jobs where id = job_id), (select tenant from longshore.batches where id = batch_id))`;

@@ -1,5 +1,6 @@
 import { createAiUsageStore } from './ai-usage.ts';
 import { createAlertStore } from './alerts.ts';
+import { createApiKeyStore } from './api-keys.ts';
 import { createAuditStore } from './audit.ts';
 import { createBacklogStore } from './backlog.ts';
 import { createBulkActionStore } from './bulk-actions.ts';
@@ -28,6 +29,8 @@ import { createRetentionStore } from './retention.ts';
 import { createRetryStore } from './retries.ts';
 import { createSettingStore } from './settings.ts';
 import { createSubscriptionStore } from './subscriptions.ts';
+import { createTenantDayStore } from './tenant-days.ts';
+import { createTenantStore } from './tenants.ts';
 import { createTransitionStore } from './transitions.ts';
 import { createUserNotificationStore } from './user-notifications.ts';
 import { createWorkerStore } from './workers.ts';
@@ -58,6 +61,9 @@ export function createStore(database: Database) {
     retention: createRetentionStore(database),
     aiUsage: createAiUsageStore(database),
     alerts: createAlertStore(database),
+    apiKeys: createApiKeyStore(database),
+    tenants: createTenantStore(database),
+    tenantDays: createTenantDayStore(database),
     audit: createAuditStore(database),
     journal: createJournalStore(database),
     deliveries: createDeliveryStore(database),

@@ -43,7 +43,7 @@ describe('messages to users', () => {
     const { userNotifications } = harness.engine.store;
     const query = { user: 'ada', isUnread: false, limit: 10, beforeId: null };
     expect((await userNotifications.list(chooseOwner(acme, undefined), query)).map(({ id }) => id)).toEqual([own]);
-    expect(() => chooseOwner(acme, 'other')).toThrow(expect.objectContaining({ code: 'FORBIDDEN' }));
+    expect(() => chooseOwner(acme, 'other')).toThrow(expect.objectContaining({ code: 'INVALID_FIELDS' }));
     await expect(requireRead(harness.engine, acme, other)).rejects.toMatchObject({ code: 'NOT_FOUND' });
     expect(await userNotifications.markAllRead({ tenant: 'acme' }, 'ada')).toBe(1);
     expect(await harness.sql('select id from longshore.notifications where read_at is null')).toEqual([{ id: other }]);

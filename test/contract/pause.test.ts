@@ -21,7 +21,7 @@ describe.each<TransportName>(['postgres', 'bullmq'])('pausing a queue on the %s 
     await waitFor(() => gate.arrivals === 1, { describe: 'the first job runs' });
 
     await setQueuePaused(harness.engine, 'held', true);
-    expect(await getQueue(harness.engine, 'held')).toMatchObject({ isPaused: true, transport });
+    expect(await getQueue(harness.engine, everyone, 'held')).toMatchObject({ isPaused: true, transport });
     const probes = await Promise.all([1, 2, 3].map((n) => harness.enqueue(held, n)));
     const other = await harness.enqueue(free, null);
     await harness.ended(other.id);
@@ -34,7 +34,7 @@ describe.each<TransportName>(['postgres', 'bullmq'])('pausing a queue on the %s 
 
     await setQueuePaused(harness.engine, 'held', false);
     await Promise.all(probes.map((job) => harness.ended(job.id)));
-    expect(await getQueue(harness.engine, 'held')).toMatchObject({ isPaused: false });
+    expect(await getQueue(harness.engine, everyone, 'held')).toMatchObject({ isPaused: false });
   });
 
   it('holds for a worker that starts later, in any process, and delayed jobs too', async () => {

@@ -183,7 +183,7 @@ describe('a worker whose lease is longer than that of the others', () => {
     const { id } = await harness.enqueue(job, null);
     await waitFor(() => gate.arrivals === 1, { describe: 'the job runs' });
     const hasShortEnded = async () => {
-      const queues = await harness.engine.store.overview.queues();
+      const queues = await harness.engine.store.overview.queues('all');
       return queues.every((queue) => queue.name !== 'http' || queue.workers === 1); // only the patient one serves it
     };
     await waitFor(hasShortEnded, { describe: 'the short lease has ended' });

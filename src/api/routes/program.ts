@@ -24,7 +24,9 @@ export function programRoutes(engine: Engine): Route[] {
       scope: 'jobs:read',
       summary: 'List the queues with their counts',
       answers: { 200: pageSchema(queueResourceSchema) },
-      handle: async () => ({ status: 200, body: { items: await listQueues(engine), nextCursor: null } }),
+      async handle({ caller }) {
+        return { status: 200, body: { items: await listQueues(engine, caller), nextCursor: null } };
+      },
     }),
     route({
       method: 'get',
@@ -32,7 +34,7 @@ export function programRoutes(engine: Engine): Route[] {
       scope: 'jobs:read',
       summary: 'Read a queue',
       answers: { 200: queueResourceSchema },
-      handle: async ({ params }) => ({ status: 200, body: await getQueue(engine, params.name ?? '') }),
+      handle: async ({ caller, params }) => ({ status: 200, body: await getQueue(engine, caller, params.name ?? '') }),
     }),
     pauseRoute(engine, 'pause', 'Take no more jobs of a queue; those that run go on', true),
     pauseRoute(engine, 'resume', 'Take jobs of a paused queue again', false),
@@ -42,7 +44,7 @@ export function programRoutes(engine: Engine): Route[] {
       scope: 'jobs:read',
       summary: 'Count jobs, workers and webhooks',
       answers: { 200: statsSchema },
-      handle: async () => ({ status: 200, body: await getStats(engine) }),
+      handle: async ({ caller }) => ({ status: 200, body: await getStats(engine, caller) }),
     }),
   ];
 }
@@ -52,6 +54,7 @@ function pauseRoute(engine: Engine, verb: string, summary: string, isPaused: boo
     method: 'post',
     path: `/v1/queues/{name}/${verb}`,
     scope: 'admin',
+    isForAll: true,
     summary,
     body: z.unknown(),
     answers: { 200: queueResourceSchema },
@@ -59,7 +62,7 @@ function pauseRoute(engine: Engine, verb: string, summary: string, isPaused: boo
       const name = params.name ?? '';
       await setQueuePaused(engine, name, isPaused);
       await recordAudit(engine.store, caller, { action: `queue.${verb}`, target: name });
-      return { status: 200, body: await getQueue(engine, name) };
+      return { status: 200, body: await getQueue(engine, caller, name) };
     },
   });
 }

@@ -2,6 +2,8 @@ import { eventNameSchema } from '../../contract/steps.ts';
 import { AppError, invalidFields } from '../../shared/errors.ts';
 import { findUnstorableText } from '../../shared/json.ts';
 import type { JobRow } from '../../store/job-row.ts';
+import { inTransaction } from '../../store/store.ts';
+import { recordAudit } from '../audit.ts';
 import type { Caller, Engine } from '../engine.ts';
 import { requireJob } from '../inquire.ts';
 
@@ -27,7 +29,13 @@ export async function sendEvent(
   if (engine.registry.definitions.get(job.type)?.isPipeline === false) {
     throw invalidFields([{ path: 'id', message: `job ${job.id} (${job.type}) is no pipeline: it waits for no event` }]);
   }
-  const isKept = await engine.store.pipelineEvents.record({ id: eventId, pipelineId: job.id, name, payload });
+  const isKept = await inTransaction(engine.store, async (store) => {
+    const isRecorded = await store.pipelineEvents.record({ id: eventId, pipelineId: job.id, name, payload });
+    const { tenant } = job;
+    const details = { name, eventId };
+    if (isRecorded) await recordAudit(store, caller, { action: 'job.send_event', target: job.id, tenant, details });
+    return isRecorded;
+  });
   if (!isKept) {
     const { status } = await requireJob(engine, caller, jobId);
     throw new AppError('JOB_TERMINAL', `job ${job.id} has already ended as ${status}`);

@@ -1,0 +1,23 @@
+import { auditEntrySchema, auditQuerySchema } from '../../contract/audit.ts';
+import { pageSchema, toPage } from '../../contract/list.ts';
+import type { Engine } from '../../engine/engine.ts';
+import { type Route, route } from '../route.ts';
+
+export function auditRoutes(engine: Engine): Route[] {
+  return [
+    route({
+      method: 'get',
+      path: '/v1/audit',
+      scope: 'admin',
+      summary: 'List what was done on purpose, newest first',
+      query: auditQuerySchema,
+      answers: { 200: pageSchema(auditEntrySchema) },
+      async handle({ caller, query: { limit, cursor = null, ...filter } }) {
+        const rows = await engine.store.audit.list(caller.scope, filter, limit + 1, cursor);
+        const page = toPage(rows, limit, ({ id }) => id);
+        const items = page.items.map((entry) => ({ ...entry, at: entry.at.toISOString() }));
+        return { status: 200, body: { ...page, items } };
+      },
+    }),
+  ];
+}
