@@ -1,3 +1,4 @@
+import { endsWithin } from '../shared/time.ts';
 import { COUNT_ONLY, type RequestCounter } from '../store/request-counter.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { openRedis } from './redis.ts';
@@ -14,7 +15,8 @@ export async function createRedisCounter(url: string, prefix: string, log: Logge
     maxRetriesPerRequest: 0,
     enableOfflineQueue: false,
   });
-  await redis.connect().catch(() => undefined); // it goes on trying, and has said so
+  const connecting = redis.connect().catch(() => undefined); // it goes on trying, and has said so
+  await endsWithin(connecting, COMMAND_TIMEOUT_MS);
   const limiter = new RateLimiterRedis({
     ...COUNT_ONLY,
     storeClient: redis,

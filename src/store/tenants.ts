@@ -81,7 +81,7 @@ export function createTenantStore(database: Database) {
     async countQueued(tenant: string, limit: number): Promise<number> {
       const [row] = await database.query<{ count: number }>(
         `select count(*)::integer as count
-         from (select 1 from longshore.jobs j where j.tenant = $1 and j.status in ${WAITING} limit $2) some`,
+         from (select 1 from longshore.jobs j where j.tenant = $1 and j.status in ${WAITING} limit $2) as waiting`,
         [tenant, limit],
       );
       return row?.count ?? 0;
