@@ -83,15 +83,28 @@ CREATE TABLE "longshore"."schedules" (
 	"overlap" text DEFAULT 'allow' NOT NULL,
 	"enabled" boolean DEFAULT true NOT NULL,
 	"source" text DEFAULT 'api' NOT NULL,
+	"definition_hash" text,
+	"retired_at" timestamp with time zone,
+	"anchor_at" timestamp with time zone DEFAULT date_trunc('milliseconds', now()) NOT NULL,
 	"next_due_at" timestamp with time zone,
 	"last_due_at" timestamp with time zone,
+	"served_at" timestamp with time zone,
 	"last_error" text,
 	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
 	"updated_at" timestamp with time zone DEFAULT now() NOT NULL,
 	CONSTRAINT "schedules_when" CHECK (num_nonnulls("longshore"."schedules"."cron", "longshore"."schedules"."every_ms", "longshore"."schedules"."run_at") = 1),
 	CONSTRAINT "schedules_catch_up" CHECK ("longshore"."schedules"."catch_up" in ('none', 'last', 'all')),
 	CONSTRAINT "schedules_overlap" CHECK ("longshore"."schedules"."overlap" in ('allow', 'skip', 'queue', 'cancel_previous')),
-	CONSTRAINT "schedules_source" CHECK ("longshore"."schedules"."source" in ('api', 'code'))
+	CONSTRAINT "schedules_source" CHECK ("longshore"."schedules"."source" in ('api', 'code')),
+	CONSTRAINT "schedules_definition" CHECK (("longshore"."schedules"."source" = 'code') = ("longshore"."schedules"."definition_hash" is not null) and ("longshore"."schedules"."source" = 'code' or "longshore"."schedules"."retired_at" is null))
+);
+--> statement-breakpoint
+CREATE TABLE "longshore"."schedule_definitions" (
+	"name" text NOT NULL,
+	"hash" text NOT NULL,
+	"appeared_at" timestamp with time zone DEFAULT now() NOT NULL,
+	"seen_at" timestamp with time zone DEFAULT now() NOT NULL,
+	CONSTRAINT "schedule_definitions_name_hash_pk" PRIMARY KEY("name","hash")
 );
 --> statement-breakpoint
 CREATE TABLE "longshore"."tenant_days" (
@@ -136,8 +149,9 @@ CREATE UNIQUE INDEX "api_keys_hash" ON "longshore"."api_keys" USING btree ("hash
 CREATE INDEX "audit_log_tenant" ON "longshore"."audit_log" USING btree ("tenant","id");--> statement-breakpoint
 CREATE INDEX "batches_tenant" ON "longshore"."batches" USING btree ("tenant","id");--> statement-breakpoint
 CREATE INDEX "schedule_runs_waiting" ON "longshore"."schedule_runs" USING btree ("schedule_id","due_at") WHERE "longshore"."schedule_runs"."outcome" = 'waiting';--> statement-breakpoint
+CREATE INDEX "jobs_schedule" ON "longshore"."jobs" USING btree ("schedule_id") WHERE "longshore"."jobs"."schedule_id" is not null and "longshore"."jobs"."status" not in ('completed', 'failed', 'cancelled', 'expired');--> statement-breakpoint
 CREATE UNIQUE INDEX "schedules_name" ON "longshore"."schedules" USING btree ("tenant","name");--> statement-breakpoint
-CREATE INDEX "schedules_due" ON "longshore"."schedules" USING btree ("next_due_at") WHERE "longshore"."schedules"."enabled" and "longshore"."schedules"."next_due_at" is not null;--> statement-breakpoint
+CREATE INDEX "schedules_due" ON "longshore"."schedules" USING btree ("next_due_at") WHERE "longshore"."schedules"."enabled" and "longshore"."schedules"."retired_at" is null and "longshore"."schedules"."next_due_at" is not null;--> statement-breakpoint
 CREATE INDEX "webhook_deliveries_subscription" ON "longshore"."webhook_deliveries" USING btree ("subscription_id","id") WHERE "longshore"."webhook_deliveries"."subscription_id" is not null;--> statement-breakpoint
 CREATE INDEX "webhook_deliveries_failed" ON "longshore"."webhook_deliveries" USING btree ("status","id") WHERE "longshore"."webhook_deliveries"."status" in ('failed', 'disabled');--> statement-breakpoint
 CREATE INDEX "webhook_subscriptions_tenant" ON "longshore"."webhook_subscriptions" USING btree ("tenant","id");--> statement-breakpoint

@@ -137,6 +137,10 @@ export const jobs = longshore.table(
     index('jobs_open_steps')
       .on(t.parentId, t.stepKey, t.stepIndex)
       .where(sql`${t.stepKey} is not null and ${t.status} not in ('completed', 'failed', 'cancelled', 'expired')`),
+    // What of a schedule has not ended.
+    index('jobs_schedule')
+      .on(t.scheduleId)
+      .where(sql`${t.scheduleId} is not null and ${t.status} not in ('completed', 'failed', 'cancelled', 'expired')`),
     // Retention, throughput. Each ended job is in one of the two.
     index('jobs_ended').on(t.finishedAt).where(sql`${t.status} in ('completed', 'cancelled', 'expired')`),
     index('jobs_failed_at').on(t.finishedAt).where(sql`${t.status} = 'failed'`),

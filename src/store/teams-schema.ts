@@ -122,8 +122,16 @@ export const schedules = longshore.table(
     enabled: boolean('enabled').notNull().default(true),
     /** `code`: it belongs to a definition, which creates and changes it with each start. */
     source: text('source').notNull().default('api'),
+    /** Of the definition that it was brought in line with. */
+    definitionHash: text('definition_hash'),
+    /** Since when no process has had its definition: then it is not due. */
+    retiredAt: time('retired_at'),
+    /** What intervals are counted from. */
+    anchorAt: time('anchor_at').notNull().default(sql`date_trunc('milliseconds', now())`),
     nextDueAt: time('next_due_at'),
     lastDueAt: time('last_due_at'),
+    /** When its due times were last looked after: whose turn is longest ago comes first. */
+    servedAt: time('served_at'),
     /** Why the last due time made no job although it should have. */
     lastError: text('last_error'),
     createdAt: time('created_at').notNull().default(sql`now()`),
@@ -135,8 +143,26 @@ export const schedules = longshore.table(
     check('schedules_catch_up', sql`${t.catchUp} in ('none', 'last', 'all')`),
     check('schedules_overlap', sql`${t.overlap} in ('allow', 'skip', 'queue', 'cancel_previous')`),
     check('schedules_source', sql`${t.source} in ('api', 'code')`),
-    index('schedules_due').on(t.nextDueAt).where(sql`${t.enabled} and ${t.nextDueAt} is not null`),
+    check(
+      'schedules_definition',
+      sql`(${t.source} = 'code') = (${t.definitionHash} is not null) and (${t.source} = 'code' or ${t.retiredAt} is null)`,
+    ),
+    index('schedules_due')
+      .on(t.nextDueAt)
+      .where(sql`${t.enabled} and ${t.retiredAt} is null and ${t.nextDueAt} is not null`),
   ],
+);
+
+/** Which definitions the processes have that live: of several of one name the one counts that appeared last. */
+export const scheduleDefinitions = longshore.table(
+  'schedule_definitions',
+  {
+    name: text('name').notNull(),
+    hash: text('hash').notNull(),
+    appearedAt: time('appeared_at').notNull().default(sql`now()`),
+    seenAt: time('seen_at').notNull().default(sql`now()`),
+  },
+  (t) => [primaryKey({ columns: [t.name, t.hash] })],
 );
 
 /** What became of each due time of a schedule: the key makes it happen once, however many processes see that it is due. */
