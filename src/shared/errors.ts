@@ -13,6 +13,8 @@ export const errorCatalogue = {
   IDEMPOTENCY_IN_FLIGHT: { status: 409, title: 'A call with this key is still under way' },
   JOB_NOT_RETRYABLE: { status: 409, title: 'The job cannot be run again now' },
   ACTION_FINISHED: { status: 409, title: 'The bulk action has already finished' },
+  SCHEDULE_NAME_TAKEN: { status: 409, title: 'There is a schedule of that name' },
+  SCHEDULE_IN_CODE: { status: 409, title: 'The schedule is defined in code' },
   PRECONDITION_FAILED: { status: 412, title: 'It has changed' },
   BODY_TOO_LARGE: { status: 413, title: 'The body is too large' },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, title: 'The body is of a type that is not taken here' },

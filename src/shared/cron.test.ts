@@ -1,0 +1,55 @@
+import { describe, expect, it } from 'vitest';
+import { findCronFault } from './cron.ts';
+
+describe('the form of a cron expression', () => {
+  it.each([
+    '* * * * *',
+    '*/15 * * * *',
+    '0 9-17/2 * * MON-FRI',
+    '0,30 0 1,15 jan,JUL *',
+    '30 0 9 * * 1-5',
+    '0 0 L * *',
+    '0 0 LW * *',
+    '0 0 15W * *',
+    '0 0 * * FRI#2',
+    '0 0 * * 5L',
+    '0 0 * * 1-7',
+    '0 0 * * SAT-SUN',
+    '0 0 13 * +FRI',
+    '0 0 ? * MON',
+    '  0   0 * * *  ',
+    '@daily',
+    '@Hourly',
+  ])('takes %j', (cron) => expect(findCronFault(cron)).toBeUndefined());
+
+  it.each([
+    ['', 'has 0 fields; five are allowed (minute, hour, day-of-month, month, day-of-week), or six with the second'],
+    ['* * * *', 'has 4 fields'],
+    ['* * * * * * *', 'has 7 fields'],
+    ['60 * * * *', 'minute "60": 0 to 59 are allowed'],
+    ['0 24 * * *', 'hour "24": 0 to 23 are allowed'],
+    ['0 0 0 * *', 'day-of-month "0": 1 to 31, L, LW and 15W are allowed'],
+    ['0 0 32W * *', 'day-of-month "32W": 1 to 31'],
+    ['0 0 1 13 *', 'month "13": 1 to 12, JAN to DEC are allowed'],
+    ['0 0 1 MAI *', 'month "MAI"'],
+    ['0 0 * * 8', 'day-of-week "8": 0 to 7, SUN to SAT, 5L and 5#2 are allowed'],
+    ['0 0 * * 1#6', 'day-of-week "1#6": after # 1 to 5 or L are allowed'],
+    ['1-5,3 * * * *', 'minute "1-5,3": "1-5" and "3" overlap: both mean 3'],
+    ['*,3 * * * *', 'overlap'],
+    ['1-5,5-9 * * * *', 'both mean 5'],
+    ['0 0 * * 0,7', 'both mean 0'],
+    ['0 0 * * MON,1', 'both mean 1'],
+    ['*/70 * * * *', 'minute "*/70": a step of 70 goes beyond the range 0-59; 1 to 59 are allowed'],
+    ['0-10/20 * * * *', 'a step of 20 goes beyond the range 0-10'],
+    ['*/0 * * * *', 'a step of 0 goes beyond the range'],
+    ['5/10 * * * *', 'minute "5/10": a step needs * or a range, e.g. 5-59/10'],
+    ['0 22-5 * * *', 'hour "22-5": "22-5" runs backwards'],
+    ['1,,2 * * * *', 'a list has an empty item'],
+    ['? * * * *', 'minute "?"'],
+    ['-1 * * * *', 'minute "-1"'],
+    ['1.5 * * * *', 'minute "1.5"'],
+    ['@reboot', '"@reboot" is not one of @yearly'],
+    ['@every 5m', 'is not one of'],
+    ['2030-01-01T00:00:00Z', 'has 1 fields'],
+  ])('refuses %j', (cron, fault) => expect(findCronFault(cron)).toContain(fault));
+});
