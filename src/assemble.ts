@@ -9,6 +9,7 @@ import type { Engine } from './engine/engine.ts';
 import { KeyRing } from './engine/key-ring.ts';
 import { PipelineWaker } from './engine/pipelines/waker.ts';
 import { RequestRates } from './engine/request-rates.ts';
+import { Scheduler } from './engine/schedules/scheduler.ts';
 import { Subscribers } from './engine/subscribers.ts';
 import { TenantLimitBook } from './engine/tenant-limits.ts';
 import { Maintenance } from './engine/upkeep/maintenance.ts';
@@ -130,6 +131,7 @@ async function connectParts(
     log,
   });
   const waker = new PipelineWaker();
+  const scheduler = new Scheduler();
   const watcher = new JobWatcher(store, signals, log);
   const subscribers = new Subscribers(store, signals, log);
   const keys = new KeyRing({ store, signals, log });
@@ -143,6 +145,7 @@ async function connectParts(
     signals,
     dispatcher,
     waker,
+    scheduler,
     watcher,
     subscribers,
     keys,
@@ -197,11 +200,19 @@ async function connectParts(
     async start() {
       await open();
       waker.start(engine);
+      scheduler.start(engine);
       sender.start();
       maintenance.start();
     },
     async stop() {
-      await Promise.all([maintenance.stop(), waker.stop(), sender.stop(), dispatcher.stop(), subscribers.stop()]);
+      await Promise.all([
+        maintenance.stop(),
+        waker.stop(),
+        scheduler.stop(),
+        sender.stop(),
+        dispatcher.stop(),
+        subscribers.stop(),
+      ]);
       watcher.stop();
       await Promise.all([keys.stop(), limits.stop(), requestRates.stop()]);
       await endsWithin(engine.writes.settled(), WRITE_GRACE_MS);

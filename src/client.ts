@@ -13,6 +13,7 @@ import { createFilesClient, type FilesClient } from './client/files.ts';
 import { createJobsClient, type JobsClient } from './client/jobs.ts';
 import { createNotificationsClient, type NotificationsClient } from './client/notifications.ts';
 import type { PageQuery } from './client/pages.ts';
+import { createSchedulesClient, type SchedulesClient } from './client/schedules.ts';
 import { createTenantsClient, type TenantsClient } from './client/tenants.ts';
 import type { Page } from './contract/list.ts';
 import type { HealthResource, QueueResource, StatsResource, TypeResource } from './contract/program.ts';
@@ -35,6 +36,7 @@ export type {
 export type { CreateOptions, HoldOptions, JobsClient, StepsQuery } from './client/jobs.ts';
 export type { NotificationsClient, NotificationsQuery } from './client/notifications.ts';
 export { collectPages, iteratePages, type PageQuery } from './client/pages.ts';
+export type { SchedulesClient, SchedulesQuery } from './client/schedules.ts';
 export type { TenantsClient } from './client/tenants.ts';
 export type { WaitOptions } from './client/wait.ts';
 
@@ -55,6 +57,7 @@ export interface Client {
   readonly bulkActions: BulkActionsClient;
   readonly types: { list(query?: PageQuery): Promise<Page<TypeResource>> };
   readonly queues: QueuesClient;
+  readonly schedules: SchedulesClient;
   readonly aiUsage: AiUsageClient;
   readonly apiKeys: ApiKeysClient;
   readonly tenants: TenantsClient;
@@ -80,6 +83,7 @@ export function createClient(options: ClientOptions): Client {
     bulkActions: createBulkActionsClient(connection),
     types: { list: (query = {}) => connection.requestJson('/v1/types', { query: { ...query } }) },
     queues: createQueuesClient(connection),
+    schedules: createSchedulesClient(connection),
     aiUsage: createAiUsageClient(connection),
     apiKeys: createApiKeysClient(connection),
     tenants: createTenantsClient(connection),

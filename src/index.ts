@@ -41,6 +41,7 @@ export {
   type RateLimit,
   type TransportName,
 } from './define/queue.ts';
+export type { ScheduleDefinition } from './define/schedule.ts';
 // `export *`, since only that lets `declare module 'longshore'` extend the interface.
 export type * from './define/services.ts';
 export type { Backoff } from './shared/backoff.ts';

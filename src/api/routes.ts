@@ -11,6 +11,7 @@ import { jobHistoryRoutes } from './routes/job-history.ts';
 import { jobRoutes } from './routes/jobs.ts';
 import { notificationRoutes } from './routes/notifications.ts';
 import { programRoutes } from './routes/program.ts';
+import { scheduleRoutes } from './routes/schedules.ts';
 import { tenantRoutes } from './routes/tenants.ts';
 import { webhookRoutes } from './routes/webhooks.ts';
 import { workerRoutes } from './routes/workers.ts';
@@ -30,6 +31,7 @@ export function apiRoutes(engine: Engine): Route[] {
     ...webhookRoutes(engine),
     ...workerRoutes(engine),
     ...aiUsageRoutes(engine),
+    ...scheduleRoutes(engine),
     ...programRoutes(engine),
     ...apiKeyRoutes(engine),
     ...tenantRoutes(engine),

@@ -11,6 +11,7 @@ import { registerInit } from './init.ts';
 import { registerJobs } from './jobs.ts';
 import { registerKeys } from './keys.ts';
 import { registerQueues } from './queues.ts';
+import { registerSchedules } from './schedules.ts';
 import { DEFAULT_URL } from './settings.ts';
 import { registerStart } from './start.ts';
 import { registerTenants } from './tenants.ts';
@@ -41,6 +42,7 @@ export function createProgram(cli: CliContext, version: string): Command {
   registerEnqueue(program, cli);
   registerJobs(program, cli);
   registerDeadLetters(program, cli);
+  registerSchedules(program, cli);
   registerFiles(program, cli);
   registerTypes(program, cli);
   registerQueues(program, cli);

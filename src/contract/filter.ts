@@ -28,7 +28,8 @@ const PATH_MAX = 500;
 const VALUE_MAX = 1000;
 export const IDS_MAX = 1000;
 
-const text = (max: number) =>
+/** Text that PostgreSQL can store, and compare with. */
+export const text = (max: number) =>
   z
     .string()
     .max(max)

@@ -6,6 +6,7 @@ import type { CheckInput } from './check-input.ts';
 import type { JobContext } from './context.ts';
 import { findIsolationFault, type Isolation, loadHandler } from './isolation.ts';
 import { checkQueueOptions, type QueueDefinition, type QueueOptions, type RateLimit } from './queue.ts';
+import { type DefinedSchedule, readSchedules, type ScheduleDefinition } from './schedule.ts';
 
 /** Returns the wait in milliseconds before the next attempt; `attempt` is the one that failed, from 1. */
 export type BackoffFunction = (attempt: number, error: unknown) => number;
@@ -56,6 +57,8 @@ export interface JobOptions<In extends z.ZodType, Out extends z.ZodType> {
    * In JOBS_DIR only threads and child processes load what is named so. After a build `.ts` stands for `.js`.
    */
   handlerFile?: URL;
+  /** When the job is enqueued by itself; each start of the program brings its schedules in line with this. */
+  schedule?: ScheduleDefinition<z.input<In>> | readonly ScheduleDefinition<z.input<In>>[];
   run?: Handler<In, Out>;
 }
 
@@ -97,6 +100,7 @@ export interface JobDefinition<Input = unknown, Output = unknown> {
   readonly examples: readonly JobExample[];
   readonly failures: readonly JobFailure[];
   readonly repeats: string;
+  readonly schedules: readonly DefinedSchedule[];
   /** `input` is what `inputSchema` returned. */
   run(input: unknown, ctx: JobContext): Promise<unknown>;
 }
@@ -131,6 +135,8 @@ export function defineJob<In extends z.ZodType, Out extends z.ZodType = z.ZodUnk
   }
   const queue = resolveQueue(options);
   checkQueueOptions(queue, owner);
+  const scheduled = readSchedules(options.type, options.schedule);
+  if (!scheduled.ok) throw invalid(owner, scheduled.fault);
 
   return {
     kind: 'longshore.job',
@@ -149,6 +155,7 @@ export function defineJob<In extends z.ZodType, Out extends z.ZodType = z.ZodUnk
     examples: options.examples ?? [],
     failures: options.failures ?? [],
     repeats: options.repeats ?? '',
+    schedules: scheduled.schedules,
     run: chooseRun(owner, options),
   };
 }

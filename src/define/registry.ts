@@ -24,7 +24,7 @@ export interface RegistryOptions {
 
 /**
  * Collects definitions by type and their queue settings by name.
- * @throws INVALID_DEFINITION when a type, query or connector is defined twice, two jobs want different settings for one
+ * @throws INVALID_DEFINITION when a type, schedule, query or connector is defined twice, two jobs want different settings for one
  *   queue, or the file of a handler does not exist
  */
 export function createRegistry(
@@ -41,6 +41,7 @@ export function createRegistry(
     byType.set(definition.type, definition);
     queues.set(definition.queue.name, mergeQueue(queues.get(definition.queue.name), definition));
   }
+  checkScheduleNames([...byType.values()]);
   for (const queue of queues.values()) applyRateLimit(queue, findRateLimit(queue.name));
   return {
     definitions: byType,
@@ -66,6 +67,19 @@ function checkHandlerFile({ type, handlerFile }: JobDefinition): void {
     locateHandler(handlerFile);
   } catch (cause) {
     throw new AppError('INVALID_DEFINITION', `job "${type}": ${messageOf(cause)}`, { cause });
+  }
+}
+
+function checkScheduleNames(definitions: readonly JobDefinition[]): void {
+  const owners = new Map<string, string>();
+  for (const { type, schedules } of definitions) {
+    for (const { name } of schedules) {
+      const owner = owners.get(name);
+      if (owner !== undefined) {
+        throw new AppError('INVALID_DEFINITION', `jobs "${owner}" and "${type}" both define a schedule "${name}"`);
+      }
+      owners.set(name, type);
+    }
   }
 }
 

@@ -11,6 +11,7 @@ import type { Dispatcher } from './dispatch.ts';
 import type { KeyRing } from './key-ring.ts';
 import type { PipelineWaker } from './pipelines/waker.ts';
 import type { RequestRates } from './request-rates.ts';
+import type { Scheduler } from './schedules/scheduler.ts';
 import type { Subscribers } from './subscribers.ts';
 import type { TenantLimitBook } from './tenant-limits.ts';
 import type { JobWatcher } from './watch.ts';
@@ -25,6 +26,7 @@ export interface Engine {
   readonly signals: Signals;
   readonly dispatcher: Dispatcher;
   readonly waker: PipelineWaker;
+  readonly scheduler: Scheduler;
   readonly watcher: JobWatcher;
   readonly subscribers: Subscribers;
   /** The keys of callers. */

@@ -5,14 +5,24 @@ import type { Logger } from '../telemetry/logger.ts';
 
 /** `work`: queue names that have jobs · `changed`: job ids with news · `cancel`: ids of running jobs to
  * abort · `webhook`: ids of jobs with a delivery to send · `subscriptions`: tenants whose subscriptions have changed ·
- * `keys`: ids of API keys that are new or revoked · `limits`: tenants whose limits have changed. */
-export type Topic = 'work' | 'changed' | 'cancel' | 'webhook' | 'subscriptions' | 'keys' | 'limits';
+ * `keys`: ids of API keys that are new or revoked · `limits`: tenants whose limits have changed ·
+ * `schedule`: ids of schedules that have changed. */
+export type Topic = 'work' | 'changed' | 'cancel' | 'webhook' | 'subscriptions' | 'keys' | 'limits' | 'schedule';
 export type SignalListener = (keys: readonly string[]) => void;
 
 const CHANNEL = 'longshore';
 const COALESCE_MS = 5;
 const KEYS_PER_MESSAGE = 100; // of 36 characters: far below the 8,000 bytes of a NOTIFY
-const TOPICS: readonly Topic[] = ['work', 'changed', 'cancel', 'webhook', 'subscriptions', 'keys', 'limits'];
+const TOPICS: readonly Topic[] = [
+  'work',
+  'changed',
+  'cancel',
+  'webhook',
+  'subscriptions',
+  'keys',
+  'limits',
+  'schedule',
+];
 
 /**
  * Short messages between processes over LISTEN/NOTIFY. They are hints: whoever waits for one also polls, so a message may

@@ -27,6 +27,9 @@ import { createRecordStore } from './records.ts';
 import { createRescueStore } from './rescues.ts';
 import { createRetentionStore } from './retention.ts';
 import { createRetryStore } from './retries.ts';
+import { createScheduleDefinitionStore } from './schedule-definitions.ts';
+import { createScheduleFiringStore } from './schedule-firing.ts';
+import { createScheduleStore } from './schedules.ts';
 import { createSettingStore } from './settings.ts';
 import { createSubscriptionStore } from './subscriptions.ts';
 import { createTenantDayStore } from './tenant-days.ts';
@@ -70,6 +73,9 @@ export function createStore(database: Database) {
     subscriptions: createSubscriptionStore(database),
     workers: createWorkerStore(database),
     overview: createOverviewStore(database),
+    schedules: createScheduleStore(database),
+    scheduleFiring: createScheduleFiringStore(database),
+    scheduleDefinitions: createScheduleDefinitionStore(database),
     settings: createSettingStore(database),
     records: createRecordStore(database),
     expiry: createExpiryStore(database),

@@ -13,6 +13,7 @@ import { rescueLostRuns } from './rescue.ts';
 import { type RetentionSettings, removeExpiredJobs } from './retention.ts';
 import { runBulkActions } from './run-bulk-actions.ts';
 import { sweepFiles } from './sweep-files.ts';
+import { trimScheduleRuns } from './trim-schedule-runs.ts';
 
 export interface MaintenanceOptions {
   engine: Engine;
@@ -63,6 +64,7 @@ export class Maintenance {
       this.#lead('taking jobs back from BullMQ', () => this.#takeBack()),
       this.#lead('doing bulk actions', () => runBulkActions(engine)),
       this.#lead('removing what is old', () => removeExpiredJobs(engine, retention)),
+      this.#lead('removing the history of schedules', () => trimScheduleRuns(engine, retention)),
       this.#lead('removing files that have expired', createFileExpiry(engine)),
       this.#lead('removing files of jobs that are gone', () => sweepFiles(engine)),
       ...(notificationDays === 0
