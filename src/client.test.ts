@@ -49,7 +49,7 @@ describe('requests', () => {
     });
   });
 
-  it('sends an idempotency key along, for one job and for many', async () => {
+  it('sends an idempotency key along with what creates: the one that is given, or a new one for each call', async () => {
     server.onJson('POST /v1/jobs', job, 202);
     const answer = { accepted: 1, rejected: [], ids: [job.id], deduplicated: [] };
     server.onJson('POST /v1/jobs/bulk', answer);
@@ -58,7 +58,11 @@ describe('requests', () => {
     const wanted = [{ type: 'http:request', input: {}, options: { deduplicationKey: 'a' } }];
     expect(await jobs.createMany(wanted, { idempotencyKey: 'orders-17' })).toEqual(answer);
     await jobs.createMany(wanted);
-    expect(server.seen.map(({ headers }) => headers['idempotency-key'])).toEqual(['order-17', 'orders-17', undefined]);
+    await jobs.createMany(wanted);
+    const keys = server.seen.map(({ headers }) => headers['idempotency-key']);
+    expect(keys.slice(0, 2)).toEqual(['order-17', 'orders-17']);
+    expect(keys.slice(2)).toEqual([expect.stringMatching(/^[0-9a-f]{32}$/), expect.stringMatching(/^[0-9a-f]{32}$/)]);
+    expect(new Set(keys).size).toBe(4);
     expect(JSON.parse(server.seen[1]?.body ?? '')).toEqual({ jobs: wanted });
   });
 
@@ -68,14 +72,18 @@ describe('requests', () => {
     expect(server.seen[0]?.path).toBe('/base/v1/jobs?limit=5&status=failed%2Cexpired');
   });
 
-  it('walks all pages', async () => {
+  it('walks all pages, each of which it asks for once', async () => {
     server.on('GET /v1/jobs', ({ path }, response) => {
       const isFirst = !path.includes('cursor');
       answerJson(response, { items: [makeJob({ id: isFirst ? 'a' : 'b' })], nextCursor: isFirst ? 'next' : null });
     });
+    const list = createClient({ url: server.url }).jobs.list({ type: 'http:request' });
+    expect((await list.page()).items.map(({ id }) => id)).toEqual(['a']);
     const ids: string[] = [];
-    for await (const { id } of createClient({ url: server.url }).jobs.listAll()) ids.push(id);
+    for await (const { id } of list) ids.push(id);
     expect(ids).toEqual(['a', 'b']);
+    const query = '/v1/jobs?type=http%3Arequest';
+    expect(server.seen.map(({ path }) => path)).toEqual([query, `${query}&cursor=next`]);
   });
 
   it('refuses an address that is not http', () => {
@@ -126,10 +134,10 @@ describe('errors', () => {
 
   it('does not wait for an answer for ever', async () => {
     server.on('GET /v1/stats', () => {});
-    const error = await createClient({ url: server.url, timeoutMs: 50 })
+    const error = await createClient({ url: server.url, timeoutMs: 50, retries: 0 })
       .stats()
       .catch((thrown: unknown) => thrown);
-    expect(error).toMatchObject({ name: 'ServerUnreachableError', message: expect.stringContaining('within 50 ms') });
+    expect(error).toMatchObject({ name: 'TimeoutError', message: expect.stringContaining('within 50 ms') });
   });
 
   it('shows the health of a program that is not ready', async () => {

@@ -1,4 +1,4 @@
-/** The typed HTTP client, for Node and browsers: `import { createClient } from 'longshore/client'`. */
+/** The typed HTTP client, for Node.js, browsers and edge runtimes: `import { createClient } from 'longshore/client'`. */
 import { type AiUsageClient, createAiUsageClient } from './client/ai-usage.ts';
 import { type ApiKeysClient, createApiKeysClient } from './client/api-keys.ts';
 import { type AuditClient, createAuditClient } from './client/audit.ts';
@@ -8,22 +8,35 @@ import {
   createDeadLettersClient,
   type DeadLettersClient,
 } from './client/bulk-actions.ts';
-import { type ClientOptions, type Connection, connect } from './client/connection.ts';
+import { type ClientOptions, connect } from './client/connection.ts';
 import { createFilesClient, type FilesClient } from './client/files.ts';
 import { createJobsClient, type JobsClient } from './client/jobs.ts';
 import { createNotificationsClient, type NotificationsClient } from './client/notifications.ts';
-import type { PageQuery } from './client/pages.ts';
+import { createProgramClient, type ProgramClient } from './client/program.ts';
+import { createQueuesClient, type QueuesClient } from './client/queues.ts';
 import { createSchedulesClient, type SchedulesClient } from './client/schedules.ts';
 import { createTenantsClient, type TenantsClient } from './client/tenants.ts';
-import type { Page } from './contract/list.ts';
-import type { HealthResource, QueueResource, StatsResource, TypeResource } from './contract/program.ts';
+import type { JobTypes, JobTypesOf } from './client/typed-jobs.ts';
 
 export type { AiUsageClient, AiUsageQuery } from './client/ai-usage.ts';
 export type { ApiKeysClient } from './client/api-keys.ts';
 export type { AuditClient, AuditQuery } from './client/audit.ts';
 export type { BulkActionsClient, BulkWaitOptions, DeadLettersClient, StartAction } from './client/bulk-actions.ts';
-export type { ClientOptions } from './client/connection.ts';
-export { type AnswerCode, LongshoreError, ServerUnreachableError, WaitTimeoutError } from './client/errors.ts';
+export type { CallOptions, ClientOptions } from './client/connection.ts';
+export {
+  AnswerError,
+  ConflictError,
+  ForbiddenError,
+  LongshoreError,
+  type LongshoreErrorCode,
+  NotFoundError,
+  RateLimitedError,
+  ServerUnreachableError,
+  TimeoutError,
+  UnauthorizedError,
+  ValidationError,
+  WaitTimeoutError,
+} from './client/errors.ts';
 export type { EventsOptions } from './client/events.ts';
 export type { FilesClient, ReadOptions, UploadContent, UploadOptions } from './client/files.ts';
 export type {
@@ -33,72 +46,65 @@ export type {
   DeadLetterListFilter,
   JobListFilter,
 } from './client/filters.ts';
-export type { CreateOptions, HoldOptions, JobsClient, StepsQuery } from './client/jobs.ts';
+export type { CreateOptions } from './client/idempotency-key.ts';
+export { JobCancelledError, JobEndedError, JobExpiredError, JobFailedError } from './client/job-errors.ts';
+export type { HoldOptions, JobsClient, RunOptions, StepsQuery } from './client/jobs.ts';
 export type { NotificationsClient, NotificationsQuery } from './client/notifications.ts';
-export { collectPages, iteratePages, type PageQuery } from './client/pages.ts';
+export { collectPages, iteratePages, type PageList, type PageQuery } from './client/pages.ts';
+export type { QueuesClient } from './client/queues.ts';
 export type { SchedulesClient, SchedulesQuery } from './client/schedules.ts';
 export type { TenantsClient } from './client/tenants.ts';
+export type { CompletedJobOf, EnqueueOf, JobOf, JobTypes, JobTypesOf } from './client/typed-jobs.ts';
 export type { WaitOptions } from './client/wait.ts';
+export {
+  type ReceivedHeaders,
+  type VerifyOptions,
+  verifyWebhook,
+  WebhookVerificationError,
+} from './contract/verify-webhook.ts';
+export type { JobWebhookPayload, WebhookPayload } from './contract/webhook-payload.ts';
 
-export interface QueuesClient {
-  list(query?: PageQuery): Promise<Page<QueueResource>>;
-  get(name: string): Promise<QueueResource>;
-  /** Workers start no further job of the queue; running ones finish. */
-  pause(name: string): Promise<QueueResource>;
-  resume(name: string): Promise<QueueResource>;
-}
-
-export interface Client {
+/** What `Types` says of jobs is checked by the compiler; {@link createClient} reads it from definitions. */
+export interface Client<Types extends JobTypes = JobTypes> extends ProgramClient {
   readonly url: string;
-  readonly jobs: JobsClient;
+  readonly jobs: JobsClient<Types>;
   readonly files: FilesClient;
   readonly notifications: NotificationsClient;
   readonly deadLetters: DeadLettersClient;
   readonly bulkActions: BulkActionsClient;
-  readonly types: { list(query?: PageQuery): Promise<Page<TypeResource>> };
   readonly queues: QueuesClient;
   readonly schedules: SchedulesClient;
   readonly aiUsage: AiUsageClient;
   readonly apiKeys: ApiKeysClient;
   readonly tenants: TenantsClient;
   readonly audit: AuditClient;
-  stats(): Promise<StatsResource>;
-  /** Also when the program is degraded or stopping: then `status` says so. */
-  health(): Promise<HealthResource>;
 }
 
 /**
- * A client for one server. Its calls throw `LongshoreError` when the server refuses and
- * `ServerUnreachableError` when it does not answer.
+ * A client for one server. Its calls throw `AnswerError` when the server refuses and `ServerUnreachableError` when it
+ * does not answer; both are a `LongshoreError`.
+ *
+ * @example
+ * import type * as jobs from './jobs.ts';
+ * const client = createClient<typeof jobs>({ url: 'http://127.0.0.1:3001' });
  * @throws TypeError when `url` is not an http or https URL
  */
-export function createClient(options: ClientOptions): Client {
+export function createClient<Jobs = unknown>(options: ClientOptions): Client<JobTypesOf<Jobs>> {
   const connection = connect(options);
-  return {
+  const client: unknown = {
     url: connection.url,
     jobs: createJobsClient(connection),
     files: createFilesClient(connection),
     notifications: createNotificationsClient(connection),
     deadLetters: createDeadLettersClient(connection),
     bulkActions: createBulkActionsClient(connection),
-    types: { list: (query = {}) => connection.requestJson('/v1/types', { query: { ...query } }) },
     queues: createQueuesClient(connection),
     schedules: createSchedulesClient(connection),
     aiUsage: createAiUsageClient(connection),
     apiKeys: createApiKeysClient(connection),
     tenants: createTenantsClient(connection),
     audit: createAuditClient(connection),
-    stats: () => connection.requestJson('/v1/stats'),
-    health: () => connection.requestJson('/health', { acceptStatus: 503 }),
-  };
-}
-
-function createQueuesClient(connection: Connection): QueuesClient {
-  const pathOf = (name: string) => `/v1/queues/${encodeURIComponent(name)}`;
-  return {
-    list: (query = {}) => connection.requestJson('/v1/queues', { query: { ...query } }),
-    get: (name) => connection.requestJson(pathOf(name)),
-    pause: (name) => connection.requestJson(`${pathOf(name)}/pause`, { method: 'POST' }),
-    resume: (name) => connection.requestJson(`${pathOf(name)}/resume`, { method: 'POST' }),
-  };
+    ...createProgramClient(connection),
+  } satisfies Client;
+  return client as Client<JobTypesOf<Jobs>>; // which types there are is known to the compiler alone
 }

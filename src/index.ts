@@ -1,5 +1,12 @@
 /** What a job author imports: `import { defineJob, z } from 'longshore'`. */
 export { z } from 'zod';
+export {
+  type ReceivedHeaders,
+  type VerifyOptions,
+  verifyWebhook,
+  WebhookVerificationError,
+} from './contract/verify-webhook.ts';
+export type { JobWebhookPayload, WebhookPayload } from './contract/webhook-payload.ts';
 export type { CheckInput, InputFault, KnownDefinitions } from './define/check-input.ts';
 export {
   type ConnectorDefinition,
@@ -46,4 +53,3 @@ export type { ScheduleDefinition } from './define/schedule.ts';
 export type * from './define/services.ts';
 export type { Backoff } from './shared/backoff.ts';
 export { AppError, type ErrorCode } from './shared/errors.ts';
-export { verifyWebhook } from './shared/webhook-signature.ts';

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { verifyWebhook } from '../shared/webhook-signature.ts';
+import { verifyWebhook, WebhookVerificationError } from '../contract/verify-webhook.ts';
 
 export interface ReceivedWebhook {
   atMs: number;
@@ -57,7 +57,11 @@ async function answer(
   }
   const atMs = Date.now();
   // The signature covers the very bytes: verify before parsing.
-  const body = verifyWebhook(secret, request.headers as Record<string, string>, await text(request));
+  const received = await text(request);
+  const body = await verifyWebhook(received, request.headers, secret).catch((error: unknown) => {
+    if (error instanceof WebhookVerificationError) return undefined; // not genuine
+    throw error;
+  });
   response.writeHead(body === undefined ? 401 : 204).end();
   accept({ atMs, isGenuine: body !== undefined, body });
 }

@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { findFfmpeg } from '../builtin/video/find-ffmpeg.ts';
-import { LongshoreError, ServerUnreachableError } from '../client.ts';
+import { AnswerError, ServerUnreachableError } from '../client.ts';
 import { messageOf } from '../shared/failure.ts';
 import { pause } from '../shared/time.ts';
 import { createWebhookSecret } from '../shared/webhook-signature.ts';
@@ -81,7 +81,7 @@ function showVideo({ terminal }: CliContext, { video, durationMs, width, height,
 function reportFailure({ cli, program }: Stage, error: unknown): void {
   const { terminal } = cli;
   terminal.note(`\n${terminal.colors.red('The demo did not succeed:')} ${messageOf(error)}`);
-  if (error instanceof LongshoreError) {
+  if (error instanceof AnswerError) {
     for (const { path, message } of error.errors) terminal.note(`  ${path}: ${message}`);
   } else if (!(error instanceof DemoFailure) && error instanceof Error) {
     terminal.note(error.stack ?? '');

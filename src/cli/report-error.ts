@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander';
-import { LongshoreError, ServerUnreachableError } from '../client.ts';
+import { AnswerError, ServerUnreachableError } from '../client.ts';
 import { isAppError } from '../shared/errors.ts';
 import { type ExitCode, exitCodes, UsageError } from './exit-codes.ts';
 import { cleanLine, cleanText, type Terminal } from './terminal.ts';
@@ -37,7 +37,7 @@ function describeFault(error: unknown): Fault {
       exitCode: exitCodes.unreachable,
     };
   }
-  if (error instanceof LongshoreError) {
+  if (error instanceof AnswerError) {
     const { code, status, errors } = error;
     return { code, status, errors, ...describeRefusal(error), exitCode: exitCodes.usage };
   }
@@ -53,7 +53,7 @@ function describeFault(error: unknown): Fault {
   return { code: 'INTERNAL', message: stack, lines: [], exitCode: exitCodes.internal };
 }
 
-function describeRefusal(error: LongshoreError): Pick<Fault, 'message' | 'lines'> {
+function describeRefusal(error: AnswerError): Pick<Fault, 'message' | 'lines'> {
   const faults = error.errors.map(({ path, message }) => cleanLine(path === '' ? message : `${path}: ${message}`));
   const detail = cleanText(error.detail);
   const hints = error.code === 'UNAUTHENTICATED' ? ['Give the key with --key or in LONGSHORE_KEY.'] : [];

@@ -31,7 +31,7 @@ export async function readTree(jobs: JobsClient, id: string, { depth, signal }: 
   const steps: StepResource[] = [];
   let cursor: string | undefined;
   do {
-    const page = await jobs.steps(id, { depth, limit: LIST_LIMIT_MAX, cursor, signal });
+    const page = await jobs.steps(id, { depth, limit: LIST_LIMIT_MAX, cursor }, { signal });
     steps.push(...page.items);
     cursor = page.nextCursor ?? undefined;
   } while (cursor !== undefined && steps.length < MAX_STEPS);

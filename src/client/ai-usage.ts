@@ -1,7 +1,6 @@
 import type { AiUsageResource } from '../contract/ai-usage.ts';
-import type { Page } from '../contract/list.ts';
-import type { Connection } from './connection.ts';
-import type { PageQuery } from './pages.ts';
+import type { CallOptions, Connection } from './connection.ts';
+import { createPageList, type PageList, type PageQuery } from './pages.ts';
 
 export interface AiUsageQuery extends PageQuery {
   tenant?: string | undefined;
@@ -11,10 +10,16 @@ export interface AiUsageQuery extends PageQuery {
 }
 
 export interface AiUsageClient {
-  /** One page, newest day first. */
-  list(query?: AiUsageQuery): Promise<Page<AiUsageResource>>;
+  /** Newest day first. */
+  list(query?: AiUsageQuery, call?: CallOptions): PageList<AiUsageResource>;
 }
 
 export function createAiUsageClient(connection: Connection): AiUsageClient {
-  return { list: (query = {}) => connection.requestJson('/v1/ai-usage', { query: { ...query } }) };
+  return {
+    list: (query = {}, call = {}) =>
+      createPageList(
+        (cursor) => connection.requestJson('/v1/ai-usage', { ...call, query: { ...query, cursor } }),
+        query.cursor,
+      ),
+  };
 }

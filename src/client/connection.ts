@@ -1,6 +1,8 @@
 import type { Problem } from '../contract/program.ts';
 import { parseRetryAfterMs } from '../shared/time.ts';
-import { LongshoreError, ServerUnreachableError } from './errors.ts';
+import { type AnswerError, LongshoreError, ServerUnreachableError, TimeoutError, toAnswerError } from './errors.ts';
+import { IDEMPOTENCY_HEADER } from './idempotency-key.ts';
+import { withRetries } from './retries.ts';
 
 export interface ClientOptions {
   /** Where the server is, e.g. `http://127.0.0.1:3001`; a path before `/v1` is kept. */
@@ -9,18 +11,31 @@ export interface ClientOptions {
   key?: string | undefined;
   /** Default: the platform's `fetch`. */
   fetch?: typeof globalThis.fetch | undefined;
-  /** The longest wait for an answer, beyond what a request asks to be held; default 30,000. */
+  /** The longest wait for the answer to one try, beyond what a request asks to be held; default 30,000. */
   timeoutMs?: number | undefined;
+  /**
+   * How often a call is tried again after 429, 502, 503, 504 or a fault of the network; default 3. Only calls that may
+   * be made twice without harm: those that read, and those that have an idempotency key.
+   */
+  retries?: number | undefined;
 }
 
-export interface Call {
-  method?: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+/** For one call. */
+export interface CallOptions {
+  signal?: AbortSignal | undefined;
+  /** Default: as the client has it. */
+  timeoutMs?: number | undefined;
+  /** Default: as the client has it. */
+  retries?: number | undefined;
+}
+
+export interface Call extends CallOptions {
+  method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   query?: Record<string, string | number | boolean | null | undefined>;
   body?: unknown;
   /** Sent as it is, in place of `body`. */
   content?: Uint8Array | Blob | ReadableStream<Uint8Array> | undefined;
   headers?: Record<string, string>;
-  signal?: AbortSignal | undefined;
   /** How long the server was asked to hold the request. */
   heldMs?: number;
   /** Statuses beside 2xx whose body is a result and no problem. */
@@ -34,7 +49,7 @@ export interface Connection {
   /** Whether any answer has come from there: a server that is away now was there before. */
   readonly hasAnswered: boolean;
   /**
-   * @throws LongshoreError when the server refuses, ServerUnreachableError when no answer arrives, and
+   * @throws AnswerError when the server refuses, ServerUnreachableError when no answer arrives, and
    * the signal's reason when the caller aborts
    */
   requestJson<T>(path: string, call?: Call): Promise<T>;
@@ -43,16 +58,16 @@ export interface Connection {
 }
 
 const DEFAULT_TIMEOUT_MS = 30_000;
+const DEFAULT_RETRIES = 3;
 
 /** @throws TypeError when `url` is not an http or https URL */
 export function connect(options: ClientOptions): Connection {
   const url = normalizeUrl(options.url);
-  const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
   const send = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
   let hasAnswered = false;
 
   async function exchange<T>(path: string, call: Call, read: (response: Response) => Promise<T>) {
-    const limitMs = timeoutMs + (call.heldMs ?? 0);
+    const limitMs = (call.timeoutMs ?? options.timeoutMs ?? DEFAULT_TIMEOUT_MS) + (call.heldMs ?? 0);
     const timeout = new AbortController();
     const timer = setTimeout(() => timeout.abort(), limitMs);
     const signals = call.signal ? [timeout.signal, call.signal] : [timeout.signal];
@@ -69,11 +84,16 @@ export function connect(options: ClientOptions): Connection {
     } catch (error) {
       if (error instanceof LongshoreError) throw error;
       if (call.signal?.aborted) throw call.signal.reason;
-      const reason = timeout.signal.aborted ? `no answer within ${limitMs} ms` : describeNetworkFault(error);
-      throw new ServerUnreachableError(url, reason, error);
+      if (timeout.signal.aborted) throw new TimeoutError(url, limitMs, error);
+      throw new ServerUnreachableError(url, describeNetworkFault(error), error);
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  function repeat<T>(path: string, call: Call, read: (response: Response) => Promise<T>): Promise<T> {
+    const retries = isRepeatable(call) ? (call.retries ?? options.retries ?? DEFAULT_RETRIES) : 0;
+    return withRetries(() => exchange(path, call, read), { retries, heldMs: call.heldMs, signal: call.signal });
   }
 
   return {
@@ -81,9 +101,15 @@ export function connect(options: ClientOptions): Connection {
     get hasAnswered() {
       return hasAnswered;
     },
-    requestJson: <T>(path: string, call: Call = {}) => exchange(path, call, (response) => readJson<T>(response, url)),
-    openStream: (path, call) => exchange(path, call, async (response) => response),
+    requestJson: <T>(path: string, call: Call = {}) => repeat(path, call, (response) => readJson<T>(response, url)),
+    openStream: (path, call) => repeat(path, call, async (response) => response),
   };
+}
+
+/** Whether making the call twice does what making it once does. */
+function isRepeatable({ method = 'GET', headers, content }: Call): boolean {
+  if (content instanceof ReadableStream) return false; // can be read once
+  return method === 'GET' || (method === 'POST' && headers?.[IDEMPOTENCY_HEADER] !== undefined);
 }
 
 function normalizeUrl(text: string): string {
@@ -123,10 +149,10 @@ async function readJson<T>(response: Response, url: string): Promise<T> {
   }
 }
 
-async function readProblem(response: Response, url: string): Promise<LongshoreError> {
+async function readProblem(response: Response, url: string): Promise<AnswerError> {
   const problem = parseProblem(await response.text());
   if (!problem) return unexpected(response, url);
-  return new LongshoreError({
+  return toAnswerError({
     code: problem.code,
     status: response.status,
     detail: problem.detail,
@@ -144,8 +170,8 @@ function parseProblem(text: string): Problem | undefined {
   }
 }
 
-function unexpected(response: Response, url: string): LongshoreError {
-  return new LongshoreError({
+function unexpected(response: Response, url: string): AnswerError {
+  return toAnswerError({
     code: 'UNEXPECTED_ANSWER',
     status: response.status,
     detail: `${url} answered ${response.status} with something that is not Longshore's; is the address right?`,

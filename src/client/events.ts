@@ -1,5 +1,6 @@
 import { createParser } from 'eventsource-parser';
-import { isTerminal, type JobEvent, type JobEventType, type JobResource } from '../contract/job.ts';
+import type { JobEvent, JobEventType, JobResource } from '../contract/job.ts';
+import { isTerminal } from '../contract/job-status.ts';
 import { pause } from '../shared/time.ts';
 import type { Connection } from './connection.ts';
 import { ServerUnreachableError } from './errors.ts';
@@ -22,7 +23,7 @@ const PAUSE_AFTER_EMPTY_MS = 1_000;
 /**
  * A job's events until its terminal one. A dropped connection is taken up again with `Last-Event-ID`, so
  * that no event is missed and none comes twice.
- * @throws LongshoreError (e.g. NOT_FOUND), or ServerUnreachableError when the server stays away
+ * @throws AnswerError (e.g. NOT_FOUND), or ServerUnreachableError when the server stays away
  */
 export async function* streamEvents(
   connection: Connection,
@@ -51,7 +52,7 @@ export async function* streamEvents(
       // Closed without a terminal event and without news: only the record can say whether more will come.
       if (received === 0) {
         if (isKnownToHaveEnded) return;
-        const job = await connection.requestJson<JobResource>(path, { signal });
+        const job = await connection.requestJson<JobResource>(path, { signal, retries: 0 });
         isKnownToHaveEnded = isTerminal(job.status);
         if (!isKnownToHaveEnded) await pause(Math.max(retryMs, PAUSE_AFTER_EMPTY_MS), signal);
       }
@@ -74,6 +75,7 @@ async function* readMessages(
   const closing = new AbortController();
   const response = await connection.openStream(path, {
     headers: { accept: 'text/event-stream', ...(lastEventId > 0 ? { 'last-event-id': String(lastEventId) } : {}) },
+    retries: 0, // the caller does that
     signal: signal ? AbortSignal.any([signal, closing.signal]) : closing.signal,
   });
   const arrived: Message[] = [{ kind: 'open' }];

@@ -1,17 +1,17 @@
 import type { FileResource } from '../contract/files.ts';
 import { FILES_PATH, toKey } from '../shared/file-keys.ts';
-import type { Connection } from './connection.ts';
+import type { CallOptions, Connection } from './connection.ts';
+import { type CreateOptions, formatKey } from './idempotency-key.ts';
 
-export interface ReadOptions {
+export interface ReadOptions extends CallOptions {
   /** As in the header `Range`, e.g. `bytes=0-1023`; the answer may be the whole file all the same. */
   range?: string | undefined;
-  signal?: AbortSignal | undefined;
 }
 
 /** What a file shall hold. A stream is sent as it comes, so `fs.createReadStream(path)` uploads a file of any size. */
 export type UploadContent = Uint8Array | Blob | ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>;
 
-export interface UploadOptions {
+export interface UploadOptions extends CreateOptions {
   /** What the file is called; default `upload`. Other characters than letters, digits, ".", "_" and "-" become "_". */
   name?: string | undefined;
   /** Default: what the ending of the name stands for. */
@@ -19,9 +19,6 @@ export interface UploadOptions {
   /** Default: the server's RETENTION_UPLOAD_DAYS. */
   expiresInMs?: number | undefined;
   tenant?: string | undefined;
-  /** The same key and file is kept once. */
-  idempotencyKey?: string | undefined;
-  signal?: AbortSignal | undefined;
 }
 
 export interface FilesClient {
@@ -38,7 +35,7 @@ export interface FilesClient {
    */
   upload(content: UploadContent, options?: UploadOptions): Promise<FileResource>;
   /** Deletes an upload. @throws NOT_FOUND, also for a file that a job has made */
-  delete(keyOrUrl: string): Promise<void>;
+  delete(keyOrUrl: string, call?: CallOptions): Promise<void>;
 }
 
 /** As long as a server waits for an upload that goes on. */
@@ -47,27 +44,27 @@ const UPLOAD_MAX_MS = 12 * 3_600_000;
 export function createFilesClient(connection: Connection): FilesClient {
   const pathOf = (keyOrUrl: string) => FILES_PATH + encodeURIComponent(toKey(keyOrUrl));
   return {
-    get: (keyOrUrl, { range, signal } = {}) =>
+    get: (keyOrUrl, { range, ...call } = {}) =>
       connection.openStream(pathOf(keyOrUrl), {
+        ...call,
         headers: { accept: '*/*', ...(range === undefined ? {} : { range }) },
-        signal,
       }),
 
-    upload: (content, { name, contentType, expiresInMs, tenant, idempotencyKey, signal } = {}) =>
+    upload: (content, { name, contentType, expiresInMs, tenant, idempotencyKey, ...call } = {}) =>
       connection.requestJson(FILES_PATH.slice(0, -1), {
+        ...call,
         method: 'POST',
         query: { name, expiresInMs, tenant },
         content: toSendable(content),
         headers: {
           ...(contentType === undefined ? {} : { 'content-type': contentType }),
-          ...(idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey }),
+          ...formatKey({ idempotencyKey }),
         },
         heldMs: UPLOAD_MAX_MS,
-        signal,
       }),
 
-    async delete(keyOrUrl) {
-      await connection.openStream(pathOf(keyOrUrl), { method: 'DELETE' });
+    async delete(keyOrUrl, call = {}) {
+      await connection.openStream(pathOf(keyOrUrl), { ...call, method: 'DELETE' });
     },
   };
 }

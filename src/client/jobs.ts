@@ -1,25 +1,24 @@
 import type { BulkAnswer } from '../contract/bulk.ts';
-import type { EnqueueInput, JobOptionsInput } from '../contract/enqueue.ts';
-import type { AttemptResource, JobEvent, JobResource, LogLineResource } from '../contract/job.ts';
+import type { JobOptionsInput } from '../contract/enqueue.ts';
+import type { AttemptResource, JobEvent, LogLineResource } from '../contract/job.ts';
 import type { Page } from '../contract/list.ts';
 import type { StepResource } from '../contract/steps.ts';
 import type { DeliveryResource } from '../contract/webhooks.ts';
-import type { Connection } from './connection.ts';
+import type { CallOptions, Connection } from './connection.ts';
 import { type EventsOptions, streamEvents } from './events.ts';
 import { formatListFilter, type JobListFilter } from './filters.ts';
-import { iteratePages, type PageQuery } from './pages.ts';
+import { type CreateOptions, formatKey } from './idempotency-key.ts';
+import { createPageList, type PageList, type PageQuery } from './pages.ts';
+import type { CompletedJobOf, EnqueueOf, JobOf, JobTypes, TypeName } from './typed-jobs.ts';
 import { type WaitOptions, waitForJob } from './wait.ts';
 
-export interface HoldOptions {
+export interface HoldOptions extends CallOptions {
   /** Asks the server to answer when the job has ended, at the latest after so many seconds (0–60). */
   waitSeconds?: number | undefined;
-  signal?: AbortSignal | undefined;
 }
 
-export interface CreateOptions {
-  /** 1 to 255 visible ASCII characters: a call that is repeated with it within 24 h has no second effect. */
+export interface RunOptions extends Omit<WaitOptions, 'throwOnFailure'> {
   idempotencyKey?: string | undefined;
-  signal?: AbortSignal | undefined;
 }
 
 export interface StepsQuery extends PageQuery {
@@ -27,112 +26,136 @@ export interface StepsQuery extends PageQuery {
   depth?: number | undefined;
 }
 
-export interface JobsClient {
+export interface JobsClient<Types extends JobTypes = JobTypes> {
   /**
    * Enqueues a job; it is committed when this resolves. With `waitSeconds` the answer may already be the ended job.
    * `deduplicated` says that it is an older job, which has the same `deduplicationKey` and had not ended.
-   * @throws IDEMPOTENCY_IN_FLIGHT, IDEMPOTENCY_KEY_REUSED
+   * @throws ValidationError, RateLimitedError, ConflictError (another call with the idempotency key is under way)
    */
-  create(
-    type: string,
-    input: unknown,
+  create<Type extends TypeName<Types>>(
+    type: Type,
+    input: Types[Type]['input'],
     options?: JobOptionsInput,
     call?: HoldOptions & CreateOptions,
-  ): Promise<JobResource>;
+  ): Promise<JobOf<Types, Type>>;
+  /**
+   * Enqueues a job and waits until it has ended. A signal that aborts, or `timeoutMs`, ends the waiting alone.
+   * @returns its output
+   * @throws as `create`; JobFailedError, JobCancelledError, JobExpiredError; WaitTimeoutError after `timeoutMs`
+   */
+  run<Type extends TypeName<Types>>(
+    type: Type,
+    input: Types[Type]['input'],
+    options?: JobOptionsInput,
+    wait?: RunOptions,
+  ): Promise<Types[Type]['output']>;
   /** Enqueues up to 1,000 jobs; those that are accepted are committed when this resolves, the others are named. */
-  createMany(jobs: readonly EnqueueInput[], call?: CreateOptions): Promise<BulkAnswer>;
-  get(id: string, hold?: HoldOptions): Promise<JobResource>;
+  createMany(jobs: readonly EnqueueOf<Types>[], call?: CreateOptions): Promise<BulkAnswer>;
+  /** @throws NotFoundError */
+  get<Type extends TypeName<Types> = TypeName<Types>>(id: string, hold?: HoldOptions): Promise<JobOf<Types, Type>>;
   /**
    * Waits until the job has ended, through a restart of the server too.
-   * @throws WaitTimeoutError after `timeoutMs` (default: never)
+   * @throws WaitTimeoutError after `timeoutMs` (default: never); with `throwOnFailure` also JobFailedError,
+   * JobCancelledError and JobExpiredError
    */
-  wait(id: string, options?: WaitOptions): Promise<JobResource>;
-  /** One page, newest first. */
-  list(filter?: JobListFilter): Promise<Page<JobResource>>;
-  /** Every job that matches, page by page. */
-  listAll(filter?: JobListFilter): AsyncGenerator<JobResource, void, undefined>;
-  /** @throws JOB_TERMINAL when the job has already ended */
-  cancel(id: string): Promise<JobResource>;
+  wait<Type extends TypeName<Types> = TypeName<Types>>(
+    id: string,
+    options: WaitOptions & { throwOnFailure: true },
+  ): Promise<CompletedJobOf<Types, Type>>;
+  wait<Type extends TypeName<Types> = TypeName<Types>>(id: string, options?: WaitOptions): Promise<JobOf<Types, Type>>;
+  /** Jobs that match, newest first: a page of them, or all in a `for await`. */
+  list<Type extends TypeName<Types> = TypeName<Types>>(
+    filter?: JobListFilter & { type?: Type | undefined },
+    call?: CallOptions,
+  ): PageList<JobOf<Types, Type>>;
+  /** @throws ConflictError (JOB_TERMINAL) when the job has already ended */
+  cancel(id: string, call?: CallOptions): Promise<JobOf<Types>>;
   /**
    * Runs a job that failed, was cancelled or expired again, under its id.
    * @param edit its new input, where it shall have one
-   * @throws JOB_NOT_RETRYABLE; UNKNOWN_TYPE and INVALID_FIELDS for a new input
+   * @throws ConflictError (JOB_NOT_RETRYABLE); ValidationError for a new input
    */
-  retry(id: string, edit?: { input?: unknown }): Promise<JobResource>;
-  logs(id: string, query?: PageQuery): Promise<Page<LogLineResource>>;
+  retry(id: string, edit?: { input?: unknown }, call?: CallOptions): Promise<JobOf<Types>>;
+  logs(id: string, query?: PageQuery, call?: CallOptions): PageList<LogLineResource>;
   /** What a pipeline waits for, and has waited for, in the order of its calls. */
-  steps(id: string, query?: StepsQuery & { signal?: AbortSignal | undefined }): Promise<Page<StepResource>>;
+  steps(id: string, query?: StepsQuery, call?: CallOptions): PageList<StepResource>;
   /**
    * Tells a pipeline something that it waits for, now or later.
    * @param payload any JSON; default null
    * @returns the pipeline
-   * @throws JOB_TERMINAL when it has ended; INVALID_FIELDS for a job that is no pipeline
+   * @throws ConflictError (JOB_TERMINAL) when it has ended; ValidationError for a job that is no pipeline
    */
-  sendEvent(id: string, name: string, payload?: unknown, call?: CreateOptions): Promise<JobResource>;
-  attempts(id: string, query?: PageQuery): Promise<Page<AttemptResource>>;
-  webhooks(id: string, query?: PageQuery): Promise<Page<DeliveryResource>>;
+  sendEvent(id: string, name: string, payload?: unknown, call?: CreateOptions): Promise<JobOf<Types>>;
+  attempts(id: string, query?: PageQuery, call?: CallOptions): PageList<AttemptResource>;
+  webhooks(id: string, query?: PageQuery, call?: CallOptions): PageList<DeliveryResource>;
   /** The job's events until it has ended; see {@link streamEvents}. */
   events(id: string, options?: EventsOptions): AsyncGenerator<JobEvent, void, undefined>;
 }
 
 export function createJobsClient(connection: Connection): JobsClient {
-  const list = (filter: JobListFilter = {}) =>
-    connection.requestJson<Page<JobResource>>('/v1/jobs', { query: formatListFilter(filter) });
   const listOf =
-    <T>(part: string) =>
-    (id: string, query: PageQuery = {}) =>
-      connection.requestJson<Page<T>>(`${pathOf(id)}/${part}`, { query: { ...query } });
+    <T, Query extends PageQuery>(part: string) =>
+    (id: string, query?: Query, call: CallOptions = {}) =>
+      createPageList(
+        (cursor) => connection.requestJson<Page<T>>(`${pathOf(id)}/${part}`, { ...call, query: { ...query, cursor } }),
+        query?.cursor,
+      );
+  const create: JobsClient['create'] = (type, input, options, { idempotencyKey, waitSeconds, ...call } = {}) =>
+    connection.requestJson('/v1/jobs', {
+      ...call,
+      method: 'POST',
+      body: { type, input, ...(options ? { options } : {}) },
+      headers: {
+        ...formatKey({ idempotencyKey }),
+        ...(waitSeconds === undefined ? {} : { prefer: `wait=${waitSeconds}` }),
+      },
+      heldMs: (waitSeconds ?? 0) * 1000,
+    });
 
   return {
-    create: (type, input, options, call = {}) =>
-      connection.requestJson('/v1/jobs', {
-        method: 'POST',
-        body: { type, input, ...(options ? { options } : {}) },
-        headers: {
-          ...formatKey(call),
-          ...(call.waitSeconds === undefined ? {} : { prefer: `wait=${call.waitSeconds}` }),
-        },
-        heldMs: (call.waitSeconds ?? 0) * 1000,
-        signal: call.signal,
-      }),
-    createMany: (jobs, call = {}) =>
+    create,
+    async run(type, input, options, { idempotencyKey, timeoutMs, signal } = {}) {
+      const { id } = await create(type, input, options, { idempotencyKey, signal });
+      return (await waitForJob(connection, pathOf(id), { timeoutMs, signal, throwOnFailure: true })).output;
+    },
+    createMany: (jobs, { idempotencyKey, ...call } = {}) =>
       connection.requestJson('/v1/jobs/bulk', {
+        ...call,
         method: 'POST',
         body: { jobs },
-        headers: formatKey(call),
-        signal: call.signal,
+        headers: formatKey({ idempotencyKey }),
       }),
-    get: (id, hold = {}) =>
+    get: (id, { waitSeconds, ...call } = {}) =>
       connection.requestJson(pathOf(id), {
-        query: { wait: hold.waitSeconds },
-        heldMs: (hold.waitSeconds ?? 0) * 1000,
-        signal: hold.signal,
+        ...call,
+        query: { wait: waitSeconds },
+        heldMs: (waitSeconds ?? 0) * 1000,
       }),
-    wait: (id, options) => waitForJob(connection, pathOf(id), options),
-    list,
-    listAll: (filter = {}) => iteratePages((cursor) => list({ ...filter, cursor }), filter.cursor),
-    cancel: (id) => connection.requestJson(`${pathOf(id)}/cancel`, { method: 'POST' }),
-    retry: (id, edit = {}) => connection.requestJson(`${pathOf(id)}/retry`, { method: 'POST', body: edit }),
-    logs: listOf<LogLineResource>('logs'),
-    steps: (id, { signal, ...query } = {}) =>
-      connection.requestJson(`${pathOf(id)}/steps`, { query: { ...query }, signal }),
-    sendEvent: (id, name, payload = null, call = {}) =>
+    wait: (id: string, options?: WaitOptions) => waitForJob(connection, pathOf(id), options) as Promise<never>,
+    // Which types there are is known to the compiler alone.
+    list: (filter: JobListFilter = {}, call: CallOptions = {}) =>
+      createPageList<never>(
+        (cursor) => connection.requestJson('/v1/jobs', { ...call, query: formatListFilter({ ...filter, cursor }) }),
+        filter.cursor,
+      ),
+    cancel: (id, call = {}) => connection.requestJson(`${pathOf(id)}/cancel`, { ...call, method: 'POST' }),
+    retry: (id, edit = {}, call = {}) =>
+      connection.requestJson(`${pathOf(id)}/retry`, { ...call, method: 'POST', body: edit }),
+    logs: listOf<LogLineResource, PageQuery>('logs'),
+    steps: listOf<StepResource, StepsQuery>('steps'),
+    sendEvent: (id, name, payload = null, { idempotencyKey, ...call } = {}) =>
       connection.requestJson(`${pathOf(id)}/events/${encodeURIComponent(name)}`, {
+        ...call,
         method: 'POST',
         body: payload,
-        headers: formatKey(call),
-        signal: call.signal,
+        headers: formatKey({ idempotencyKey }),
       }),
-    attempts: listOf<AttemptResource>('attempts'),
-    webhooks: listOf<DeliveryResource>('webhooks'),
+    attempts: listOf<AttemptResource, PageQuery>('attempts'),
+    webhooks: listOf<DeliveryResource, PageQuery>('webhooks'),
     events: (id, options) => streamEvents(connection, id, options),
   };
 }
 
 function pathOf(id: string): string {
   return `/v1/jobs/${encodeURIComponent(id)}`;
-}
-
-export function formatKey({ idempotencyKey }: CreateOptions): Record<string, string> {
-  return idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey };
 }

@@ -1,7 +1,6 @@
-import type { Page } from '../contract/list.ts';
 import type { NotificationResource } from '../contract/notifications.ts';
-import type { Connection } from './connection.ts';
-import type { PageQuery } from './pages.ts';
+import type { CallOptions, Connection } from './connection.ts';
+import { createPageList, type PageList, type PageQuery } from './pages.ts';
 
 export interface NotificationsQuery extends PageQuery {
   user: string;
@@ -13,17 +12,20 @@ export interface NotificationsQuery extends PageQuery {
 
 export interface NotificationsClient {
   /** The messages to a user, newest first. */
-  list(query: NotificationsQuery): Promise<Page<NotificationResource>>;
+  list(query: NotificationsQuery, call?: CallOptions): PageList<NotificationResource>;
   /** One that was read before keeps the time of that. @throws NOT_FOUND */
-  markRead(id: string): Promise<NotificationResource>;
+  markRead(id: string, call?: CallOptions): Promise<NotificationResource>;
   /** @returns how many had not been read */
-  markAllRead(owner: Pick<NotificationsQuery, 'user' | 'tenant'>): Promise<{ marked: number }>;
+  markAllRead(owner: Pick<NotificationsQuery, 'user' | 'tenant'>, call?: CallOptions): Promise<{ marked: number }>;
 }
 
 export function createNotificationsClient(connection: Connection): NotificationsClient {
+  const path = '/v1/notifications';
   return {
-    list: (query) => connection.requestJson('/v1/notifications', { query: { ...query } }),
-    markRead: (id) => connection.requestJson(`/v1/notifications/${encodeURIComponent(id)}/read`, { method: 'POST' }),
-    markAllRead: (owner) => connection.requestJson('/v1/notifications/read', { method: 'POST', body: owner }),
+    list: (query, call = {}) =>
+      createPageList((cursor) => connection.requestJson(path, { ...call, query: { ...query, cursor } }), query.cursor),
+    markRead: (id, call = {}) =>
+      connection.requestJson(`${path}/${encodeURIComponent(id)}/read`, { ...call, method: 'POST' }),
+    markAllRead: (owner, call = {}) => connection.requestJson(`${path}/read`, { ...call, method: 'POST', body: owner }),
   };
 }

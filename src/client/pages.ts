@@ -6,6 +6,22 @@ export interface PageQuery {
   cursor?: string | undefined;
 }
 
+/** A list: `await` or `page()` gives the page that was asked for, `for await` every item from there on, page by page. */
+export type PageList<T> = Promise<Page<T>> & AsyncIterable<T> & { page(): Promise<Page<T>> };
+
+/** Asks for the first page at once; for the others when an iteration comes to them. */
+export function createPageList<T>(
+  fetchPage: (cursor: string | undefined) => Promise<Page<T>>,
+  cursor?: string | undefined,
+): PageList<T> {
+  const first = fetchPage(cursor);
+  const fetchNext = (next: string | undefined) => (next === cursor ? first : fetchPage(next));
+  return Object.assign(first, {
+    page: () => first,
+    [Symbol.asyncIterator]: () => iteratePages(fetchNext, cursor),
+  });
+}
+
 /** Walks all pages of a list. */
 export async function* iteratePages<T>(
   fetchPage: (cursor: string | undefined) => Promise<Page<T>>,

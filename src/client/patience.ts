@@ -1,6 +1,7 @@
 import { pause } from '../shared/time.ts';
 import type { Connection } from './connection.ts';
-import { LongshoreError, ServerUnreachableError } from './errors.ts';
+import { AnswerError } from './errors.ts';
+import { isPassing } from './retries.ts';
 
 const FIRST_DELAY_MS = 200;
 const MAX_DELAY_MS = 5_000;
@@ -35,14 +36,9 @@ export function createPatience(
       const isHopeless =
         !connection.hasAnswered || !isPassing(error) || nowMs - failingSinceMs >= options.giveUpAfterMs;
       if (isHopeless) throw error;
-      const askedMs = error instanceof LongshoreError ? (error.retryAfterMs ?? 0) : 0;
+      const askedMs = error instanceof AnswerError ? (error.retryAfterMs ?? 0) : 0;
       await pause(Math.max(delayMs, minDelayMs, askedMs), options.signal);
       delayMs = Math.min(delayMs * 2, MAX_DELAY_MS);
     },
   };
-}
-
-function isPassing(error: unknown): boolean {
-  if (error instanceof ServerUnreachableError) return true;
-  return error instanceof LongshoreError && [429, 502, 503, 504].includes(error.status);
 }

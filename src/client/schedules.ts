@@ -7,7 +7,7 @@ import type {
   ScheduleRunResource,
 } from '../contract/schedules.ts';
 import type { Connection } from './connection.ts';
-import { type CreateOptions, formatKey } from './jobs.ts';
+import { type CreateOptions, formatKey } from './idempotency-key.ts';
 import { iteratePages, type PageQuery } from './pages.ts';
 
 export interface SchedulesQuery extends PageQuery {

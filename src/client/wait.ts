@@ -1,12 +1,18 @@
-import { isTerminal, type JobResource } from '../contract/job.ts';
+import type { JobResource } from '../contract/job.ts';
+import { isTerminal } from '../contract/job-status.ts';
 import { pause } from '../shared/time.ts';
 import type { Connection } from './connection.ts';
 import { WaitTimeoutError } from './errors.ts';
+import { demandSuccess } from './job-errors.ts';
 import { createPatience } from './patience.ts';
 
 export interface WaitOptions {
+  /** Until the job has ended; the job goes on. */
   timeoutMs?: number | undefined;
+  /** Ends the waiting, not the job. */
   signal?: AbortSignal | undefined;
+  /** Throws unless the job completes. */
+  throwOnFailure?: boolean | undefined;
 }
 
 /** Short enough for the proxies on the way, long enough to cost nothing. */
@@ -18,7 +24,17 @@ const GIVE_UP_AFTER_MS = 60_000;
 export async function waitForJob(
   connection: Connection,
   path: string,
-  { timeoutMs = Number.POSITIVE_INFINITY, signal }: WaitOptions = {},
+  options: WaitOptions = {},
+): Promise<JobResource> {
+  const job = await pollUntilEnd(connection, path, options);
+  if (options.throwOnFailure) demandSuccess(job);
+  return job;
+}
+
+async function pollUntilEnd(
+  connection: Connection,
+  path: string,
+  { timeoutMs = Number.POSITIVE_INFINITY, signal }: WaitOptions,
 ): Promise<JobResource> {
   const deadlineMs = Date.now() + timeoutMs;
   const patience = createPatience(connection, { giveUpAfterMs: Math.min(timeoutMs, GIVE_UP_AFTER_MS), signal });
@@ -31,6 +47,7 @@ export async function waitForJob(
       const job = await connection.requestJson<JobResource>(path, {
         query: { wait: waitSeconds },
         heldMs: waitSeconds * 1000,
+        retries: 0, // patience does that
         signal,
       });
       patience.recordAnswer();

@@ -1,17 +1,8 @@
 import { z } from 'zod';
+import { jobStatuses } from './job-status.ts';
 
-export const jobStatuses = [
-  'scheduled',
-  'queued',
-  'processing',
-  'waiting',
-  'retrying',
-  'completed',
-  'failed',
-  'cancelled',
-  'expired',
-] as const;
-export const terminalStatuses = ['completed', 'failed', 'cancelled', 'expired'] as const;
+export { isTerminal, type JobStatus, jobStatuses, terminalStatuses } from './job-status.ts';
+
 /** Why a job ended or was put back; details that are not states of their own. */
 export const jobReasons = [
   'timeout',
@@ -25,12 +16,7 @@ export const jobReasons = [
 ] as const;
 
 export const jobStatusSchema = z.enum(jobStatuses);
-export type JobStatus = z.infer<typeof jobStatusSchema>;
 export type JobReason = (typeof jobReasons)[number];
-
-export function isTerminal(status: JobStatus): boolean {
-  return (terminalStatuses as readonly string[]).includes(status);
-}
 
 const failureShape = {
   name: z.string(),

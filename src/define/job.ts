@@ -11,9 +11,9 @@ import { type DefinedSchedule, readSchedules, type ScheduleDefinition } from './
 /** Returns the wait in milliseconds before the next attempt; `attempt` is the one that failed, from 1. */
 export type BackoffFunction = (attempt: number, error: unknown) => number;
 
-export interface JobOptions<In extends z.ZodType, Out extends z.ZodType> {
+export interface JobOptions<In extends z.ZodType, Out extends z.ZodType, Type extends string = string> {
   /** The job's identity for ever, e.g. `email:send`. */
-  type: string;
+  type: Type;
   description?: string;
   /** A zod schema: checked when the job is enqueued and again before it runs. */
   input: In;
@@ -80,9 +80,10 @@ export interface JobFailure {
 }
 
 /** A job as the program knows it. `Input` is what a caller sends, `Output` what the record keeps. */
-export interface JobDefinition<Input = unknown, Output = unknown> {
+export interface JobDefinition<Input = unknown, Output = unknown, Type extends string = string> {
   readonly kind: 'longshore.job';
-  readonly type: string;
+  /** As it was written, so that callers are told which types there are. */
+  readonly type: Type;
   readonly description: string;
   readonly inputSchema: z.ZodType<unknown, Input>;
   /** What else is asked of what `inputSchema` returned. Call `parseInput`, which does both. */
@@ -112,9 +113,11 @@ export const DEFAULT_TIMEOUT_MS = 60_000;
  * Defines a job.
  * @throws INVALID_DEFINITION for a type, number or schema that is not allowed
  */
-export function defineJob<In extends z.ZodType, Out extends z.ZodType = z.ZodUnknown>(
-  options: JobOptions<In, Out>,
-): JobDefinition<z.input<In>, z.output<Out>> {
+export function defineJob<
+  In extends z.ZodType,
+  Out extends z.ZodType = z.ZodUnknown,
+  const Type extends string = string,
+>(options: JobOptions<In, Out, Type>): JobDefinition<z.input<In>, z.output<Out>, Type> {
   const owner = `job "${options.type}"`;
   const type = typeNameSchema.safeParse(options.type);
   if (!type.success) throw invalid(owner, `type ${type.error.issues[0]?.message}`);

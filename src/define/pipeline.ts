@@ -95,8 +95,8 @@ export interface PipelineContext extends Pick<JobContext, 'signal' | 'attempt' |
   readonly step: Step;
 }
 
-export interface PipelineOptions<In extends z.ZodType, Out extends z.ZodType>
-  extends Omit<JobOptions<In, Out>, 'run' | 'isolation' | 'handlerFile'> {
+export interface PipelineOptions<In extends z.ZodType, Out extends z.ZodType, Type extends string = string>
+  extends Omit<JobOptions<In, Out, Type>, 'run' | 'isolation' | 'handlerFile'> {
   /**
    * Calls the steps. It runs again from its start whenever it goes on, so code between two steps may run more than once,
    * and must come to the same calls for the same input and the same results.
@@ -114,9 +114,11 @@ export interface PipelineJobContext extends JobContext {
  * has its own, and waiting for it does not count.
  * @throws INVALID_DEFINITION for a type, number or schema that is not allowed
  */
-export function definePipeline<In extends z.ZodType, Out extends z.ZodType = z.ZodUnknown>(
-  options: PipelineOptions<In, Out>,
-): JobDefinition<z.input<In>, z.output<Out>> {
+export function definePipeline<
+  In extends z.ZodType,
+  Out extends z.ZodType = z.ZodUnknown,
+  const Type extends string = string,
+>(options: PipelineOptions<In, Out, Type>): JobDefinition<z.input<In>, z.output<Out>, Type> {
   // A function that is missing is told of by defineJob.
   const run = options.run && ((input: z.output<In>, ctx: JobContext) => options.run(input, ctx as PipelineJobContext));
   return { ...defineJob({ ...options, run }), isPipeline: true };

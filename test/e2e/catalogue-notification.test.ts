@@ -77,7 +77,7 @@ describe('user:notification', () => {
 
     const [hook] = requestsTo('/all/hook');
     const headers = hook?.headers as Record<string, string>;
-    expect(verifyWebhook(SECRET, headers, hook?.body ?? '')).toEqual({
+    expect(await verifyWebhook(hook?.body ?? '', headers, SECRET)).toEqual({
       type: 'user.notification',
       timestamp: expect.any(String),
       data: { id: job.id, user: 'channels', ...message, data: { exportId: 17 } },

@@ -1,7 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { verifyWebhook } from '../../src/shared/webhook-signature.ts';
+import { verifyWebhook } from '../../src/contract/verify-webhook.ts';
 import { type CliSession, openCliSession } from '../support/cli-session.ts';
 import { findFreePort } from '../support/free-port.ts';
 import { runSql } from '../support/postgres.ts';
@@ -99,8 +99,8 @@ describe('longshore admin webhook-secret', () => {
       const program = await installation.start();
       await program.enqueue('test:echo', 1, { webhook: { url: `${receiver.url}/hook` } });
       const [request] = await receiver.waitForRequests('/hook', 1);
-      const headers = request?.headers as Record<string, string>;
-      expect(verifyWebhook(stdout.trim(), headers, request?.body ?? '')).toMatchObject({ type: 'job.completed' });
+      const payload = await verifyWebhook(request?.body ?? '', request?.headers ?? {}, stdout.trim());
+      expect(payload).toMatchObject({ type: 'job.completed' });
     } finally {
       await receiver.stop();
     }

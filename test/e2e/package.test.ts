@@ -239,6 +239,11 @@ const job = await createClient({ url: 'http://127.0.0.1:3001' }).jobs.create('he
 export const percent: number = job.progress.percent;
 // @ts-expect-error an id is text
 export const id: number = job.id;
+
+const typed = createClient<{ hello: typeof hello }>({ url: 'http://127.0.0.1:3001' });
+export const { greeting: shown } = await typed.jobs.run('hello', { name: 'Ada' });
+// @ts-expect-error there is no such job
+await typed.jobs.run('bye', { name: 'Ada' });
 `;
 
 describe('an npm that runs no install scripts', () => {
