@@ -70,7 +70,7 @@ export const TSCONFIG = `{
     "verbatimModuleSyntax": true,
     "skipLibCheck": true
   },
-  "include": ["jobs"]
+  "include": ["jobs", "*.ts"]
 }
 `;
 

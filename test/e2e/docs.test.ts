@@ -7,9 +7,11 @@
  *   <!-- restart -->               the same, after stopping the programs that run
  *   <!-- background -->            a shell runs the block until the document ends
  *   <!-- types -->                 TypeScript that is only type-checked
+ *   <!-- pack -->, <!-- install -->  left to quickstart.test.ts, which installs the package as npm does
  *   <!-- not run: why -->          nothing happens; the reason is for readers of the source
  *
  * `; shows: text` after run or background demands that text in the output, `; later: text` (background) by the end.
+ * `; needs: program` leaves a block out where the machine does not have the program.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -17,8 +19,10 @@ import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseEnv, stripVTControlCharacters } from 'node:util';
 import { afterEach, describe, expect, inject, it } from 'vitest';
+import { HELLO_JOB } from '../../src/cli/init-templates.ts';
 import { jobReasons } from '../../src/contract/job.ts';
 import { Child } from '../support/child.ts';
+import { type Block, literally, readBlocks } from '../support/documents.ts';
 import { findFreePort } from '../support/free-port.ts';
 import { BIN, baseEnvironment, createFolder, Installation, type Program, type Settings } from '../support/program.ts';
 
@@ -26,6 +30,8 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const DOCUMENTS = [
   'README.md',
   'docs/guides/quickstart.md',
+  'docs/guides/client.md',
+  'docs/guides/other-languages.md',
   'docs/guides/write-a-job.md',
   'docs/guides/pipelines.md',
   'docs/guides/webhooks.md',
@@ -42,41 +48,8 @@ const DOCUMENTS = [
 ];
 const KEY = 'a-key-for-the-tests';
 const RUN_LIMIT_MS = 60_000;
-const missing = ['bash', 'curl', 'openssl'].filter(
-  (program) => spawnSync('sh', ['-c', `command -v ${program}`]).status !== 0,
-);
-
-interface Block {
-  kind: string;
-  /** The path of a file, or why a block is not run. */
-  subject: string;
-  shows: string | undefined;
-  later: string | undefined;
-  language: string;
-  code: string;
-  line: number;
-}
-
-/** A code block with the comment on the line before it. */
-const CODE_BLOCK = /(?:<!-- (?<mark>[^\n]+) -->\n)?^```(?<language>\w*)\n(?<code>.*?)^```$/gms;
-
-function readBlocks(document: string): Block[] {
-  const text = readFileSync(join(ROOT, document), 'utf8');
-  return [...text.matchAll(CODE_BLOCK)].map(({ groups = {}, index }) => {
-    const [first = '', ...options] = (groups.mark ?? '').split(/; (?=shows:|later:)/);
-    const [, kind = '', subject = ''] = /^([a-z ]+)(?:: (.*))?$/.exec(first) ?? [];
-    const optionOf = (name: string) => options.find((option) => option.startsWith(`${name}: `))?.slice(name.length + 2);
-    return {
-      kind,
-      subject,
-      shows: optionOf('shows'),
-      later: optionOf('later'),
-      language: groups.language ?? '',
-      code: groups.code ?? '',
-      line: text.slice(0, index).split('\n').length,
-    };
-  });
-}
+const isMissing = (program: string) => spawnSync('sh', ['-c', `command -v ${program}`]).status !== 0;
+const missing = ['bash', 'curl', 'openssl'].filter(isMissing);
 
 /** A folder in which a reader follows one document from its first line to its last. */
 class Reader {
@@ -108,6 +81,7 @@ class Reader {
   }
 
   async follow(block: Block): Promise<void> {
+    if (block.needs !== undefined && isMissing(block.needs)) return;
     if (block.kind === 'file') this.#write(block);
     if (block.kind === 'restart') await this.#stopPrograms();
     if (block.kind === 'start' || block.kind === 'restart') await this.#start(block);
@@ -215,10 +189,6 @@ const RESOLVE_PACKAGES = `data:text/javascript,${encodeURIComponent(`
   });
 `)}`;
 
-function literally(text: string): RegExp {
-  return new RegExp(RegExp.escape(text).replaceAll(/(\\x20| )+/g, '\\s+'));
-}
-
 describe.skipIf(missing.length > 0)(`a reader${missing.length > 0 ? ` without ${missing.join(', ')}` : ''}`, () => {
   let reader: Reader | undefined;
   afterEach(async () => {
@@ -241,7 +211,7 @@ describe.skipIf(missing.length > 0)(`a reader${missing.length > 0 ? ` without ${
 
 describe('documents', () => {
   it('mark every block of shell and code with how it is checked', () => {
-    const kinds = ['file', 'run', 'start', 'restart', 'background', 'types', 'not run'];
+    const kinds = ['file', 'run', 'start', 'restart', 'background', 'types', 'pack', 'install', 'not run'];
     const open = DOCUMENTS.flatMap((document) =>
       readBlocks(document)
         .filter(({ language, kind }) => ['sh', 'ts', 'js', ''].includes(language) && !kinds.includes(kind))
@@ -254,6 +224,8 @@ describe('documents', () => {
     const folder = await createFolder();
     try {
       for (const [index, document] of DOCUMENTS.entries()) {
+        mkdirSync(join(folder.path, `doc${index}`, 'jobs'), { recursive: true });
+        writeFileSync(join(folder.path, `doc${index}`, 'jobs', 'hello.ts'), HELLO_JOB); // as `init` does
         for (const { language, kind, subject, code, line } of readBlocks(document)) {
           if (language !== 'ts' || kind === 'not run') continue;
           const path = join(folder.path, `doc${index}`, kind === 'file' ? subject : `line-${line}.ts`);
