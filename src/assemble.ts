@@ -4,10 +4,12 @@ import { builtinConnectors, builtinJobs } from './builtin/index.ts';
 import type { LoadedJobs } from './define/load-jobs.ts';
 import { createRegistry, type Registry } from './define/registry.ts';
 import type { Services } from './define/services.ts';
+import { BatchWaker } from './engine/batches/waker.ts';
 import { Dispatcher } from './engine/dispatch.ts';
 import type { Engine } from './engine/engine.ts';
 import { KeyRing } from './engine/key-ring.ts';
 import { PipelineWaker } from './engine/pipelines/waker.ts';
+import { recordJobTypes } from './engine/record-job-types.ts';
 import { RequestRates } from './engine/request-rates.ts';
 import { Scheduler } from './engine/schedules/scheduler.ts';
 import { Subscribers } from './engine/subscribers.ts';
@@ -132,6 +134,7 @@ async function connectParts(
   });
   const waker = new PipelineWaker();
   const scheduler = new Scheduler();
+  const batchWaker = new BatchWaker();
   const watcher = new JobWatcher(store, signals, log);
   const subscribers = new Subscribers(store, signals, log);
   const keys = new KeyRing({ store, signals, log });
@@ -146,6 +149,7 @@ async function connectParts(
     dispatcher,
     waker,
     scheduler,
+    batchWaker,
     watcher,
     subscribers,
     keys,
@@ -187,9 +191,8 @@ async function connectParts(
     signals.start();
     watcher.start();
     subscribers.start();
-    await dispatcher.start();
     keys.start();
-    await Promise.all([limits.start(), dispatcher.start()]);
+    await Promise.all([limits.start(), dispatcher.start(), recordJobTypes(engine)]);
   };
 
   return {
@@ -201,18 +204,13 @@ async function connectParts(
       await open();
       waker.start(engine);
       scheduler.start(engine);
+      batchWaker.start(engine);
       sender.start();
       maintenance.start();
     },
     async stop() {
-      await Promise.all([
-        maintenance.stop(),
-        waker.stop(),
-        scheduler.stop(),
-        sender.stop(),
-        dispatcher.stop(),
-        subscribers.stop(),
-      ]);
+      const loops = [maintenance, waker, batchWaker, scheduler, sender, dispatcher, subscribers];
+      await Promise.all(loops.map((loop) => loop.stop()));
       watcher.stop();
       await Promise.all([keys.stop(), limits.stop(), requestRates.stop()]);
       await endsWithin(engine.writes.settled(), WRITE_GRACE_MS);

@@ -2,6 +2,7 @@
 import { type AiUsageClient, createAiUsageClient } from './client/ai-usage.ts';
 import { type ApiKeysClient, createApiKeysClient } from './client/api-keys.ts';
 import { type AuditClient, createAuditClient } from './client/audit.ts';
+import { type BatchesClient, createBatchesClient } from './client/batches.ts';
 import {
   type BulkActionsClient,
   createBulkActionsClient,
@@ -21,6 +22,7 @@ import type { JobTypes, JobTypesOf } from './client/typed-jobs.ts';
 export type { AiUsageClient, AiUsageQuery } from './client/ai-usage.ts';
 export type { ApiKeysClient } from './client/api-keys.ts';
 export type { AuditClient, AuditQuery } from './client/audit.ts';
+export type { BatchesClient, BatchWaitOptions } from './client/batches.ts';
 export type { BulkActionsClient, BulkWaitOptions, DeadLettersClient, StartAction } from './client/bulk-actions.ts';
 export type { CallOptions, ClientOptions } from './client/connection.ts';
 export {
@@ -48,7 +50,14 @@ export type {
 } from './client/filters.ts';
 export type { CreateOptions } from './client/idempotency-key.ts';
 export { JobCancelledError, JobEndedError, JobExpiredError, JobFailedError } from './client/job-errors.ts';
-export type { HoldOptions, JobsClient, RunOptions, StepsQuery } from './client/jobs.ts';
+export type {
+  CreateManyOptions,
+  HoldOptions,
+  JobsClient,
+  RunOptions,
+  StepsQuery,
+  StreamOptions,
+} from './client/jobs.ts';
 export type { NotificationsClient, NotificationsQuery } from './client/notifications.ts';
 export { collectPages, iteratePages, type PageList, type PageQuery } from './client/pages.ts';
 export type { QueuesClient } from './client/queues.ts';
@@ -71,6 +80,7 @@ export interface Client<Types extends JobTypes = JobTypes> extends ProgramClient
   readonly files: FilesClient;
   readonly notifications: NotificationsClient;
   readonly deadLetters: DeadLettersClient;
+  readonly batches: BatchesClient;
   readonly bulkActions: BulkActionsClient;
   readonly queues: QueuesClient;
   readonly schedules: SchedulesClient;
@@ -97,6 +107,7 @@ export function createClient<Jobs = unknown>(options: ClientOptions): Client<Job
     files: createFilesClient(connection),
     notifications: createNotificationsClient(connection),
     deadLetters: createDeadLettersClient(connection),
+    batches: createBatchesClient(connection),
     bulkActions: createBulkActionsClient(connection),
     queues: createQueuesClient(connection),
     schedules: createSchedulesClient(connection),

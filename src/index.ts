@@ -17,6 +17,7 @@ export {
   type SourceRecord,
 } from './define/connector.ts';
 export type { JobContext, JobHandle, JobLog } from './define/context.ts';
+export { type DrizzleTransaction, enqueueInTransaction, type PgClient } from './define/enqueue-in-transaction.ts';
 export { NonRetryableError, RetryLaterError, StepError, snooze } from './define/errors.ts';
 export type { CreateFileOptions, FileContent, JobFiles, ReadableFile, StoredFile } from './define/files.ts';
 export type { Isolation } from './define/isolation.ts';

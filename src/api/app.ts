@@ -1,3 +1,5 @@
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import express, { type Express, type Request, type RequestHandler, type Response } from 'express';
 import type { z } from 'zod';
 import { toFaults } from '../define/registry.ts';
@@ -5,7 +7,7 @@ import { AppError, invalidFields } from '../shared/errors.ts';
 import { createId } from '../shared/ids.ts';
 import type { IdempotencyStore } from '../store/idempotency.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import { type BodyReader, BULK_BODY_FACTOR, createBodyReader, parseBody, type ReceivedBody } from './body.ts';
+import { type BodyReader, BULK_BODY_FACTOR, createBodyReader, isLines, parseBody, type ReceivedBody } from './body.ts';
 import type { Door } from './door.ts';
 import { answerOnce, readKey } from './idempotency.ts';
 import { toOpenApi } from './openapi.ts';
@@ -27,6 +29,7 @@ export interface AppOptions {
   log: Logger;
 }
 
+const JSON_TYPE = 'application/json; charset=utf-8';
 const NO_BODY: ReceivedBody = { value: undefined };
 
 /** Mounts the routes. */
@@ -63,22 +66,24 @@ function serve(each: Route, readBody: BodyReader, options: AppOptions): RequestH
   return async (request, response) => {
     const release = limitReceiving(request);
     const caller = await options.door(request, response, each); // before a body is read
-    const { value, bytes } = takesJson ? await readBody(request, response).finally(release) : NO_BODY;
+    const hasLines = each.readsLines === true && isLines(request);
+    const { value, bytes } = takesJson && !hasLines ? await readBody(request, response).finally(release) : NO_BODY;
     const key = each.isIdempotent ? readKey(request) : undefined;
     const call: Call = {
       caller,
       params: request.params as Record<string, string>,
       query: each.query ? checkQuery(each.query, request.query) : {},
-      body: each.body ? await checkBody(each.body, value ?? emptyBodyOf(each), each) : undefined,
+      body: each.body && !hasLines ? await checkBody(each.body, value ?? emptyBodyOf(each), each) : undefined,
       bodyBytes: bytes,
       stream: () => readStream(request, release),
+      hasLines,
       request,
       seed: createId(),
       signal: () => watchCaller(response, options.stopping),
     };
     const handle = (claimed: Call) => each.handle(claimed, response);
     const reply = await (key === undefined ? handle(call) : answerOnce(options, each, key, call, handle));
-    if (reply) send(request, response, reply);
+    if (reply) await send(request, response, reply);
   };
 }
 
@@ -89,8 +94,14 @@ function watchCaller(response: Response, stopping: AbortSignal): AbortSignal {
   return AbortSignal.any([gone.signal, stopping]);
 }
 
-function send(request: Request, response: Response, reply: Reply): void {
+async function send(request: Request, response: Response, reply: Reply): Promise<void> {
   if (response.destroyed) return;
+  if (reply.json) {
+    response.writeHead(reply.status, { ...reply.headers, 'Content-Type': JSON_TYPE });
+    const written = pipeline(Readable.from(reply.json.write()), response);
+    await written.catch(() => undefined); // whoever asked has gone
+    return;
+  }
   if (request.method === 'POST' && reply.body !== undefined) {
     sendJson(response, reply);
     return;
@@ -105,7 +116,7 @@ function send(request: Request, response: Response, reply: Reply): void {
 function sendJson(response: Response, { status, headers = {}, body }: Reply): void {
   const json = JSON.stringify(body);
   const length = String(Buffer.byteLength(json));
-  const ofBody = ['Content-Type', 'application/json; charset=utf-8', 'Content-Length', length];
+  const ofBody = ['Content-Type', JSON_TYPE, 'Content-Length', length];
   response.writeHead(status, [...Object.entries(headers).flat(), ...ofBody]).end(json);
 }
 

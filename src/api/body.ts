@@ -1,5 +1,6 @@
 import express, { type Request, type Response } from 'express';
 import type { z } from 'zod';
+import { LINES_MEDIA_TYPE } from '../contract/bulk.ts';
 import { toFaults } from '../define/registry.ts';
 import { AppError, type FieldError } from '../shared/errors.ts';
 import { messageOf } from '../shared/failure.ts';
@@ -109,6 +110,14 @@ function faultOf(value: unknown, depth: number): string | undefined {
 
 function isJson(request: { headers: { 'content-type'?: string | undefined } }): boolean {
   return /^application\/([\w.-]+\+)?json\b/i.test(request.headers['content-type'] ?? '');
+}
+
+/** Whether the body is lines of JSON. @throws UNSUPPORTED_MEDIA_TYPE for lines that are encoded on their way */
+export function isLines({ headers }: Pick<Request, 'headers'>): boolean {
+  const [type = ''] = (headers['content-type'] ?? '').split(';');
+  if (type.trim().toLowerCase() !== LINES_MEDIA_TYPE) return false;
+  if ((headers['content-encoding'] ?? 'identity') === 'identity') return true;
+  throw new AppError('UNSUPPORTED_MEDIA_TYPE', `send ${LINES_MEDIA_TYPE} without a Content-Encoding`);
 }
 
 function refuseOtherMedia(request: Request): void {

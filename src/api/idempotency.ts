@@ -13,6 +13,9 @@ const KEY = new RegExp(KEY_PATTERN);
 /** Longer than any call takes that is not held; if one does take longer, its seed still keeps the jobs from doubling. */
 const LOCK_MS = 30_000;
 
+/** A longer answer is made again from what the call has made before, which its seed finds. */
+const KEPT_BYTES = 4_194_304;
+
 /** @throws INVALID_FIELDS for a key that is none */
 export function readKey(request: Pick<Request, 'get'>): string | undefined {
   const key = request.get(IDEMPOTENCY_HEADER);
@@ -41,7 +44,8 @@ export async function answerOnce(
     writing.catch((error: unknown) => log.warn('the outcome of an idempotent call could not be kept', { error }));
   try {
     const reply = await handle({ ...call, seed: claim.seed });
-    if (reply) await keep(store.complete(named, claim, toStored(reply)));
+    const isKept = reply?.json === undefined || reply.json.bytes <= KEPT_BYTES;
+    if (reply) await keep(isKept ? store.complete(named, claim, toStored(reply)) : store.unlock(named, claim));
     return reply;
   } catch (error) {
     await keep(hadNoEffect(error, claim) ? store.release(named, claim) : store.unlock(named, claim));
@@ -71,12 +75,16 @@ function answerFrom(claim: Exclude<ClaimResult, { kind: 'new' }>, key: string): 
   }
 }
 
-function nameCall(each: Route, key: string, { caller, params, query, body, request }: Call): IdempotentCall {
+function nameCall(each: Route, key: string, { caller, params, query, body, hasLines, request }: Call): IdempotentCall {
   return {
     tenant: caller.scope === 'all' ? '*' : caller.scope.tenant,
     route: `${each.method.toUpperCase()} ${each.path}`,
     key,
-    requestHash: hashJson({ params, query, body: each.reads === 'stream' ? describeStream(request) : body }),
+    requestHash: hashJson({
+      params,
+      query,
+      body: each.reads === 'stream' || hasLines ? describeStream(request) : body,
+    }),
   };
 }
 
@@ -86,8 +94,8 @@ function describeStream({ headers }: Call['request']): Record<string, string | n
   return Object.fromEntries(names.map((name) => [name, headers[name] ?? null]));
 }
 
-function toStored({ status, headers = {}, body, keptBody = body }: Reply): StoredAnswer {
-  return { statusCode: status, headers, body: JSON.stringify(keptBody ?? null) };
+function toStored({ status, headers = {}, body, keptBody = body, json }: Reply): StoredAnswer {
+  return { statusCode: status, headers, body: json ? [...json.write()].join('') : JSON.stringify(keptBody ?? null) };
 }
 
 /** The same for the same JSON, whatever the order of its keys. */

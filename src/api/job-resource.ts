@@ -48,6 +48,7 @@ export function toJobResource(
     parentId: job.parentId,
     stepKey: job.stepKey === null ? null : toStepKey(job.stepKey, job.stepIndex),
     scheduleId: job.scheduleId,
+    batchId: job.batchId,
     worker: job.worker,
     deduplicationKey: job.deduplicationKey,
     links: { self, events: `${self}/events`, cancel: `${self}/cancel` },

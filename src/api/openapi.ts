@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { LINES_MEDIA_TYPE } from '../contract/bulk.ts';
 import { problemSchema } from '../contract/program.ts';
 import { IDEMPOTENCY_HEADER, KEY_PATTERN, REPLAYED_HEADER } from './idempotency.ts';
 import { emptyBodyOf, type Route } from './route.ts';
@@ -44,7 +45,10 @@ function toOperation(each: Route, writeSchema: WriteSchema): Record<string, unkn
       ? {
           requestBody: {
             required: !each.body.safeParse(emptyBodyOf(each)).success,
-            content: { 'application/json': { schema: writeSchema(each.body, 'input') } },
+            content: {
+              'application/json': { schema: writeSchema(each.body, 'input') },
+              ...(each.readsLines ? linesContent : {}),
+            },
           },
         }
       : {}),
@@ -60,6 +64,10 @@ function toOperation(each: Route, writeSchema: WriteSchema): Record<string, unkn
     },
   };
 }
+
+const linesContent = {
+  [LINES_MEDIA_TYPE]: { schema: { type: 'string', description: 'An EnqueueRequest in each line, any number of them' } },
+};
 
 const streamBody = { required: true, content: { '*/*': { schema: { type: 'string', format: 'binary' } } } };
 

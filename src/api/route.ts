@@ -16,6 +16,8 @@ export interface Call<Query = unknown, Body = unknown> {
   bodyBytes: number | undefined;
   /** The body, where the route says that it reads a stream. Throws INVALID_REQUEST when it breaks off. */
   stream(): AsyncIterable<Uint8Array>;
+  /** Whether the body is lines of JSON, where the route says that it reads those too. */
+  hasLines: boolean;
   /** Only for headers; the body and query were read already. */
   request: Request;
   /** A UUIDv7 that the ids of what the call creates follow from; the same when an idempotent call is made again. */
@@ -30,6 +32,14 @@ export interface Reply {
   body?: unknown;
   /** What is kept in place of the body for a call that is made again: what must be told once. */
   keptBody?: unknown;
+  /** In place of a body: JSON that is too long for one string. */
+  json?: LongJson;
+}
+
+export interface LongJson {
+  /** About how long it is. */
+  bytes: number;
+  write(): Iterable<string>;
 }
 
 /** One endpoint. Authentication, validation and the OpenAPI document follow from it. */
@@ -45,6 +55,8 @@ export interface Route<Query extends z.ZodType = z.ZodType, Body extends z.ZodTy
   body?: Body;
   /** The body may be anything, and the handler reads it with `call.stream()`; default: JSON, as `body` says. */
   reads?: 'stream';
+  /** The body may also be lines of JSON (NDJSON), which the handler reads with `call.stream()`: `call.body` is undefined then. */
+  readsLines?: true;
   /** What a call without a body stands for; default `{}`. */
   emptyBody?: null;
   /**

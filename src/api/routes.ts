@@ -3,6 +3,7 @@ import type { Route } from './route.ts';
 import { aiUsageRoutes } from './routes/ai-usage.ts';
 import { apiKeyRoutes } from './routes/api-keys.ts';
 import { auditRoutes } from './routes/audit.ts';
+import { batchRoutes } from './routes/batches.ts';
 import { bulkActionRoutes } from './routes/bulk-actions.ts';
 import { deadLetterRoutes } from './routes/dead-letters.ts';
 import { fileRoutes } from './routes/files.ts';
@@ -30,6 +31,7 @@ export function apiRoutes(engine: Engine): Route[] {
     ...bulkActionRoutes(engine),
     ...webhookRoutes(engine),
     ...workerRoutes(engine),
+    ...batchRoutes(engine),
     ...aiUsageRoutes(engine),
     ...scheduleRoutes(engine),
     ...programRoutes(engine),

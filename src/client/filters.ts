@@ -6,7 +6,16 @@ import type { PageQuery } from './pages.ts';
 export interface DeadLetterFilter
   extends Pick<
     JobFilter,
-    'type' | 'queue' | 'tenant' | 'tag' | 'parentId' | 'createdAfter' | 'createdBefore' | 'q' | 'fingerprint'
+    | 'type'
+    | 'queue'
+    | 'tenant'
+    | 'tag'
+    | 'parentId'
+    | 'batchId'
+    | 'createdAfter'
+    | 'createdBefore'
+    | 'q'
+    | 'fingerprint'
   > {
   /** Values of the input by their dotted paths: `{ 'customer.id': 17 }`. */
   input?: Readonly<Record<string, string | number | boolean | null>> | undefined;

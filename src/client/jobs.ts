@@ -1,4 +1,4 @@
-import type { BulkAnswer } from '../contract/bulk.ts';
+import type { BulkAnswer, BulkLine } from '../contract/bulk.ts';
 import type { JobOptionsInput } from '../contract/enqueue.ts';
 import type { AttemptResource, JobEvent, LogLineResource } from '../contract/job.ts';
 import type { Page } from '../contract/list.ts';
@@ -8,6 +8,7 @@ import type { CallOptions, Connection } from './connection.ts';
 import { type EventsOptions, streamEvents } from './events.ts';
 import { formatListFilter, type JobListFilter } from './filters.ts';
 import { type CreateOptions, formatKey } from './idempotency-key.ts';
+import { formatLines, LINES_HEADERS } from './lines.ts';
 import { createPageList, type PageList, type PageQuery } from './pages.ts';
 import type { CompletedJobOf, EnqueueOf, JobOf, JobTypes, TypeName } from './typed-jobs.ts';
 import { type WaitOptions, waitForJob } from './wait.ts';
@@ -19,6 +20,16 @@ export interface HoldOptions extends CallOptions {
 
 export interface RunOptions extends Omit<WaitOptions, 'throwOnFailure'> {
   idempotencyKey?: string | undefined;
+}
+
+export interface CreateManyOptions extends CreateOptions {
+  /** The batch of all jobs that name no other in their options. */
+  batchId?: string | undefined;
+}
+
+export interface StreamOptions extends CreateManyOptions {
+  /** Called with how many jobs have been given to the connection so far. */
+  onSent?: ((sent: number) => void) | undefined;
 }
 
 export interface StepsQuery extends PageQuery {
@@ -50,7 +61,14 @@ export interface JobsClient<Types extends JobTypes = JobTypes> {
     wait?: RunOptions,
   ): Promise<Types[Type]['output']>;
   /** Enqueues up to 1,000 jobs; those that are accepted are committed when this resolves, the others are named. */
-  createMany(jobs: readonly EnqueueOf<Types>[], call?: CreateOptions): Promise<BulkAnswer>;
+  createMany(jobs: readonly EnqueueOf<Types>[], call?: CreateManyOptions): Promise<BulkAnswer>;
+  /**
+   * Enqueues any number of jobs, in bounded memory: they are taken as fast as the server records them. With an `idempotencyKey`
+   * the same stream may be sent again after it broke off; no job is doubled. Needs a platform that streams requests.
+   * @param jobs jobs, or the JSON text of each
+   * @throws STREAM_INTERRUPTED; what was committed stays
+   */
+  createFromStream(jobs: AsyncIterable<BulkLine> | Iterable<BulkLine>, call?: StreamOptions): Promise<BulkAnswer>;
   /** @throws NotFoundError */
   get<Type extends TypeName<Types> = TypeName<Types>>(id: string, hold?: HoldOptions): Promise<JobOf<Types, Type>>;
   /**
@@ -92,6 +110,9 @@ export interface JobsClient<Types extends JobTypes = JobTypes> {
   events(id: string, options?: EventsOptions): AsyncGenerator<JobEvent, void, undefined>;
 }
 
+/** A stream takes as long as its jobs do: by then it is given up. */
+const STREAM_MS = 12 * 3_600_000;
+
 export function createJobsClient(connection: Connection): JobsClient {
   const listOf =
     <T, Query extends PageQuery>(part: string) =>
@@ -118,12 +139,22 @@ export function createJobsClient(connection: Connection): JobsClient {
       const { id } = await create(type, input, options, { idempotencyKey, signal });
       return (await waitForJob(connection, pathOf(id), { timeoutMs, signal, throwOnFailure: true })).output;
     },
-    createMany: (jobs, { idempotencyKey, ...call } = {}) =>
+    createMany: (jobs, { batchId, idempotencyKey, ...call } = {}) =>
       connection.requestJson('/v1/jobs/bulk', {
         ...call,
         method: 'POST',
-        body: { jobs },
+        body: { jobs, ...(batchId === undefined ? {} : { batchId }) },
         headers: formatKey({ idempotencyKey }),
+      }),
+    createFromStream: (jobs, { batchId, onSent, idempotencyKey, ...call } = {}) =>
+      connection.requestJson('/v1/jobs/bulk', {
+        ...call,
+        method: 'POST',
+        query: { batchId },
+        content: formatLines(jobs, onSent),
+        headers: { ...formatKey({ idempotencyKey }), ...LINES_HEADERS },
+        heldMs: STREAM_MS,
+        retries: 0, // what was read from the stream is gone
       }),
     get: (id, { waitSeconds, ...call } = {}) =>
       connection.requestJson(pathOf(id), {

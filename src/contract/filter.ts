@@ -10,6 +10,7 @@ export interface JobFilter {
   tenant?: string | undefined;
   tag?: string | undefined;
   parentId?: string | undefined;
+  batchId?: string | undefined;
   /** Of this time or later, e.g. `2030-01-31T08:00:00Z`. */
   createdAfter?: string | undefined;
   /** Earlier than this time. */
@@ -47,6 +48,7 @@ export const filterShape = {
   tenant: text(100).optional(),
   tag: text(100).optional(),
   parentId: z.uuid().optional(),
+  batchId: z.uuid().optional(),
   createdAfter: time.optional(),
   createdBefore: time.optional(),
   q: text(200).min(1).optional(),

@@ -64,6 +64,7 @@ export const jobSchema = z
     parentId: z.uuid().nullable(),
     stepKey: z.string().nullable().meta({ description: 'Its key as a step of the pipeline `parentId`.' }),
     scheduleId: z.uuid().nullable(),
+    batchId: z.uuid().nullable(),
     worker: z.string().nullable(),
     deduplicationKey: z.string().nullable(),
     deduplicated: z

@@ -90,7 +90,7 @@ function checkOptions(engine: Engine, options: EnqueueRequest['options'], jsonBy
 
 // A value may be too large although the text that it came from was not: `1e20`, the worst, is kept as 21 digits. And a part
 // of a bulk request may come from a text that is larger than one request may be.
-function checkSize(engine: Engine, value: unknown, path: string, jsonBytes?: number): FieldError[] {
+export function checkSize(engine: Engine, value: unknown, path: string, jsonBytes?: number): FieldError[] {
   const limit = engine.settings.maxInputBytes;
   if (jsonBytes !== undefined && jsonBytes * MAX_GROWTH <= limit) return [];
   const encoded = encodeJson(value, limit);

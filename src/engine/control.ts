@@ -67,6 +67,7 @@ export async function announceEnded(
   engine.signals.publish('cancel', idsOf(told.filter((job) => byId.get(job.id)?.fromStatus === 'processing')));
   if (told.length > 0) engine.waker.wake();
   if (told.some(({ scheduleId }) => scheduleId !== null)) engine.scheduler.wake();
+  if (told.some(({ batchId }) => batchId)) engine.batchWaker.wake();
   // The record has ended them: a Redis that is away holds up neither a cancel nor what expires next.
   await endsWithin(Promise.all(told.map((job) => removeDelivery(engine, job, byId.get(job.id)))), TRANSPORT_GRACE_MS);
 }

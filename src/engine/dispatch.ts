@@ -45,6 +45,7 @@ export class Dispatcher {
   /** Whose job of a queue was taken from the backlog last. */
   readonly #lastTenants = new Map<string, string>();
   #measuredAtMs = 0;
+  #unsubscribe: (() => void)[] = [];
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
@@ -55,12 +56,22 @@ export class Dispatcher {
   }
 
   async start(): Promise<void> {
+    this.#unsubscribe = [
+      // Only SQL tells of work in a queue that BullMQ holds: programs hand it over themselves.
+      this.#options.signals.subscribe('work', (queues) => {
+        if (queues.some((queue) => this.#heldQueues.has(queue))) this.#loop.wake();
+      }),
+      this.#options.signals.subscribe('due', (times) => {
+        for (const time of times) this.wakeAt(Number(time));
+      }),
+    ];
     await this.takeBack();
     await this.#measure();
     this.#loop.start();
   }
 
   async stop(): Promise<void> {
+    for (const unsubscribe of this.#unsubscribe) unsubscribe();
     await endsWithin(Promise.all([this.#loop.stop(), this.settled()]), HAND_OVER_GRACE_MS);
     const left = [...this.#handingOver.values()].flat();
     if (left.length === 0) return;
@@ -139,7 +150,10 @@ export class Dispatcher {
   async #dispatchDue(): Promise<number> {
     const { store, signals, batchSize, intervalMs } = this.#options;
     const promoted = await store.backlog.promoteDue(batchSize);
-    signals.publish('work', [...new Set(promoted)]);
+    signals.publish(
+      'work',
+      [...new Set(promoted)].filter((queue) => !this.#heldQueues.has(queue)),
+    );
     const withBacklog = await this.#measure();
     await Promise.all(withBacklog.map((queue) => this.#fill(queue)));
     if (promoted.length === batchSize) return 0;

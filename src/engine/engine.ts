@@ -7,6 +7,7 @@ import type { FileStorage } from '../storage/storage.ts';
 import type { GroupedWrites } from '../store/grouped-writes.ts';
 import type { Store } from '../store/store.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import type { BatchWaker } from './batches/waker.ts';
 import type { Dispatcher } from './dispatch.ts';
 import type { KeyRing } from './key-ring.ts';
 import type { PipelineWaker } from './pipelines/waker.ts';
@@ -27,6 +28,7 @@ export interface Engine {
   readonly dispatcher: Dispatcher;
   readonly waker: PipelineWaker;
   readonly scheduler: Scheduler;
+  readonly batchWaker: BatchWaker;
   readonly watcher: JobWatcher;
   readonly subscribers: Subscribers;
   /** The keys of callers. */

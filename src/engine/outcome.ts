@@ -217,6 +217,7 @@ function announce(engine: Engine, job: JobRow, outcome: Outcome, hasDeliveries: 
     if (hasDeliveries) engine.signals.publish('webhook', [job.id]);
     if (isPartOfPipeline(engine, job)) engine.waker.wake();
     if (job.scheduleId !== null) engine.scheduler.wake();
+    if (job.batchId) engine.batchWaker.wake();
   }
   if (outcome.to === 'queued' && !engine.transports.of(job.queue).held) engine.signals.publish('work', [job.queue]);
   if ('delayMs' in outcome) engine.dispatcher.wakeAt(engine.clock.now() + outcome.delayMs);

@@ -1,4 +1,4 @@
-import { AppError } from '../shared/errors.ts';
+import { AppError, invalidFields } from '../shared/errors.ts';
 import type { JobRow } from '../store/job-row.ts';
 import { encodeJob, type NewJob } from '../store/jobs.ts';
 import type { CountedInsert } from '../store/tenant-days.ts';
@@ -27,7 +27,7 @@ interface Attempt {
 /**
  * Commits jobs and hands over those that are new, as {@link recordEach}.
  * @returns one for each job, in their order
- * @throws TENANT_LIMIT_REACHED for the first one that its tenant may not have; STORE_UNAVAILABLE
+ * @throws TENANT_LIMIT_REACHED or INVALID_FIELDS for the first one that may not be recorded; STORE_UNAVAILABLE
  */
 export async function recordJobs(engine: Engine, jobs: readonly PreparedJob[]): Promise<Enqueued[]> {
   const recorded = await recordEach(engine, jobs);
@@ -40,7 +40,8 @@ export async function recordJobs(engine: Engine, jobs: readonly PreparedJob[]): 
 /**
  * Commits jobs, all in one statement, and hands over those that are new. In place of a job that is there already (the same
  * id: a call that is made again) or whose deduplication key is taken, that other one is read.
- * @returns one for each job, in their order: TENANT_LIMIT_REACHED for those that their tenant may not have
+ * @returns one for each job, in their order: TENANT_LIMIT_REACHED for those that their tenant may not have, INVALID_FIELDS for those
+ * whose batch is not open
  * @throws STORE_UNAVAILABLE
  */
 export async function recordEach(engine: Engine, jobs: readonly PreparedJob[]): Promise<(Enqueued | AppError)[]> {
@@ -54,6 +55,8 @@ export async function recordEach(engine: Engine, jobs: readonly PreparedJob[]): 
     for (const { wantedId, ...job } of present) results.set(wantedId, { job, isDeduplicated: job.id !== wantedId });
     for (const [id, error] of refused) if (!results.has(id)) results.set(id, error);
     open = open.filter((job) => !results.has(job.id));
+    for (const job of await findShutOut(engine, open)) results.set(job.id, noOpenBatch('options.batchId'));
+    open = open.filter((job) => !results.has(job.id));
   }
   return jobs.map((job) => {
     const found = results.get(job.id);
@@ -63,6 +66,21 @@ export async function recordEach(engine: Engine, jobs: readonly PreparedJob[]): 
       `the deduplication key "${job.deduplicationKey}" was always just taken or just free`,
     );
   });
+}
+
+/** What is said of a batch that is unknown, closed, or another tenant's: nobody shall learn which (I9). */
+export function noOpenBatch(path: string): AppError {
+  return invalidFields([{ path, message: 'there is no such batch that is open' }]);
+}
+
+/** Those of the jobs whose batch takes none. */
+async function findShutOut(engine: Engine, jobs: readonly PreparedJob[]): Promise<PreparedJob[]> {
+  const wanted = [...new Set(jobs.flatMap(({ batchId }) => batchId ?? []))];
+  if (wanted.length === 0) return [];
+  const open = await engine.store.batches.findOpen(wanted);
+  return jobs.filter(
+    ({ batchId, tenant }) => batchId !== null && !open.some((batch) => batch.id === batchId && batch.tenant === tenant),
+  );
 }
 
 /** Records what the tenants may have; the rows come in the order of the jobs. */

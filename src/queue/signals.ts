@@ -3,26 +3,19 @@ import type { Database } from '../store/database.ts';
 import { Listener, notify } from '../store/notifications.ts';
 import type { Logger } from '../telemetry/logger.ts';
 
-/** `work`: queue names that have jobs · `changed`: job ids with news · `cancel`: ids of running jobs to
- * abort · `webhook`: ids of jobs with a delivery to send · `subscriptions`: tenants whose subscriptions have changed ·
- * `keys`: ids of API keys that are new or revoked · `limits`: tenants whose limits have changed ·
- * `schedule`: ids of schedules that have changed. */
-export type Topic = 'work' | 'changed' | 'cancel' | 'webhook' | 'subscriptions' | 'keys' | 'limits' | 'schedule';
+/**
+ * `work`: queue names that have jobs · `changed`: job ids with news · `cancel`: ids of running jobs to abort · `webhook`: ids of
+ * jobs and batches with a delivery to send · `subscriptions`: tenants whose subscriptions have changed · `keys`: ids of API
+ * keys that are new or revoked · `limits`: tenants whose limits have changed · `schedule`: ids of schedules that have changed ·
+ * `due`: epoch milliseconds at which jobs become due that no program knows of. `longshore.enqueue` in SQL sends `work` and `due`.
+ */
+const TOPICS = ['work', 'changed', 'cancel', 'webhook', 'subscriptions', 'keys', 'limits', 'schedule', 'due'] as const;
+export type Topic = (typeof TOPICS)[number];
 export type SignalListener = (keys: readonly string[]) => void;
 
 const CHANNEL = 'longshore';
 const COALESCE_MS = 5;
 const KEYS_PER_MESSAGE = 100; // of 36 characters: far below the 8,000 bytes of a NOTIFY
-const TOPICS: readonly Topic[] = [
-  'work',
-  'changed',
-  'cancel',
-  'webhook',
-  'subscriptions',
-  'keys',
-  'limits',
-  'schedule',
-];
 
 /**
  * Short messages between processes over LISTEN/NOTIFY. They are hints: whoever waits for one also polls, so a message may

@@ -30,6 +30,7 @@ export const errorCatalogue = {
   OUTBOUND_TIMEOUT: { status: 504, title: 'Another server took too long' },
   INTERNAL: { status: 500, title: 'Something went wrong here' },
   STORE_UNAVAILABLE: { status: 503, title: 'The database cannot be reached; nothing was stored' },
+  STREAM_INTERRUPTED: { status: 503, title: 'The stream was not taken to its end' },
   STORAGE_UNAVAILABLE: { status: 503, title: 'The file storage cannot be used; nothing was stored' },
   INVALID_CONFIGURATION: { status: 500, title: 'The configuration is not valid' },
   INVALID_DEFINITION: { status: 500, title: 'A job definition is not valid' },

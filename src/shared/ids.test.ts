@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createId, createLaterId, deriveId, deriveIds, isId } from './ids.ts';
+import { createId, createLaterId, deriveId, deriveIds, deriveLineId, isId } from './ids.ts';
 
 const V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
@@ -76,5 +76,28 @@ describe('isId', () => {
     expect(isId(createId())).toBe(true);
     expect(isId('01980000-0000-7000-8000-00000000000A')).toBe(true);
     for (const text of ['', '1', 'x'.repeat(36), `${createId()} `, `${createId()}.2`]) expect(isId(text)).toBe(false);
+  });
+});
+
+describe('deriveLineId', () => {
+  const seed = createId();
+
+  it('is the same for the same seed, place and text, and another for any other', () => {
+    const id = deriveLineId(seed, 7, '{"a":1}');
+    expect(id).toMatch(V7);
+    expect(deriveLineId(seed, 7, '{"a":1}')).toBe(id);
+    const others = [
+      deriveLineId(createId(), 7, '{"a":1}'),
+      deriveLineId(seed, 8, '{"a":1}'),
+      deriveLineId(seed, 7, '{"a":2}'),
+    ];
+    expect(others).not.toContain(id);
+  });
+
+  it('grows with the place, up to millions', () => {
+    const ids = [0, 1, 255, 256, 65_536, 1_000_000, 100_000_000].map((index) =>
+      deriveLineId(seed, index, String(index)),
+    );
+    expect([...ids].sort()).toEqual(ids);
   });
 });

@@ -50,6 +50,16 @@ export function deriveIds(seed: string, count: number): string[] {
   );
 }
 
+/**
+ * The UUIDv7 of one of the jobs of a stream: always the same for the same seed, place and text; grows with the place.
+ * @param seed a UUIDv7, which gives it its time
+ */
+export function deriveLineId(seed: string, index: number, text: string): string {
+  const msecs = Buffer.from(parse(seed)).readUIntBE(0, 6);
+  const random = createHash('sha256').update(seed).update(text).digest().subarray(0, 16);
+  return uuidV7({ msecs, seq: index, random });
+}
+
 /** A new UUIDv7 that sorts after another one, of the next millisecond. */
 export function createLaterId(id: string): string {
   return uuidV7({ msecs: Buffer.from(parse(id)).readUIntBE(0, 6) + 1, random: drawBytes() });

@@ -5,6 +5,7 @@ export type DeliveryStatus = 'pending' | 'delivered' | 'failed' | 'disabled';
 
 export interface DueDelivery {
   id: string;
+  /** Null for what a batch tells. */
   jobId: string | null;
   batchId: string | null;
   event: string;
@@ -14,6 +15,14 @@ export interface DueDelivery {
   tries: number;
   /** Until when the sender has it, as PostgreSQL writes it: names this try. */
   lease: string;
+}
+
+export interface BatchDelivery {
+  id: string;
+  batchId: string;
+  event: string;
+  url: string;
+  body: string;
 }
 
 export interface StoredDelivery {
@@ -83,6 +92,14 @@ export function createDeliveryStore(database: Database) {
          where d.id = due.id
          returning d.id, d.job_id as "jobId", d.batch_id as "batchId", d.event, d.url, d.body, d.tries, d.next_try_at::text as lease`,
         [limit, leaseMs],
+      );
+    },
+
+    /** What a batch owes that has ended. In the transaction that ends it (I4). */
+    async addForBatch({ id, batchId, event, url, body }: BatchDelivery): Promise<void> {
+      await database.query(
+        `insert into longshore.webhook_deliveries (id, batch_id, event, url, body) values ($1, $2, $3, $4, $5)`,
+        [id, batchId, event, url, body],
       );
     },
 

@@ -27,6 +27,7 @@ export function matchJobs(scope: TenantScope, filter: JobFilter, bind: Bind): st
   demand(filter.queue, (queue) => `j.queue = ${queue}`);
   demand(filter.tenant, (tenant) => `j.tenant = ${tenant}`);
   demand(filter.parentId, (parentId) => `j.parent_id = ${parentId}`);
+  demand(filter.batchId, (batchId) => `j.batch_id = ${batchId}`);
   demand(filter.tag, (tag) => `j.tags @> array[${tag}]`);
   demand(filter.createdAfter, (time) => `j.created_at >= ${time}::timestamptz`);
   demand(filter.createdBefore, (time) => `j.created_at < ${time}::timestamptz`);

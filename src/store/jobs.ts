@@ -57,8 +57,8 @@ export interface RunKey {
 export function createJobStore(database: Database) {
   return {
     /**
-     * Records jobs in one statement. A job is left out when its id is there already, or one that has not ended holds its
-     * deduplication key.
+     * Records jobs in one statement. A job is left out when its id is there already, one that has not ended holds its
+     * deduplication key, or its batch is not an open one of its tenant.
      * @returns the rows that are new, in no particular order
      */
     insert(jobs: readonly NewJob[]): Promise<JobRow[]> {
@@ -140,7 +140,8 @@ async function insertEncoded(database: Database, encoded: readonly EncodedJob[])
   // In one order everywhere: two statements that want the same keys must not wait for each other.
   const ordered = encoded.toSorted((one, other) => compareKeys(one.job, other.job));
   const json = `[${ordered.map((each) => each.json).join(',')}]`;
-  const recorded = await writeDespiteOthers(() => database.query<RecordedJob>(INSERT, [json]));
+  const batchIds = [...new Set(ordered.flatMap(({ job }) => job.batchId ?? []))];
+  const recorded = await writeDespiteOthers(() => database.query<RecordedJob>(INSERT, [json, batchIds]));
   const jobs = new Map(ordered.map(({ job }) => [job.id, job]));
   return recorded.flatMap((row) => {
     const job = jobs.get(row.id);
@@ -221,8 +222,16 @@ const FIND_PRESENT = `
   ) j
   order by r.id, j.id = r.id desc`;
 
-// A JSON null in the array arrives as an SQL null.
+// A JSON null in the array arrives as an SQL null. The lock keeps a batch open until the jobs are committed; where no job has
+// one, it costs nothing.
 const INSERT = `
+  with open_batches as (
+    select b.id, b.tenant
+    from longshore.batches b
+    where b.id = any($2::uuid[]) and b.closed_at is null
+    order by b.id
+    for key share
+  )
   insert into longshore.jobs as j
     (id, tenant, type, queue, status, priority, tags, metadata, input, max_attempts, backoff, timeout_ms, webhook, parent_id,
      step_key, step_index, deduplication_key, foreign_id, schedule_id, batch_id, concurrency_key, gate, run_at, dispatched_at,
@@ -242,6 +251,7 @@ const INSERT = `
   cross join lateral (
     select coalesce(r."runAt", now() + coalesce(r."delayMs", 0) * interval '1 millisecond') as at
   ) due
+  where r."batchId" is null or (r."batchId", r.tenant) in (select id, tenant from open_batches)
   on conflict do nothing
   returning j.id, j.status, j.created_at as "createdAt", j.run_at as "runAt", j.dispatched_at as "dispatchedAt",
     j.expires_at as "expiresAt"`;

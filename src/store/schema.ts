@@ -141,6 +141,7 @@ export const jobs = longshore.table(
     index('jobs_schedule')
       .on(t.scheduleId)
       .where(sql`${t.scheduleId} is not null and ${t.status} not in ('completed', 'failed', 'cancelled', 'expired')`),
+    index('jobs_batch').on(t.batchId, t.id).where(sql`${t.batchId} is not null`),
     // Retention, throughput. Each ended job is in one of the two.
     index('jobs_ended').on(t.finishedAt).where(sql`${t.status} in ('completed', 'cancelled', 'expired')`),
     index('jobs_failed_at').on(t.finishedAt).where(sql`${t.status} = 'failed'`),
@@ -298,6 +299,7 @@ export const webhookDeliveries = longshore.table(
     index('webhook_deliveries_subscription').on(t.subscriptionId, t.id).where(sql`${t.subscriptionId} is not null`),
     // Those that somebody looks for: nearly all have been delivered.
     index('webhook_deliveries_failed').on(t.status, t.id).where(sql`${t.status} in ('failed', 'disabled')`),
+    index('webhook_deliveries_batch').on(t.batchId).where(sql`${t.batchId} is not null`),
   ],
 );
 

@@ -3,6 +3,7 @@ import { createAlertStore } from './alerts.ts';
 import { createApiKeyStore } from './api-keys.ts';
 import { createAuditStore } from './audit.ts';
 import { createBacklogStore } from './backlog.ts';
+import { createBatchStore } from './batches.ts';
 import { createBulkActionStore } from './bulk-actions.ts';
 import { createClaimStore } from './claims.ts';
 import type { Database } from './database.ts';
@@ -13,6 +14,7 @@ import { createExpiryStore } from './expiry.ts';
 import { createFileStore } from './files.ts';
 import { createForgottenPipelineStore } from './forgotten-pipelines.ts';
 import { createIdempotencyStore } from './idempotency.ts';
+import { createJobTypeStore } from './job-types.ts';
 import { createJobStore } from './jobs.ts';
 import { createJournalStore } from './journal.ts';
 import { createLeaseStore } from './leases.ts';
@@ -45,6 +47,8 @@ export function createStore(database: Database) {
   return {
     database,
     jobs: createJobStore(database),
+    jobTypes: createJobTypeStore(database),
+    batches: createBatchStore(database),
     transitions: createTransitionStore(database),
     backlog: createBacklogStore(database),
     claims: createClaimStore(database),

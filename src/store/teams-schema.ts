@@ -197,7 +197,7 @@ export const batches = longshore.table(
     name: text('name'),
     metadata: jsonb('metadata').notNull().default(sql`'{}'`),
     webhook: jsonb('webhook'),
-    /** The call that enqueues a job when all have ended. */
+    /** The job to be recorded when all have ended: checked when the batch was made. */
     onComplete: jsonb('on_complete'),
     onCompleteJobId: uuid('on_complete_job_id'),
     total: integer('total').notNull().default(0),
@@ -216,14 +216,31 @@ export const batches = longshore.table(
   ],
 );
 
-/** The outbox of batches: what joined and what ended, by status, written in the same statement as that. */
-export const batchNews = longshore.table('batch_news', {
-  id: bigint('id', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
-  batchId: uuid('batch_id').notNull(),
-  /** `joined`, or a terminal status. */
-  event: text('event').notNull(),
-  /** -1 takes it back: a job that had ended runs again. */
-  count: integer('count').notNull().default(1),
+/**
+ * The outbox of batches: what joined and what ended, written by triggers of `jobs` (migration 0008), so that no statement
+ * can forget it.
+ */
+export const batchNews = longshore.table(
+  'batch_news',
+  {
+    id: bigint('id', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
+    batchId: uuid('batch_id').notNull(),
+    /** `joined`, a terminal status, or `closed`: look whether it has ended. */
+    event: text('event').notNull(),
+    /** -1 takes it back: a job that had ended runs again. */
+    count: integer('count').notNull().default(1),
+  },
+  (t) => [index('batch_news_batch').on(t.batchId)],
+);
+
+/** The defaults of job types, for `longshore.enqueue` in SQL: programs write down what they know at their start. */
+export const jobTypes = longshore.table('job_types', {
+  type: text('type').primaryKey(),
+  queue: text('queue').notNull(),
+  attempts: integer('attempts').notNull(),
+  timeoutMs: bigint('timeout_ms', { mode: 'number' }).notNull(),
+  maxInputBytes: integer('max_input_bytes').notNull(),
+  updatedAt: time('updated_at').notNull().default(sql`now()`),
 });
 
 /** Who is told of the ends of all jobs of a tenant, or of some types. */

@@ -126,8 +126,8 @@ describe.each<TransportName>(['postgres', 'bullmq'])('bulk requests, on the %s t
     expect(await countJobs()).toBe(before);
   });
 
-  it('answers 415 to lines of JSON', async () => {
-    const headers = { 'content-type': 'application/x-ndjson' };
+  it('answers 415 to lines of JSON that are compressed', async () => {
+    const headers = { 'content-type': 'application/x-ndjson', 'content-encoding': 'gzip' };
     const { status, body } = await program.call<Problem>('/v1/jobs/bulk', {
       text: `${JSON.stringify(echo(1))}\n`,
       headers,

@@ -90,6 +90,7 @@ export function makeJob(changes: Partial<JobResource> = {}): JobResource {
     parentId: null,
     stepKey: null,
     scheduleId: null,
+    batchId: null,
     worker: null,
     deduplicationKey: null,
     links: { self: `/v1/jobs/${id}`, events: `/v1/jobs/${id}/events`, cancel: `/v1/jobs/${id}/cancel` },

@@ -1,8 +1,9 @@
 import { z } from 'zod';
-import { bulkAnswerSchema, bulkSchema } from '../../contract/bulk.ts';
+import { bulkAnswerSchema, bulkQuerySchema, bulkSchema } from '../../contract/bulk.ts';
 import { enqueueSchema, retrySchema } from '../../contract/enqueue.ts';
 import { isTerminal, jobSchema } from '../../contract/job.ts';
 import { jobListQuerySchema, pageSchema, waitQuerySchema } from '../../contract/list.ts';
+import { checkBatchOf } from '../../engine/batches/inquire.ts';
 import { findInputFaults } from '../../engine/check-request.ts';
 import { cancelJob } from '../../engine/control.ts';
 import type { Engine } from '../../engine/engine.ts';
@@ -13,6 +14,7 @@ import { progressOf } from '../../engine/pipelines/progress.ts';
 import { sendEvent } from '../../engine/pipelines/send-event.ts';
 import { retryJob } from '../../engine/retry.ts';
 import { parseBody } from '../body.ts';
+import { enqueueStream } from '../enqueue-stream.ts';
 import { etagOf, retryAfterOf, toEnqueuedResource, toJobResource } from '../job-resource.ts';
 import { readWaitSeconds, waitApplied } from '../preferences.ts';
 import { type Route, route } from '../route.ts';
@@ -45,15 +47,21 @@ export function jobRoutes(engine: Engine): Route[] {
       method: 'post',
       path: '/v1/jobs/bulk',
       scope: 'jobs:write',
-      summary: 'Enqueue many jobs; those that are accepted are committed together',
+      summary: 'Enqueue many jobs, as one body or as a stream of lines; those that are accepted are committed',
+      query: bulkQuerySchema,
       body: bulkSchema,
       isBulk: true,
+      readsLines: true,
       isIdempotent: true,
       answers: { 200: bulkAnswerSchema },
-      async handle({ caller, body, bodyBytes, seed }) {
+      async handle(call) {
+        if (call.hasLines) return enqueueStream(engine, call);
+        const { caller, query, body, bodyBytes, seed } = call;
+        const batchId = body.batchId ?? query.batchId;
+        await checkBatchOf(engine, caller, batchId);
         const findMoreFaults = (part: unknown) => findInputFaults(engine, part);
         const parts = await Promise.all(body.jobs.map((part) => parseBody(enqueueSchema, part, { findMoreFaults })));
-        return { status: 200, body: await enqueueBulk(engine, caller, seed, parts, bodyBytes) };
+        return { status: 200, body: await enqueueBulk(engine, caller, seed, parts, { batchId, jsonBytes: bodyBytes }) };
       },
     }),
     route({

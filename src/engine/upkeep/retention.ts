@@ -18,8 +18,8 @@ const INTERVAL_MS = 60_000;
 const PAUSE_MS = 100;
 
 /**
- * Removes a batch of each kind of what is old: jobs with everything that belongs to them, finished bulk actions. A job
- * whose webhook is still to be sent stays until that has ended.
+ * Removes some of each kind of what is old: jobs with everything that belongs to them, finished bulk actions, batches that have
+ * ended and of whose jobs none is left. A job whose webhook is still to be sent stays until that has ended.
  * @returns milliseconds until it wants to be called again
  */
 export async function removeExpiredJobs(engine: Engine, settings: RetentionSettings): Promise<number> {
@@ -29,6 +29,7 @@ export async function removeExpiredJobs(engine: Engine, settings: RetentionSetti
   const failed = failedDays === 0 ? [] : await retention.removeFailed(failedDays, BATCH);
   await removeJobFiles(engine, [...ended, ...failed]);
   const actions = await retention.removeBulkActions(BULK_ACTION_DAYS, BATCH);
+  const batches = completedDays === 0 ? 0 : await engine.store.batches.removeFinished(completedDays, BATCH);
   await retention.removeAlerts(ALERT_DAYS);
   await engine.store.aiUsage.removeOld(AI_USAGE_DAYS);
   tell(
@@ -39,7 +40,7 @@ export async function removeExpiredJobs(engine: Engine, settings: RetentionSetti
     completedDays,
   );
   tell(engine, failed.length, 'jobs that failed', 'RETENTION_FAILED_DAYS', failedDays);
-  return Math.max(ended.length, failed.length, actions) === BATCH ? PAUSE_MS : INTERVAL_MS;
+  return Math.max(ended.length, failed.length, actions, batches) === BATCH ? PAUSE_MS : INTERVAL_MS;
 }
 
 function tell(engine: Engine, removed: number, what: string, setting: string, days: number): void {
