@@ -5,8 +5,10 @@ async function* inPieces(bytes: Buffer, size: number): AsyncGenerator<Uint8Array
   for (let start = 0; start < bytes.length; start += size) yield bytes.subarray(start, start + size);
 }
 
-async function read(content: string | Buffer, size: number, maxBytes = 100): Promise<Line[]> {
-  return Array.fromAsync(readLines(inPieces(Buffer.from(content as string), size), maxBytes));
+async function read(content: string | Buffer, size: number): Promise<Line[]> {
+  const lines: Line[] = [];
+  for await (const line of readLines(inPieces(Buffer.from(content as string), size), 100)) lines.push(line);
+  return lines;
 }
 
 const shown = (lines: Line[]) => lines.map(({ index, text, fault }) => ({ index, text: text ?? fault }));
