@@ -1,6 +1,7 @@
 import type { Signals } from '../queue/signals.ts';
 import type { Transports } from '../queue/transport.ts';
 import { endsWithin } from '../shared/time.ts';
+import { FairTurns } from '../store/fair-turns.ts';
 import type { JobRow } from '../store/job-row.ts';
 import type { Store } from '../store/store.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -42,8 +43,7 @@ export class Dispatcher {
   readonly #claimedQueues: string[];
   /** Queues whose last batch from the backlog has not arrived yet. */
   readonly #filling = new Set<string>();
-  /** Whose job of a queue was taken from the backlog last. */
-  readonly #lastTenants = new Map<string, string>();
+  readonly #turns = new Map<string, FairTurns>();
   #measuredAtMs = 0;
   #unsubscribe: (() => void)[] = [];
 
@@ -176,17 +176,22 @@ export class Dispatcher {
   async #fill(queue: string): Promise<void> {
     const { store, batchSize } = this.#options;
     if (this.#filling.has(queue)) return;
-    const afterTenant = this.#lastTenants.get(queue) ?? '';
     const window = this.#window.sizeForBacklog(queue);
-    const jobs = await store.backlog.take(queue, { limit: batchSize, window, afterTenant });
-    const last = jobs.at(-1);
-    if (!last) return;
-    this.#lastTenants.set(queue, last.tenant);
+    const taken = await store.backlog.take(queue, { limit: batchSize, window, turns: this.#turnsOf(queue) });
+    if (taken.jobs.length === 0) return;
     this.#filling.add(queue);
+    // Within BullMQ a priority would overtake the turns of other tenants, too; of each tenant they are in its order already.
+    const jobs = taken.isShared ? taken.jobs.map((job) => ({ ...job, priority: 0 })) : taken.jobs;
     void this.#deliver(jobs).then((hasArrived) => {
       this.#filling.delete(queue);
       if (hasArrived) this.#loop.wake();
     });
+  }
+
+  #turnsOf(queue: string): FairTurns {
+    const turns = this.#turns.get(queue) ?? new FairTurns();
+    this.#turns.set(queue, turns);
+    return turns;
   }
 
   #addFresh(job: JobRow): void {

@@ -1,4 +1,5 @@
 import { Wake } from '../shared/wake.ts';
+import { FairTurns } from '../store/fair-turns.ts';
 import type { JobRow } from '../store/job-row.ts';
 import type { RunKey } from '../store/jobs.ts';
 import { ClaimedJobs } from './claimed-jobs.ts';
@@ -19,6 +20,7 @@ export class PostgresConsumer implements Consumer {
   #isSuspended = false;
   readonly #runs = new Map<Promise<void>, RunKey>();
   readonly #claimed: ClaimedJobs;
+  readonly #turns = new FairTurns();
   /** How many handlers run; the other runs wait for the commit of their end. */
   #handling = 0;
   /** Whether the last claim took all that was there: then nobody looks again before a signal, or the next poll. */
@@ -118,12 +120,12 @@ export class PostgresConsumer implements Consumer {
       ? await claims.takeRateTokens(queue, wanted, rateLimit.max, rateLimit.durationMs)
       : { granted: wanted, retryInMs: 0, window: '' };
     if (grant.granted === 0) return Math.max(1, grant.retryInMs);
-    const rows = await claims.claim({ queue, worker, types, limit: grant.granted });
-    this.#isDrained = rows.length < grant.granted;
-    this.#claimed.add(rows);
+    const { jobs, isDrained } = await claims.claim({ queue, worker, types, limit: grant.granted, turns: this.#turns });
+    this.#isDrained = isDrained;
+    this.#claimed.add(jobs);
     this.#fillSlots();
-    if (rateLimit && rows.length < grant.granted) {
-      await claims.returnRateTokens(queue, grant.window, grant.granted - rows.length);
+    if (rateLimit && jobs.length < grant.granted) {
+      await claims.returnRateTokens(queue, grant.window, grant.granted - jobs.length);
     }
     return this.#isDrained ? this.#transport.pollIntervalMs : 0;
   }

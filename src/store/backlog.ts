@@ -1,6 +1,9 @@
 import type { Database } from './database.ts';
+import { createTakeStatements, isInBacklog, type TakeParts, type TakeStatements } from './fair-order.ts';
+import { type FairTake, takeFairly } from './fair-takes.ts';
+import type { FairTurns } from './fair-turns.ts';
 import { RUNS_PER_DELIVERY } from './fence.ts';
-import { type JobRow, jobColumns } from './job-row.ts';
+import { IS_ALIVE } from './workers.ts';
 
 /** What BullMQ holds of a queue, and what waits for it. */
 export interface QueueMeasure {
@@ -15,8 +18,8 @@ export interface QueueMeasure {
 export interface TakeOptions {
   limit: number;
   window: number;
-  /** Whose turn it was last: the others come first. Empty for nobody. */
-  afterTenant: string;
+  /** Whose turn it is. */
+  turns: FairTurns;
 }
 
 /** Jobs that wait in Postgres: for their time, or for room in BullMQ. */
@@ -47,12 +50,11 @@ export function createBacklogStore(database: Database) {
     },
 
     /**
-     * Marks queued jobs as handed over and returns them: by priority, then tenant by tenant in turn, each tenant's oldest
-     * first. No more than the window of the queue has room for. Walks `jobs_backlog`.
+     * Marks queued jobs as handed over and returns them: tenants by their weights, of each by priority, then due time. No more
+     * than the window of the queue has room for. Walks `jobs_backlog`.
      */
-    async take(queue: string, { limit, window, afterTenant }: TakeOptions): Promise<JobRow[]> {
-      const rows = await database.query<JobRow & { place: number }>(TAKE, [queue, limit, window, afterTenant]);
-      return rows.sort((a, b) => a.place - b.place); // "returning" gives no order
+    take(queue: string, { limit, window, turns }: TakeOptions): Promise<FairTake> {
+      return takeFairly(database, TAKE, { queue, limit, turns }, [window]);
     },
 
     /** Puts jobs back that perhaps did not arrive. One that did is told from its second copy by its id. */
@@ -128,100 +130,34 @@ const MEASURE = `
     coalesce(
       (select true
        from longshore.jobs j
-       where j.queue = q.name and j.status = 'queued' and j.dispatched_at is null
-       order by -j.priority
+       where j.queue = q.name and ${isInBacklog('j')}
+       order by j.tenant
        limit 1), false) as "hasBacklog"
   from unnest($1::text[]) as q(name)`;
 
-// `heads` skips through the index from tenant to tenant, so the length of a tenant's backlog costs nothing; it goes round,
-// and no further than there is room, so neither does the number of tenants.
-// Without the lock two processes would each fill the same room; who does not get it leaves the queue to the other.
-// A job that ran before gets a delivery whose runs have larger fences, also when it ran on the other transport.
-const TAKE = `
-  with recursive room as materialized (
-    select case when pg_try_advisory_xact_lock(hashtext('longshore.window'), hashtext($1))
+// Parameter: the window ($3). Without the lock two processes would each fill the same room; who does not get it leaves the queue to
+// the other. A job that ran before gets a delivery whose runs have larger fences, also when it ran on the other transport.
+const TAKE_PARTS: TakeParts = {
+  parameters: 1,
+  room: `case when pg_try_advisory_xact_lock(hashtext('longshore.window'), hashtext($1))
       then greatest(0, least($2::integer, $3::integer - (
         select count(*)::integer
         from (select 1 from longshore.jobs j
               where j.queue = $1 and j.status = 'queued' and j.dispatched_at is not null
               limit $3) held)))
-      else 0 end as size
-  ),
-  ranks as (
-    (select -j.priority as rank
-     from longshore.jobs j
-     where j.queue = $1 and j.status = 'queued' and j.dispatched_at is null and (select size from room) > 0
-     order by -j.priority
-     limit 1)
-    union all
-    select next.rank
-    from ranks
-    cross join lateral (
-      select -j.priority as rank
-      from longshore.jobs j
-      where j.queue = $1 and j.status = 'queued' and j.dispatched_at is null and -j.priority > ranks.rank
-      order by -j.priority
-      limit 1
-    ) next
-  ),
-  found as (
-    select ranks.rank, way.is_round, next.tenant, 1 as number
-    from ranks
-    cross join (values (false, $4::text), (true, '')) way(is_round, after)
-    cross join lateral (
-      select j.tenant
-      from longshore.jobs j
-      where j.queue = $1 and j.status = 'queued' and j.dispatched_at is null
-        and -j.priority = ranks.rank and j.tenant > way.after
-      order by j.tenant
-      limit 1
-    ) next
-    union all
-    select found.rank, found.is_round, next.tenant, found.number + 1
-    from found
-    cross join lateral (
-      select j.tenant
-      from longshore.jobs j
-      where j.queue = $1 and j.status = 'queued' and j.dispatched_at is null
-        and -j.priority = found.rank and j.tenant > found.tenant
-      order by j.tenant
-      limit 1
-    ) next
-    where found.number < (select size from room)
-  ),
-  heads as (
-    select rank, tenant, bool_and(is_round) as is_round
-    from found
-    group by rank, tenant
-    order by rank, is_round, tenant
-    limit (select size from room)
-  ),
-  shares as (
-    select heads.*, ceil(room.size::numeric / count(*) over (partition by heads.rank))::integer as size
-    from heads
-    cross join room
-  ),
-  due as (
-    select picked.id, row_number() over (order by shares.rank, picked.turn, shares.is_round, shares.tenant) as place
-    from shares
-    cross join lateral (
-      select locked.id, row_number() over (order by locked.run_at, locked.id) as turn
-      from (
-        select j.id, j.run_at
-        from longshore.jobs j
-        where j.queue = $1 and j.status = 'queued' and j.dispatched_at is null
-          and -j.priority = shares.rank and j.tenant = shares.tenant
-        order by j.run_at, j.id
-        limit shares.size
-        for update skip locked
-      ) locked
-    ) picked
-    order by place
-    limit (select size from room)
-  )
-  update longshore.jobs j
-  set dispatched_at = now(),
-    delivery = greatest(j.delivery, (j.fence / ${RUNS_PER_DELIVERY} + 1)::integer)
-  from due
-  where j.id = due.id
-  returning ${jobColumns('j')}, due.place::integer as place`;
+      else 0 end`,
+  filter: '',
+  set: `dispatched_at = now(),
+      delivery = greatest(j.delivery, (j.fence / ${RUNS_PER_DELIVERY} + 1)::integer)`,
+};
+
+// What BullMQ holds of a tenant with a limit takes its places: none for queues that stand still. The window was looked at already.
+const TAKE: TakeStatements = {
+  ...createTakeStatements(TAKE_PARTS),
+  limited: createTakeStatements({
+    ...TAKE_PARTS,
+    filter: `and $3::integer > 0
+        and not exists (select 1 from longshore.queues q where q.name = $1 and q.is_paused)
+        and exists (select 1 from longshore.workers where $1 = any(queues) and ${IS_ALIVE})`,
+  }).limited,
+};

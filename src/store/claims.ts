@@ -1,5 +1,7 @@
 import type { Database } from './database.ts';
-import { byPriorityAndTime, type JobRow, jobColumns } from './job-row.ts';
+import { createTakeStatements } from './fair-order.ts';
+import { type FairTake, takeFairly } from './fair-takes.ts';
+import type { FairTurns } from './fair-turns.ts';
 import type { RunKey } from './jobs.ts';
 
 export interface ClaimRequest {
@@ -8,15 +10,16 @@ export interface ClaimRequest {
   /** The types that the worker can run; others stay for a worker that knows them. */
   types: readonly string[];
   limit: number;
+  /** Whose turn it is. */
+  turns: FairTurns;
 }
 
 /** How the Postgres transport takes jobs, and the rate limits that it keeps. */
 export function createClaimStore(database: Database) {
   return {
-    /** Starts up to `limit` queued jobs of a queue, by priority, then due time. Walks `jobs_claim`. */
-    async claim(request: ClaimRequest): Promise<JobRow[]> {
-      const rows = await database.query<JobRow>(CLAIM, [request.queue, request.limit, request.worker, request.types]);
-      return rows.sort(byPriorityAndTime); // "returning" gives no order
+    /** Starts up to `limit` queued jobs of a queue: tenants by their weights, of each by priority, then due time. Walks `jobs_backlog`. */
+    claim({ queue, worker, types, limit, turns }: ClaimRequest): Promise<FairTake> {
+      return takeFairly(database, CLAIM, { queue, limit, turns }, [worker, types]);
     },
 
     /** Puts jobs back that were claimed and not started; no attempt is counted. One that was cancelled stays as it is. */
@@ -52,34 +55,23 @@ export interface RateGrant {
   window: string;
 }
 
-const CLAIM = `
-  with due as (
-    select j.id
-    from longshore.jobs j
-    where j.queue = $1
-      and j.status = 'queued'
-      and j.dispatched_at is null
-      and j.type = any($4)
-      and (j.expires_at is null or j.expires_at > now() or j.started_at is not null)
-      and not exists (select 1 from longshore.queues q where q.name = $1 and q.is_paused)
-    order by j.priority desc, j.run_at, j.id
-    limit $2
-    for update skip locked
-  )
-  update longshore.jobs j
-  set status = 'processing',
-    fence = j.fence + 1,
-    attempt = j.attempt + 1,
-    worker = $3,
-    reason = null,
-    progress_percent = case when j.suspended_at is null then 0 else j.progress_percent end,
-    progress_message = null,
-    progress_seq = 0,
-    started_at = case when j.suspended_at is null then now() else j.started_at end,
-    suspended_at = case when j.suspended_at is not null then now() end
-  from due
-  where j.id = due.id
-  returning ${jobColumns('j')}`;
+// Parameters: the worker ($3), the types that it knows ($4).
+const CLAIM = createTakeStatements({
+  parameters: 2,
+  room: `case when exists (select 1 from longshore.queues q where q.name = $1 and q.is_paused) then 0 else $2::integer end`,
+  filter: `and j.type = any($4)
+        and (j.expires_at is null or j.expires_at > now() or j.started_at is not null)`,
+  set: `status = 'processing',
+      fence = j.fence + 1,
+      attempt = j.attempt + 1,
+      worker = $3,
+      reason = null,
+      progress_percent = case when j.suspended_at is null then 0 else j.progress_percent end,
+      progress_message = null,
+      progress_seq = 0,
+      started_at = case when j.suspended_at is null then now() else j.started_at end,
+      suspended_at = case when j.suspended_at is not null then now() end`,
+});
 
 // The first claim of all leaves no trace: a job that never ran may still expire.
 const GIVE_BACK = `

@@ -106,14 +106,22 @@ export const jobs = longshore.table(
       sql`${t.gate} is null or (${t.gate} in ('concurrency_key', 'rate_limit') and ${t.concurrencyKey} is not null)`,
     ),
     check('jobs_fingerprint', sql`${t.fingerprint} is null or ${t.status} = 'failed'`),
-    // The claim of the Postgres transport: by priority, then due time.
-    index('jobs_claim')
-      .on(t.queue, t.priority.desc().nullsFirst(), t.runAt, t.id)
-      .where(sql`${t.status} = 'queued' and ${t.dispatchedAt} is null`),
-    // The backlog of BullMQ: by priority, then tenant by tenant. Ascending throughout, so that it can be skipped through.
+    // What waits to be taken, on either transport: tenant by tenant, by priority within each. Ascending throughout, so that it can
+    // be skipped through. Jobs that their key holds back are not in it, however many they are.
     index('jobs_backlog')
-      .on(t.queue, sql`(- ${t.priority})`, t.tenant, t.runAt, t.id)
-      .where(sql`${t.status} = 'queued' and ${t.dispatchedAt} is null`),
+      .on(t.queue, t.tenant, sql`(- ${t.priority})`, t.runAt, t.id)
+      .where(sql`${t.status} = 'queued' and ${t.dispatchedAt} is null and ${t.gate} is null`),
+    // What counts against the limit of a tenant.
+    index('jobs_in_flight')
+      .on(t.tenant)
+      .where(sql`${t.status} = 'processing' or (${t.status} = 'queued' and ${t.dispatchedAt} is not null)`),
+    // The jobs of a key: those that wait for their turn, and those that have it.
+    index('jobs_key_waiting')
+      .on(t.queue, t.tenant, t.concurrencyKey, sql`(- ${t.priority})`, t.runAt, t.id)
+      .where(sql`${t.gate} is not null and ${t.status} = 'queued'`),
+    index('jobs_key_open')
+      .on(t.queue, t.tenant, t.concurrencyKey)
+      .where(sql`${t.concurrencyKey} is not null and ${t.gate} is null and ${t.status} in ('queued', 'processing')`),
     // What BullMQ holds: the window is counted on it, the reconciler walks it.
     index('jobs_handed_over')
       .on(t.queue, t.status, t.id)
@@ -310,6 +318,20 @@ export const queues = longshore.table('queues', {
   rateWindowStart: time('rate_window_start'),
   rateCount: integer('rate_count').notNull().default(0),
 });
+
+/** How many jobs of a key have started in its window, in queues that limit that. A window that is over counts for nothing. */
+export const rateWindows = longshore.table(
+  'rate_windows',
+  {
+    queue: text('queue').notNull(),
+    tenant: text('tenant').notNull(),
+    concurrencyKey: text('concurrency_key').notNull(),
+    windowStart: time('window_start').notNull(),
+    endsAt: time('ends_at').notNull(),
+    count: integer('count').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.queue, t.tenant, t.concurrencyKey] }), index('rate_windows_ends').on(t.endsAt)],
+);
 
 /** Worker processes; the heartbeat is the lease of their runs on the Postgres transport. */
 export const workers = longshore.table('workers', {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { defineJob } from '../../src/index.ts';
+import { FairTurns } from '../../src/store/fair-turns.ts';
 import { useHarnesses } from '../support/harness.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { Gate } from './gate.ts';
@@ -57,7 +58,10 @@ describe('jobs that a worker has claimed ahead of its slots', () => {
     const harness = await start([noop], { isFollower: true });
     const { claims } = harness.engine.store;
     const jobs = await Promise.all([1, 2, 3].map(() => harness.enqueue(noop, null)));
-    const claim = (worker: string) => claims.claim({ queue: 'noop', worker, types: ['noop:job'], limit: 3 });
+    const claim = async (worker: string) => {
+      const request = { queue: 'noop', worker, types: ['noop:job'], limit: 3, turns: new FairTurns() };
+      return (await claims.claim(request)).jobs;
+    };
     const claimed = await claim('w1');
     expect(claimed).toHaveLength(3);
     const [cancelled, rescued, idle] = jobs.map(({ id }) => id);

@@ -46,7 +46,7 @@ describe.each<TransportName>(['postgres', 'bullmq'])(
       const harness = await start([job]);
       const { claims, transitions } = harness.engine.store;
       const isFirst = once();
-      claims.claim = loseAnswers(claims.claim, (rows) => rows.length > 0 && isFirst());
+      claims.claim = loseAnswers(claims.claim, ({ jobs }) => jobs.length > 0 && isFirst());
       transitions.start = loseAnswers(transitions.start, () => isFirst());
       await harness.startWorker();
       const { id } = await harness.enqueue(job, null);

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Database, openDatabase } from '../../src/store/database.ts';
+import { FairTurns } from '../../src/store/fair-turns.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { createStore, type Store } from '../../src/store/store.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
@@ -47,10 +48,17 @@ describe('a program that hangs', () => {
   const freed = (ask: () => Promise<unknown[]>) =>
     waitFor(async () => (await ask()).length === JOBS, { describe: 'what it had locked is free' });
 
+  const takeAll = async (backlog: Store['backlog']) =>
+    (await backlog.take('hung', { limit: JOBS, window: JOBS, turns: new FairTurns() })).jobs;
+  const claimAll = async (claims: Store['claims']) => {
+    const request = { queue: 'hung', worker: 'w', types: ['hung:job'], limit: JOBS, turns: new FairTurns() };
+    return (await claims.claim(request)).jobs;
+  };
+
   // Other systems' TCP has no such time limit.
   it.skipIf(process.platform !== 'linux').each<[string, (store: Store) => Promise<unknown[]>]>([
-    ['hands over', ({ backlog }) => backlog.take('hung', { limit: JOBS, window: JOBS, afterTenant: '' })],
-    ['runs', ({ claims }) => claims.claim({ queue: 'hung', worker: 'w', types: ['hung:job'], limit: JOBS })],
+    ['hands over', ({ backlog }) => takeAll(backlog)],
+    ['runs', ({ claims }) => claimAll(claims)],
   ])('while it reads the jobs that it %s gives them back: another gets them', async (_what, take) => {
     proxy.deafen();
     const taken = take(createStore(hanging)).catch((error: unknown) => error);

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import type { JobStatus } from '../../src/contract/job.ts';
+import { FairTurns } from '../../src/store/fair-turns.ts';
 import type { Transition } from '../../src/store/transitions.ts';
 import { changeOf, command, DELAY_MINUTES, EVERYTHING, fixed, onJob } from './command.ts';
 import {
@@ -17,7 +18,8 @@ import {
 
 export const claimAll = fc.constantFrom(...WORKERS).map((worker) =>
   command(`${worker} claims`, async (model, record) => {
-    await record.store.claims.claim({ queue: 'model', worker, types: ['model:job'], limit: EVERYTHING });
+    const turns = new FairTurns();
+    await record.store.claims.claim({ queue: 'model', worker, types: ['model:job'], limit: EVERYTHING, turns });
     for (const job of model.jobs) if (isClaimable(model, job)) claim(job, worker);
   }),
 );

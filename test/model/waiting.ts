@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import type { JobStatus } from '../../src/contract/job.ts';
 import { createId } from '../../src/shared/ids.ts';
+import { FairTurns } from '../../src/store/fair-turns.ts';
 import { makeNewJob } from '../support/new-job.ts';
 import { changeOf, command, DELAY_MINUTES, EVERYTHING, fixed, MAX_JOBS, onJob } from './command.ts';
 import { end, handOver, isDue, isExpired, RUNS_PER_DELIVERY, redeliver } from './model.ts';
@@ -55,7 +56,7 @@ export const promote = fixed('promote what is due', async (model, record) => {
 });
 
 export const take = fixed('hand the backlog over', async (model, record) => {
-  await record.store.backlog.take('model', { limit: EVERYTHING, window: EVERYTHING, afterTenant: '' });
+  await record.store.backlog.take('model', { limit: EVERYTHING, window: EVERYTHING, turns: new FairTurns() });
   for (const job of model.jobs) if (job.status === 'queued' && !job.isHandedOver) handOver(job);
 });
 

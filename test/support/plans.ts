@@ -1,4 +1,5 @@
 import type { Database } from '../../src/store/database.ts';
+import { FairTurns } from '../../src/store/fair-turns.ts';
 import { createStore } from '../../src/store/store.ts';
 import { makeNewJob } from './new-job.ts';
 
@@ -67,7 +68,8 @@ export async function explainHotStatements(database: Database, batch: number): P
   const statements: Record<string, () => Promise<unknown>> = {
     'record jobs': () =>
       store.jobs.insert(ids.map(() => makeNewJob({ type: 'type 1', queue: 'queue 1', input: { n: 1 } }))),
-    'claim jobs (PostgreSQL)': () => store.claims.claim({ queue: 'queue 1', worker: 'w1', types, limit: batch }),
+    'claim jobs (PostgreSQL)': () =>
+      store.claims.claim({ queue: 'queue 1', worker: 'w1', types, limit: batch, turns: new FairTurns() }),
     'give jobs back that were claimed ahead': () => store.claims.giveBack(runs),
     'start deliveries (BullMQ)': () => store.transitions.start(runs),
     'end runs that completed': () => store.transitions.complete(runs),
@@ -86,7 +88,7 @@ export async function explainHotStatements(database: Database, batch: number): P
       ),
     'count the window (BullMQ)': () => store.backlog.measure(queues, 1000),
     'take from the backlog (BullMQ)': () =>
-      store.backlog.take('queue 1', { limit: batch, window: 1000, afterTenant: 'tenant 5' }),
+      store.backlog.take('queue 1', { limit: batch, window: 1000, turns: new FairTurns() }),
     'find what is due': () => store.backlog.promoteDue(batch),
     'look when the next is due': () => store.backlog.nextDueMs(),
     'rescue runs of lost workers': () => store.rescues.rescueLost(batch),
