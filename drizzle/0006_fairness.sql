@@ -4,7 +4,6 @@ CREATE TABLE "longshore"."rate_windows" (
 	"queue" text NOT NULL,
 	"tenant" text NOT NULL,
 	"concurrency_key" text NOT NULL,
-	"window_start" timestamp with time zone NOT NULL,
 	"ends_at" timestamp with time zone NOT NULL,
 	"count" integer NOT NULL,
 	CONSTRAINT "rate_windows_queue_tenant_concurrency_key_pk" PRIMARY KEY("queue","tenant","concurrency_key")

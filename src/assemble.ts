@@ -7,6 +7,8 @@ import type { Services } from './define/services.ts';
 import { BatchWaker } from './engine/batches/waker.ts';
 import { Dispatcher } from './engine/dispatch.ts';
 import type { Engine } from './engine/engine.ts';
+import { FreedPlaces } from './engine/freed-places.ts';
+import { Gatekeeper } from './engine/gatekeeper.ts';
 import { KeyRing } from './engine/key-ring.ts';
 import { PipelineWaker } from './engine/pipelines/waker.ts';
 import { recordJobTypes } from './engine/record-job-types.ts';
@@ -122,6 +124,9 @@ async function connectParts(
     jobs.services,
   );
   const queues = [...registry.queues.keys()];
+  const gatekeeper = new Gatekeeper();
+  const limits = new TenantLimitBook(store, signals, log);
+  const freedPlaces = new FreedPlaces();
   const dispatcher = new Dispatcher({
     store,
     transports,
@@ -130,6 +135,8 @@ async function connectParts(
     intervalMs: env.dispatchIntervalMs,
     batchSize: env.dispatchBatchSize,
     windowSize: env.dispatchWindow,
+    gatekeeper,
+    limits,
     log,
   });
   const waker = new PipelineWaker();
@@ -138,7 +145,6 @@ async function connectParts(
   const watcher = new JobWatcher(store, signals, log);
   const subscribers = new Subscribers(store, signals, log);
   const keys = new KeyRing({ store, signals, log });
-  const limits = new TenantLimitBook(store, signals, log);
   const requestRates = new RequestRates(() => openCounter(env, database, log));
   const engine: Engine = {
     store,
@@ -150,6 +156,8 @@ async function connectParts(
     waker,
     scheduler,
     batchWaker,
+    gatekeeper,
+    freedPlaces,
     watcher,
     subscribers,
     keys,
@@ -190,9 +198,12 @@ async function connectParts(
   const startParts = async () => {
     signals.start();
     watcher.start();
+    gatekeeper.start(engine);
+    freedPlaces.start(engine);
     subscribers.start();
     keys.start();
-    await Promise.all([limits.start(), dispatcher.start(), recordJobTypes(engine)]);
+    await limits.start(); // before anything is handed over
+    await Promise.all([dispatcher.start(), recordJobTypes(engine)]);
   };
 
   return {
@@ -209,7 +220,17 @@ async function connectParts(
       maintenance.start();
     },
     async stop() {
-      const loops = [maintenance, waker, batchWaker, scheduler, sender, dispatcher, subscribers];
+      const loops = [
+        maintenance,
+        waker,
+        batchWaker,
+        scheduler,
+        sender,
+        gatekeeper,
+        freedPlaces,
+        dispatcher,
+        subscribers,
+      ];
       await Promise.all(loops.map((loop) => loop.stop()));
       watcher.stop();
       await Promise.all([keys.stop(), limits.stop(), requestRates.stop()]);

@@ -41,6 +41,10 @@ export interface JobOptions<In extends z.ZodType, Out extends z.ZodType, Type ex
   concurrency?: number;
   /** Sets the rate limit of the job's queue; see {@link QueueOptions}. */
   rateLimit?: RateLimit;
+  /** Sets how many jobs of one `concurrencyKey` run at once in the job's queue; see {@link QueueOptions}. */
+  concurrencyPerKey?: number;
+  /** Sets how many jobs of one `concurrencyKey` start within a time; see {@link QueueOptions}. */
+  rateLimitPerKey?: RateLimit;
   /** Inputs that show what callers can do; for the docs and `GET /v1/types`. */
   examples?: readonly JobExample<z.input<In>>[];
   /** What may go wrong; for the docs and `GET /v1/types`. */
@@ -181,19 +185,20 @@ export function isJobDefinition(value: unknown): value is JobDefinition {
 }
 
 function resolveQueue(
-  options: Pick<JobOptions<z.ZodType, z.ZodType>, 'type' | 'queue' | 'concurrency' | 'rateLimit'>,
+  options: Pick<JobOptions<z.ZodType, z.ZodType>, 'type' | 'queue' | (typeof QUEUE_SETTINGS)[number]>,
 ): QueueOptions {
   const named = typeof options.queue === 'object' ? options.queue : undefined;
   const name = named?.name ?? (options.queue as string | undefined) ?? (options.type.split(':')[0] as string);
-  const concurrency = options.concurrency ?? named?.concurrency;
-  const rateLimit = options.rateLimit ?? named?.rateLimit;
-  return {
-    name,
-    ...(concurrency === undefined ? {} : { concurrency }),
-    ...(rateLimit === undefined ? {} : { rateLimit }),
-    ...(named?.transport === undefined ? {} : { transport: named.transport }),
-  };
+  const queue: QueueOptions = { name, ...(named?.transport === undefined ? {} : { transport: named.transport }) };
+  for (const setting of QUEUE_SETTINGS) {
+    const wanted = options[setting] ?? named?.[setting];
+    if (wanted !== undefined) Object.assign(queue, { [setting]: wanted });
+  }
+  return queue;
 }
+
+/** What a job may say of its queue. */
+const QUEUE_SETTINGS = ['concurrency', 'rateLimit', 'concurrencyPerKey', 'rateLimitPerKey'] as const;
 
 // By shape rather than instanceof: a job file may bring its own copy of zod 4.
 function isSchema(value: unknown): value is z.ZodType {

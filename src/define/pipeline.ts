@@ -15,6 +15,8 @@ export interface StepOptions {
   queue?: string;
   /** −100 to 100; default: that of the pipeline. */
   priority?: number;
+  /** Jobs of one key in a queue wait for each other, whoever calls them. */
+  concurrencyKey?: string;
   /** What a job that ends in anything but `completed` does: `fail` (default) throws, `continue` gives `undefined`. */
   onFailure?: 'fail' | 'continue';
 }

@@ -14,6 +14,10 @@ export interface QueueOptions {
   /** Jobs that one worker process runs at once; default QUEUE_CONCURRENCY. */
   concurrency?: number;
   rateLimit?: RateLimit;
+  /** How many jobs of one `concurrencyKey` may run at once, over all workers, 1–1000; default 1. */
+  concurrencyPerKey?: number;
+  /** How many jobs of one `concurrencyKey` may start within a time, over all workers. */
+  rateLimitPerKey?: RateLimit;
   /** Which transport delivers; default `bullmq` with REDIS_URL, else `postgres`. */
   transport?: TransportName;
 }
@@ -35,9 +39,12 @@ export function checkQueueOptions(options: QueueOptions, owner: string): void {
   const name = queueNameSchema.safeParse(options.name);
   if (!name.success) throw invalid(owner, `name ${name.error.issues[0]?.message}`);
   if (options.concurrency !== undefined) checkCount(owner, 'concurrency', options.concurrency, 1000);
-  if (options.rateLimit) {
-    checkCount(owner, 'rateLimit.max', options.rateLimit.max, 1_000_000);
-    checkCount(owner, 'rateLimit.durationMs', options.rateLimit.durationMs, 86_400_000);
+  if (options.concurrencyPerKey !== undefined) checkCount(owner, 'concurrencyPerKey', options.concurrencyPerKey, 1000);
+  for (const field of ['rateLimit', 'rateLimitPerKey'] as const) {
+    const limit = options[field];
+    if (!limit) continue;
+    checkCount(owner, `${field}.max`, limit.max, 1_000_000);
+    checkCount(owner, `${field}.durationMs`, limit.durationMs, 86_400_000);
   }
 }
 

@@ -90,7 +90,7 @@ function applyRateLimit(queue: QueueOptions, wanted: RateLimit | 'none' | undefi
 
 function mergeQueue(known: QueueOptions | undefined, definition: JobDefinition): QueueOptions {
   const merged: QueueOptions = { ...known, name: definition.queue.name };
-  for (const field of ['concurrency', 'transport', 'rateLimit'] as const) {
+  for (const field of ['concurrency', 'transport', 'rateLimit', 'concurrencyPerKey', 'rateLimitPerKey'] as const) {
     const wanted = definition.queue[field];
     if (wanted === undefined) continue;
     if (known?.[field] !== undefined && JSON.stringify(known[field]) !== JSON.stringify(wanted)) {

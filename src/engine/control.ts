@@ -7,6 +7,7 @@ import type { Applied, Transition } from '../store/transitions.ts';
 import { recordAudit } from './audit.ts';
 import type { Caller, Engine } from './engine.ts';
 import { requireJob } from './inquire.ts';
+import { announceFreed } from './places.ts';
 import { toOutboxEntry } from './webhook-body.ts';
 
 export const CANCELLABLE: readonly JobStatus[] = ['scheduled', 'queued', 'processing', 'waiting', 'retrying'];
@@ -68,6 +69,7 @@ export async function announceEnded(
   if (told.length > 0) engine.waker.wake();
   if (told.some(({ scheduleId }) => scheduleId !== null)) engine.scheduler.wake();
   if (told.some(({ batchId }) => batchId)) engine.batchWaker.wake();
+  announceFreed(engine, told);
   // The record has ended them: a Redis that is away holds up neither a cancel nor what expires next.
   await endsWithin(Promise.all(told.map((job) => removeDelivery(engine, job, byId.get(job.id)))), TRANSPORT_GRACE_MS);
 }
@@ -79,6 +81,7 @@ export async function announceEnded(
 export async function setQueuePaused(engine: Engine, queue: string, isPaused: boolean): Promise<void> {
   if (!engine.registry.queues.has(queue)) throw new AppError('NOT_FOUND', `there is no queue "${queue}"`);
   await engine.store.overview.setPaused(queue, isPaused); // the record first
+  if (!isPaused) engine.dispatcher.wake(); // jobs of tenants with a limit were not handed over
   const told = engine.transports.of(queue).setPaused(queue, isPaused);
   if (await endsWithin(told, TRANSPORT_GRACE_MS)) return;
   const log = (error?: unknown) =>

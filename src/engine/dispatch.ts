@@ -5,7 +5,9 @@ import { FairTurns } from '../store/fair-turns.ts';
 import type { JobRow } from '../store/job-row.ts';
 import type { Store } from '../store/store.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import type { Gatekeeper, KeyedJob } from './gatekeeper.ts';
 import { Loop } from './loop.ts';
+import type { TenantLimitBook } from './tenant-limits.ts';
 import { Window } from './window.ts';
 
 export interface DispatcherOptions {
@@ -18,6 +20,10 @@ export interface DispatcherOptions {
   batchSize: number;
   /** How many jobs of a queue BullMQ holds. */
   windowSize: number;
+  /** Who gives jobs of a key their turn. */
+  gatekeeper: Gatekeeper;
+  /** Who knows which tenants have to wait in the record. */
+  limits: TenantLimitBook;
   log: Logger;
 }
 
@@ -43,6 +49,8 @@ export class Dispatcher {
   readonly #claimedQueues: string[];
   /** Queues whose last batch from the backlog has not arrived yet. */
   readonly #filling = new Set<string>();
+  /** Queues of which nothing more could be taken: what is left in their backlog waits for the limit of a tenant. */
+  readonly #stuck = new Set<string>();
   readonly #turns = new Map<string, FairTurns>();
   #measuredAtMs = 0;
   #unsubscribe: (() => void)[] = [];
@@ -83,8 +91,9 @@ export class Dispatcher {
    * Takes a place in BullMQ for a job that is about to be recorded, so that its row says at once that it is handed over.
    * @returns false where the record is the queue, or the job has to wait in it
    */
-  reserve(queue: string): boolean {
-    if (!this.#heldQueues.has(queue)) return false;
+  reserve({ queue, tenant, concurrencyKey }: KeyedJob): boolean {
+    if (!this.#heldQueues.has(queue) || concurrencyKey !== null) return false;
+    if (this.#options.limits.isRunningLimited(tenant)) return false;
     const isReserved = this.#window.reserve(queue);
     const isRunningOut = this.#window.isRunningOut(queue);
     if (isRunningOut && performance.now() - this.#measuredAtMs > MEASURE_EVERY_MS) this.#loop.wake();
@@ -111,11 +120,12 @@ export class Dispatcher {
    * commit has stored goes in one batch, in the order of the calls.
    */
   handOver(jobs: readonly JobRow[]): void {
+    this.#options.gatekeeper.look(jobs.filter(({ status }) => status === 'queued'));
     for (const job of jobs) {
       if (job.status === 'scheduled') this.wakeAt(job.runAt.getTime());
-      else if (job.status !== 'queued') continue;
+      else if (job.status !== 'queued' || job.gate !== null) continue;
       else if (job.dispatchedAt !== null || !this.#options.transports.of(job.queue).held) this.#addFresh(job);
-      else if (this.#window.noteBacklog(job.queue)) this.#loop.wake();
+      else if (this.#window.noteBacklog(job.queue) || this.#isStuck(job.queue)) this.#loop.wake();
     }
   }
 
@@ -148,12 +158,13 @@ export class Dispatcher {
   }
 
   async #dispatchDue(): Promise<number> {
-    const { store, signals, batchSize, intervalMs } = this.#options;
+    const { store, signals, gatekeeper, batchSize, intervalMs } = this.#options;
     const promoted = await store.backlog.promoteDue(batchSize);
     signals.publish(
       'work',
-      [...new Set(promoted)].filter((queue) => !this.#heldQueues.has(queue)),
+      [...new Set(promoted.map(({ queue }) => queue))].filter((queue) => !this.#heldQueues.has(queue)),
     );
+    gatekeeper.look(promoted);
     const withBacklog = await this.#measure();
     await Promise.all(withBacklog.map((queue) => this.#fill(queue)));
     if (promoted.length === batchSize) return 0;
@@ -178,6 +189,8 @@ export class Dispatcher {
     if (this.#filling.has(queue)) return;
     const window = this.#window.sizeForBacklog(queue);
     const taken = await store.backlog.take(queue, { limit: batchSize, window, turns: this.#turnsOf(queue) });
+    if (taken.isDrained) this.#stuck.add(queue);
+    else this.#stuck.delete(queue);
     if (taken.jobs.length === 0) return;
     this.#filling.add(queue);
     // Within BullMQ a priority would overtake the turns of other tenants, too; of each tenant they are in its order already.
@@ -186,6 +199,11 @@ export class Dispatcher {
       this.#filling.delete(queue);
       if (hasArrived) this.#loop.wake();
     });
+  }
+
+  // A fresh job of another tenant need not wait with it.
+  #isStuck(queue: string): boolean {
+    return this.#stuck.has(queue) && this.#window.hasRoom(queue);
   }
 
   #turnsOf(queue: string): FairTurns {

@@ -9,6 +9,8 @@ import type { Store } from '../store/store.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { BatchWaker } from './batches/waker.ts';
 import type { Dispatcher } from './dispatch.ts';
+import type { FreedPlaces } from './freed-places.ts';
+import type { Gatekeeper } from './gatekeeper.ts';
 import type { KeyRing } from './key-ring.ts';
 import type { PipelineWaker } from './pipelines/waker.ts';
 import type { RequestRates } from './request-rates.ts';
@@ -29,6 +31,8 @@ export interface Engine {
   readonly waker: PipelineWaker;
   readonly scheduler: Scheduler;
   readonly batchWaker: BatchWaker;
+  readonly gatekeeper: Gatekeeper;
+  readonly freedPlaces: FreedPlaces;
   readonly watcher: JobWatcher;
   readonly subscribers: Subscribers;
   /** The keys of callers. */

@@ -16,6 +16,7 @@ import type { JobRow } from '../store/job-row.ts';
 import type { Applied, Transition } from '../store/transitions.ts';
 import type { Engine } from './engine.ts';
 import { fingerprintOf } from './fingerprint.ts';
+import { announceFreed } from './places.ts';
 import { toOutboxEntry, wantsWebhook } from './webhook-body.ts';
 
 /** How a run ended, before anything is decided. */
@@ -171,12 +172,14 @@ export async function finishAttempt(
 
 /**
  * Whether a job of BullMQ waits for its next run in Postgres: when BullMQ's delayed set has no room, for a job of positive
- * priority, which BullMQ would put at the end of its queue, and before the runs of one delivery can no longer be numbered.
+ * priority, which BullMQ would put at the end of its queue, for one that gives up its place among those of its key or tenant, and before the runs of one delivery can no longer be numbered.
  */
 function waitsInRecord(engine: Engine, job: JobRow): boolean {
   if (!engine.transports.of(job.queue).held) return false;
   return (
     job.priority > 0 ||
+    job.concurrencyKey !== null ||
+    engine.limits.isRunningLimited(job.tenant) ||
     job.fence % RUNS_PER_DELIVERY > RUNS_PER_DELIVERY / 2 ||
     !engine.dispatcher.reserveDelayed(job.queue)
   );
@@ -219,6 +222,7 @@ function announce(engine: Engine, job: JobRow, outcome: Outcome, hasDeliveries: 
     if (job.scheduleId !== null) engine.scheduler.wake();
     if (job.batchId) engine.batchWaker.wake();
   }
+  announceFreed(engine, [job]);
   if (outcome.to === 'queued' && !engine.transports.of(job.queue).held) engine.signals.publish('work', [job.queue]);
   if ('delayMs' in outcome) engine.dispatcher.wakeAt(engine.clock.now() + outcome.delayMs);
 }

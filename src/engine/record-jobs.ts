@@ -102,10 +102,7 @@ async function insertNew(engine: Engine, jobs: readonly PreparedJob[]): Promise<
 }
 
 async function insert(engine: Engine, jobs: readonly PreparedJob[]): Promise<Attempt> {
-  const places = jobs.map(
-    (job) =>
-      job.delayMs === null && job.runAt === null && job.concurrencyKey === null && engine.dispatcher.reserve(job.queue),
-  );
+  const places = jobs.map((job) => job.delayMs === null && job.runAt === null && engine.dispatcher.reserve(job));
   try {
     const placed = jobs.map((job, index) => ({ ...job, isHandedOver: places[index] ?? false }));
     const counted = placed.filter(({ tenant }) => engine.limits.of(tenant)?.maxPerDay != null);

@@ -6,6 +6,7 @@ import { admitJobs } from './admission.ts';
 import { recordAudit } from './audit.ts';
 import { findInputFaults } from './check-request.ts';
 import type { Caller, Engine } from './engine.ts';
+import type { KeyedJob } from './gatekeeper.ts';
 import { requireJob } from './inquire.ts';
 import { endOrphansOf } from './pipelines/end-orphans.ts';
 
@@ -67,12 +68,13 @@ export function announceRetried(engine: Engine, rows: readonly JobRow[]): void {
 }
 
 /** Tells of jobs that are queued again, once that is committed: those who wait for them, and those who take them. */
-export function announceQueued(engine: Engine, rows: readonly Pick<JobRow, 'id' | 'queue'>[]): void {
+export function announceQueued(engine: Engine, rows: readonly (Pick<JobRow, 'id'> & KeyedJob)[]): void {
   if (rows.length === 0) return;
   engine.signals.publish(
     'changed',
     rows.map((row) => row.id),
   );
+  engine.gatekeeper.look(rows);
   const queues = [...new Set(rows.map((row) => row.queue))];
   engine.signals.publish(
     'work',

@@ -28,6 +28,7 @@ export class TenantLimitBook {
   #limits = new Map<string, TenantLimits>();
   readonly #queued = new Map<string, Counted>();
   #unsubscribe: (() => void)[] = [];
+  readonly #listeners = new Set<(tenants: readonly string[]) => void>();
   #lastTurn = 0;
   #turn = 0;
 
@@ -58,6 +59,17 @@ export class TenantLimitBook {
     return this.#limits.get(tenant);
   }
 
+  /** Whether only so many of its jobs may run at once. */
+  isRunningLimited(tenant: string): boolean {
+    return this.of(tenant)?.maxRunning != null;
+  }
+
+  /** Calls back with tenants whose limit of running jobs is another one now, until the returned function is called. */
+  onChanged(listener: (tenants: readonly string[]) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
   /** Reads what is committed. @throws STORE_UNAVAILABLE */
   async reread(): Promise<void> {
     this.#lastTurn += 1;
@@ -65,7 +77,9 @@ export class TenantLimitBook {
     const rows = await this.#store.tenants.listLimited();
     if (turn < this.#turn) return; // what was asked later is newer
     this.#turn = turn;
+    const before = this.#limits;
     this.#limits = new Map(rows.map(({ name, ...limits }) => [name, limits]));
+    this.#tell(before);
     for (const tenant of this.#queued.keys()) if (!this.#limits.has(tenant)) this.#queued.delete(tenant);
   }
 
@@ -86,6 +100,12 @@ export class TenantLimitBook {
   releaseQueued(tenant: string, places: number): void {
     const counted = this.#queued.get(tenant);
     if (counted) counted.accepted = Math.max(0, counted.accepted - places);
+  }
+
+  #tell(before: ReadonlyMap<string, TenantLimits>): void {
+    const names = new Set([...before.keys(), ...this.#limits.keys()]);
+    const changed = [...names].filter((name) => before.get(name)?.maxRunning !== this.#limits.get(name)?.maxRunning);
+    if (changed.length > 0) for (const listener of this.#listeners) listener(changed);
   }
 
   #countQueued(tenant: string, maxQueued: number): Counted {

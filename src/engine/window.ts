@@ -81,6 +81,11 @@ export class Window {
     return room !== undefined && !room.hasBacklog && room.free < this.size / 4;
   }
 
+  /** Whether there is room for what waits in the backlog, as far as this process knows. */
+  hasRoom(queue: string): boolean {
+    return (this.#rooms.get(queue)?.free ?? 0) > 0;
+  }
+
   /** A job of the queue has left the backlog's way. @returns whether that makes it worth to look at the backlog again */
   noteStart(queue: string): boolean {
     const room = this.#rooms.get(queue);

@@ -35,7 +35,7 @@ export class PostgresConsumer implements Consumer {
     this.#transport = transport;
     this.#options = options;
     this.#run = run;
-    this.#claimed = new ClaimedJobs(options.rateLimit === undefined);
+    this.#claimed = new ClaimedJobs(options.rateLimit === undefined && options.keyWindowMs === null);
   }
 
   get running(): number {
@@ -114,13 +114,20 @@ export class PostgresConsumer implements Consumer {
   /** @returns how long there is nothing to do unless a signal comes */
   async #claimOnce(wanted: number): Promise<number> {
     const { claims } = this.#transport.store;
-    const { queue, worker, types, rateLimit } = this.#options;
+    const { queue, worker, types, rateLimit, keyWindowMs: windowMs } = this.#options;
     if (this.#isUncertain) await this.#giveBackForgotten();
     const grant = rateLimit
       ? await claims.takeRateTokens(queue, wanted, rateLimit.max, rateLimit.durationMs)
       : { granted: wanted, retryInMs: 0, window: '' };
     if (grant.granted === 0) return Math.max(1, grant.retryInMs);
-    const { jobs, isDrained } = await claims.claim({ queue, worker, types, limit: grant.granted, turns: this.#turns });
+    const { jobs, isDrained } = await claims.claim({
+      queue,
+      worker,
+      types,
+      limit: grant.granted,
+      turns: this.#turns,
+      windowMs,
+    });
     this.#isDrained = isDrained;
     this.#claimed.add(jobs);
     this.#fillSlots();

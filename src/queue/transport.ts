@@ -49,6 +49,8 @@ export interface ConsumeOptions {
   queue: string;
   concurrency: number;
   rateLimit: { max: number; durationMs: number } | undefined;
+  /** How long the window is that starts of a key are counted in; null where they are not. */
+  keyWindowMs: number | null;
   worker: string;
   /** The types that this worker knows. */
   types: readonly string[];

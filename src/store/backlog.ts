@@ -3,6 +3,7 @@ import { createTakeStatements, isInBacklog, type TakeParts, type TakeStatements 
 import { type FairTake, takeFairly } from './fair-takes.ts';
 import type { FairTurns } from './fair-turns.ts';
 import { RUNS_PER_DELIVERY } from './fence.ts';
+import type { JobRow } from './job-row.ts';
 import { IS_ALIVE } from './workers.ts';
 
 /** What BullMQ holds of a queue, and what waits for it. */
@@ -14,6 +15,8 @@ export interface QueueMeasure {
   delayed: number;
   hasBacklog: boolean;
 }
+
+export type PromotedJob = Pick<JobRow, 'queue' | 'tenant' | 'concurrencyKey'>;
 
 export interface TakeOptions {
   limit: number;
@@ -27,11 +30,10 @@ export function createBacklogStore(database: Database) {
   return {
     /**
      * Makes scheduled and retrying jobs whose time has come `queued`. Those that BullMQ holds are its own to wake.
-     * @returns the queues that got work
+     * One with a key still has to wait for its turn.
      */
-    async promoteDue(limit: number): Promise<string[]> {
-      const rows = await database.query<{ queue: string }>(PROMOTE, [limit]);
-      return rows.map((row) => row.queue);
+    promoteDue(limit: number): Promise<PromotedJob[]> {
+      return database.query<PromotedJob>(PROMOTE, [limit]);
     },
 
     /** Milliseconds until the next job is due, at least 0; undefined when none waits for a time. Walks `jobs_due`. */
@@ -47,6 +49,24 @@ export function createBacklogStore(database: Database) {
     /** Counts what these queues hold, up to `window`. Walks `jobs_handed_over` and `jobs_backlog`. */
     measure(queues: readonly string[], window: number): Promise<QueueMeasure[]> {
       return database.query<QueueMeasure>(MEASURE, [queues, window]);
+    },
+
+    /** @returns those of the queues in which one of these tenants has jobs that could be taken. Walks `jobs_backlog`. */
+    async queuesWithBacklog(queues: readonly string[], tenants: readonly string[]): Promise<string[]> {
+      const rows = await database.query<{ queue: string }>(
+        `select distinct q.queue
+         from unnest($1::text[]) as q(queue)
+         cross join unnest($2::text[]) as t(tenant)
+         cross join lateral (
+           select 1
+           from longshore.jobs j
+           where j.queue = q.queue and j.tenant = t.tenant and ${isInBacklog('j')}
+           order by -j.priority
+           limit 1
+         ) one`,
+        [queues, tenants],
+      );
+      return rows.map(({ queue }) => queue);
     },
 
     /**
@@ -100,7 +120,7 @@ const PROMOTE = `
   set status = 'queued'
   from due
   where j.id = due.id
-  returning j.queue`;
+  returning j.queue, j.tenant, j.concurrency_key as "concurrencyKey"`;
 
 const RECLAIM = `
   with held as (

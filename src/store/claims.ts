@@ -1,8 +1,9 @@
 import type { Database } from './database.ts';
-import { createTakeStatements } from './fair-order.ts';
+import { createTakeStatements, type TakeParts } from './fair-order.ts';
 import { type FairTake, takeFairly } from './fair-takes.ts';
 import type { FairTurns } from './fair-turns.ts';
 import type { RunKey } from './jobs.ts';
+import { countStarts } from './key-starts.ts';
 
 export interface ClaimRequest {
   queue: string;
@@ -12,14 +13,18 @@ export interface ClaimRequest {
   limit: number;
   /** Whose turn it is. */
   turns: FairTurns;
+  /** How long the window is that starts of a key are counted in; null where they are not. */
+  windowMs?: number | null;
 }
 
 /** How the Postgres transport takes jobs, and the rate limits that it keeps. */
 export function createClaimStore(database: Database) {
   return {
     /** Starts up to `limit` queued jobs of a queue: tenants by their weights, of each by priority, then due time. Walks `jobs_backlog`. */
-    claim({ queue, worker, types, limit, turns }: ClaimRequest): Promise<FairTake> {
-      return takeFairly(database, CLAIM, { queue, limit, turns }, [worker, types]);
+    claim({ queue, worker, types, limit, turns, windowMs = null }: ClaimRequest): Promise<FairTake> {
+      const request = { queue, limit, turns };
+      if (windowMs === null) return takeFairly(database, CLAIM, request, [worker, types]);
+      return takeFairly(database, CLAIM_COUNTED, request, [worker, types, windowMs]);
     },
 
     /** Puts jobs back that were claimed and not started; no attempt is counted. One that was cancelled stays as it is. */
@@ -56,7 +61,7 @@ export interface RateGrant {
 }
 
 // Parameters: the worker ($3), the types that it knows ($4).
-const CLAIM = createTakeStatements({
+const CLAIM_PARTS: TakeParts = {
   parameters: 2,
   room: `case when exists (select 1 from longshore.queues q where q.name = $1 and q.is_paused) then 0 else $2::integer end`,
   filter: `and j.type = any($4)
@@ -71,6 +76,14 @@ const CLAIM = createTakeStatements({
       progress_seq = 0,
       started_at = case when j.suspended_at is null then now() else j.started_at end,
       suspended_at = case when j.suspended_at is not null then now() end`,
+};
+
+const CLAIM = createTakeStatements(CLAIM_PARTS);
+/** With the length of the window ($5). */
+const CLAIM_COUNTED = createTakeStatements({
+  ...CLAIM_PARTS,
+  parameters: 3,
+  also: countStarts('taken', 'cross join (select $5::bigint as window_ms) given'),
 });
 
 // The first claim of all leaves no trace: a job that never ran may still expire.

@@ -20,17 +20,21 @@ export interface TakeParts {
   filter: string;
   /** What becomes of those that are taken: the rest of "update … set", of `j`. */
   set: string;
+  /** More to write in the same statement, as table expressions over `taken`; then there is no statement for a tenant alone. */
+  also?: string;
 }
 
 /** The statements of a transport, see `takeFairly`. */
 export interface TakeStatements {
-  sole: string;
+  /** Undefined where it is not worth having. */
+  sole: string | undefined;
   fair: string;
   limited: string;
 }
 
 export function createTakeStatements(parts: TakeParts): TakeStatements {
-  return { sole: soleTake(parts), fair: fairTake(parts), limited: limitedTake(parts) };
+  const sole = parts.also === undefined ? soleTake(parts) : undefined;
+  return { sole, fair: fairTake(parts), limited: limitedTake(parts) };
 }
 
 /** So many tenants are looked at at once, or as many as there is room for: weights hold among them. */
@@ -81,7 +85,7 @@ function soleTake({ parameters, room, filter, set }: TakeParts): string {
  * further than TENANTS_PER_LOOK or the room, so neither does the number of tenants. `turns` deals the room out by virtual finishing
  * times before any job is touched: no more is locked than is taken, so that those who take at the same time find the others.
  */
-function fairTake({ parameters, room, filter, set }: TakeParts): string {
+function fairTake({ parameters, room, filter, set, also }: TakeParts): string {
   const [after, tenants, ahead, served] = [3, 4, 5, 6].map((place) => `$${parameters + place}`);
   const nextTenant = (than: string) => `
       select j.tenant
@@ -137,7 +141,7 @@ function fairTake({ parameters, room, filter, set }: TakeParts): string {
       select tenant, count(*)::integer as size from turns where place <= (select size from room) group by tenant
     ) dealt on dealt.tenant = heads.tenant
   ),
-  ${takeOf('shares', { filter, set })}
+  ${takeOf('shares', { filter, set, also })}
   select s.tenant as "shareOf", s.weight, s.size, s.is_limited as "isLimited",
     (select count(*) from heads) = (select sight from room) as "isCut", taken.*
   from shares s
@@ -149,7 +153,7 @@ function fairTake({ parameters, room, filter, set }: TakeParts): string {
  * Takes jobs of tenants with a limit, whose locks are held: no more than they have places for. Parameters after the transport's own:
  * the tenants, and what each may have. Counts on `jobs_in_flight`.
  */
-function limitedTake({ parameters, filter, set }: TakeParts): string {
+function limitedTake({ parameters, filter, set, also }: TakeParts): string {
   const [tenants, sizes] = [3, 4].map((place) => `$${parameters + place}`);
   return `
   with free as materialized (
@@ -164,12 +168,12 @@ function limitedTake({ parameters, filter, set }: TakeParts): string {
             limit coalesce(t.max_running, 0)) counted
     ) flight
   ),
-  ${takeOf('free', { filter, set })}
+  ${takeOf('free', { filter, set, also })}
   select * from taken`;
 }
 
 // The limit of all tells the planner, which knows nothing of shares, that they are few.
-function takeOf(shares: string, { filter, set }: Pick<TakeParts, 'filter' | 'set'>): string {
+function takeOf(shares: string, { filter, set, also }: Pick<TakeParts, 'filter' | 'set' | 'also'>): string {
   return `due as (
     select picked.id
     from ${shares} s
@@ -191,5 +195,5 @@ function takeOf(shares: string, { filter, set }: Pick<TakeParts, 'filter' | 'set
     from due
     where j.id = due.id
     returning ${jobColumns('j')}
-  )`;
+  )${also === undefined ? '' : `,\n  ${also}`}`;
 }

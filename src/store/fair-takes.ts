@@ -76,9 +76,10 @@ interface Parts {
 /** @returns undefined unless the queue has one tenant, the same as before */
 async function takeOfSole(parts: Parts, { queue, limit, turns }: FairRequest): Promise<FairTake | undefined> {
   const { sole } = turns;
-  if (sole === undefined) return undefined;
+  const text = parts.statements.sole;
+  if (sole === undefined || text === undefined) return undefined;
   const values = [queue, limit, ...parts.values, sole];
-  const rows = await parts.database.query<JobRow & { room: number }>(parts.statements.sole, values);
+  const rows = await parts.database.query<JobRow & { room: number }>(text, values);
   const [first] = rows;
   if (!first) return undefined;
   const jobs = rows.map(({ room: _room, ...job }) => job).sort(byPriorityAndTime);

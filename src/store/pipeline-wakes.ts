@@ -6,6 +6,8 @@ import { TERMINAL } from './statuses.ts';
 export interface WokenPipeline {
   id: string;
   queue: string;
+  tenant: string;
+  concurrencyKey: string | null;
   /** `queued` when it waited; one that runs, or is to run anyhow, finds out by itself. */
   status: string;
 }
@@ -22,7 +24,7 @@ export interface Settled {
   /** Every pipeline that had news. */
   touched: string[];
   /** Jobs that had to wait for their turn, and need not any more. */
-  released: { id: string; queue: string }[];
+  released: Omit<WokenPipeline, 'status'>[];
   /** Whether there are news that pipelines have ended. */
   hasEnded: boolean;
   /** Whether there may be more to settle. */
@@ -61,7 +63,7 @@ async function settle(database: Database, limit: number): Promise<Settled> {
   const rows = await database.query<SettleRow>(SETTLE, [limit]);
   const limited = rows.filter((row) => row.what === 'limited');
   const keys = [limited.map((row) => row.id), limited.map((row) => row.key)];
-  const released = limited.length === 0 ? [] : await database.query<{ id: string; queue: string }>(RELEASE, keys);
+  const released = limited.length === 0 ? [] : await database.query<Omit<WokenPipeline, 'status'>>(RELEASE, keys);
   return {
     woken: rows.filter((row) => row.what === 'woken') as WokenPipeline[],
     touched: [...new Set(rows.filter((row) => row.what === 'touched').map((row) => row.id))],
@@ -76,6 +78,8 @@ interface SettleRow {
   id: string;
   key: string | null;
   queue: string | null;
+  tenant: string | null;
+  concurrencyKey: string | null;
   status: string | null;
 }
 
@@ -178,7 +182,7 @@ const SETTLE = `
       status = case when p.status = 'waiting' and p.started_at is not null then 'queued' else p.status end
     from locked
     where p.id = locked.id
-    returning p.id, p.queue, p.status, p.wakes
+    returning p.id, p.queue, p.tenant, p.concurrency_key, p.status, p.wakes
   ),
   settled as (
     update longshore.pipeline_steps s
@@ -205,18 +209,18 @@ const SETTLE = `
     where settling.event_id is not null
       and (settling.pipeline_id, settling.key) not in (select pipeline_id, key from settled)
   )
-  select 'woken' as what, id, null as key, queue, status from woken
+  select 'woken' as what, id, null as key, queue, tenant, concurrency_key as "concurrencyKey", status from woken
   union all
-  select distinct 'touched', pipeline_id, null, null, null from touched
+  select distinct 'touched', pipeline_id, null, null, null, null, null from touched
   union all
-  select 'limited', l.pipeline_id, l.key, null, null
+  select 'limited', l.pipeline_id, l.key, null, null, null, null
   from looked_at l
   where l.concurrency is not null and not l.is_over and l.failed_job_id is null
   union all
-  select 'ended', null, null, null, null
+  select 'ended', null, null, null, null, null, null
   where exists (select 1 from longshore.pipeline_news where step_key is null)
   union all
-  select 'full', null, null, null, null
+  select 'full', null, null, null, null, null, null
   where (select count(*) from taken) = $1 or (select count(*) from due) = $1`;
 
 // A job that waits for its turn has never started; a pipeline that waits for its steps has.
@@ -255,4 +259,4 @@ const RELEASE = `
     run_at = now()
   from locked
   where j.id = locked.id
-  returning j.id, j.queue`;
+  returning j.id, j.queue, j.tenant, j.concurrency_key as "concurrencyKey"`;

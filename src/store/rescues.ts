@@ -5,6 +5,7 @@ import { IS_ALIVE } from './workers.ts';
 export interface RescuedRun {
   id: string;
   type: string;
+  tenant: string;
   queue: string;
   worker: string;
   rescues: number;
@@ -86,5 +87,5 @@ function rescue(lost: string): string {
     delivery = j.delivery + case when j.dispatched_at is null then 0 else 1 end
   from lost
   where j.id = lost.id
-  returning j.id, j.type, j.queue, j.worker, j.rescues`;
+  returning j.id, j.type, j.tenant, j.queue, j.worker, j.rescues`;
 }

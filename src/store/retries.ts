@@ -104,6 +104,7 @@ const RETRY = `
     delivery = j.delivery + case when j.dispatched_at is not null or j.fence > 0 then 1 else 0 end,
     run_at = now(),
     dispatched_at = null,
+    gate = case when j.concurrency_key is not null then 'concurrency_key' end,
     expires_at = null,
     started_at = null,
     finished_at = null,

@@ -326,7 +326,6 @@ export const rateWindows = longshore.table(
     queue: text('queue').notNull(),
     tenant: text('tenant').notNull(),
     concurrencyKey: text('concurrency_key').notNull(),
-    windowStart: time('window_start').notNull(),
     endsAt: time('ends_at').notNull(),
     count: integer('count').notNull(),
   },

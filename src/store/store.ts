@@ -13,6 +13,7 @@ import { createDriftStore } from './drift.ts';
 import { createExpiryStore } from './expiry.ts';
 import { createFileStore } from './files.ts';
 import { createForgottenPipelineStore } from './forgotten-pipelines.ts';
+import { createGateStore } from './gates.ts';
 import { createIdempotencyStore } from './idempotency.ts';
 import { createJobTypeStore } from './job-types.ts';
 import { createJobStore } from './jobs.ts';
@@ -52,6 +53,7 @@ export function createStore(database: Database) {
     transitions: createTransitionStore(database),
     backlog: createBacklogStore(database),
     claims: createClaimStore(database),
+    gates: createGateStore(database),
     rescues: createRescueStore(database),
     drift: createDriftStore(database),
     leases: createLeaseStore(database),

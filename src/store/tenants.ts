@@ -5,6 +5,7 @@ import { type TenantScope, tenantOf } from './scope.ts';
 /** What a tenant may use; null: no limit. */
 export interface TenantLimits {
   requestsPerSecond: number | null;
+  maxRunning: number | null;
   maxQueued: number | null;
   maxPerDay: number | null;
 }
@@ -12,7 +13,6 @@ export interface TenantLimits {
 export interface TenantRow extends TenantLimits {
   name: string;
   weight: number;
-  maxRunning: number | null;
   createdAt: Date;
   updatedAt: Date;
 }
@@ -50,12 +50,12 @@ export function createTenantStore(database: Database) {
       );
     },
 
-    /** The tenants whose calls are to be watched. */
+    /** The tenants that are limited in something. */
     listLimited(): Promise<(TenantLimits & { name: string })[]> {
       return database.query(
         `select t.name, ${LIMITS}
          from longshore.tenants t
-         where t.requests_per_second is not null or t.max_queued is not null or t.max_per_day is not null`,
+         where num_nonnulls(t.requests_per_second, t.max_running, t.max_queued, t.max_per_day) > 0`,
       );
     },
 
@@ -89,8 +89,8 @@ export function createTenantStore(database: Database) {
   };
 }
 
-const LIMITS = `t.requests_per_second as "requestsPerSecond", t.max_queued as "maxQueued", t.max_per_day as "maxPerDay"`;
-const COLUMNS = `t.name, t.weight, t.max_running as "maxRunning", ${LIMITS}, t.created_at as "createdAt",
+const LIMITS = `t.requests_per_second as "requestsPerSecond", t.max_running as "maxRunning", t.max_queued as "maxQueued", t.max_per_day as "maxPerDay"`;
+const COLUMNS = `t.name, t.weight, ${LIMITS}, t.created_at as "createdAt",
   t.updated_at as "updatedAt"`;
 
 // `?` tells a limit that is taken away (null) from one that is not spoken of.

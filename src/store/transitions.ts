@@ -2,6 +2,7 @@ import type { JobReason, JobStatus } from '../contract/job.ts';
 import type { Database } from './database.ts';
 import { RUNS_PER_DELIVERY, SEQ_WAITING } from './fence.ts';
 import { type JobRow, jobColumns, type RecordedFailure } from './job-row.ts';
+import { countStarts } from './key-starts.ts';
 import { TERMINAL } from './statuses.ts';
 import { NEW_ID, wantsEventOf } from './subscriptions.ts';
 import { IS_ALIVE } from './workers.ts';
@@ -56,6 +57,8 @@ export interface Start {
   id: string;
   fence: number;
   worker: string;
+  /** How long the window is that starts of the job's key are counted in; null where they are not. */
+  windowMs?: number | null;
 }
 
 export interface Applied {
@@ -105,11 +108,17 @@ export function createTransitionStore(database: Database) {
      * after an outage of Redis
      */
     async start(starts: readonly Start[]): Promise<JobRow[]> {
-      const started = await database.query<JobRow>(START_QUEUED, toColumns(starts));
+      // Where nothing is to be counted, nothing is paid for it.
+      const isCounted = starts.some(({ windowMs }) => windowMs != null);
+      const ask = (text: string, some: readonly Start[]) =>
+        isCounted
+          ? database.query<JobRow>(countingStarts(text), [...toColumns(some), toWindows(some)])
+          : database.query<JobRow>(text, toColumns(some));
+      const started = await ask(START_QUEUED, starts);
       if (started.length === starts.length) return started;
       const ids = new Set(started.map(({ id }) => id));
       const others = starts.filter(({ id }) => !ids.has(id));
-      return [...started, ...(await database.query<JobRow>(START, toColumns(others)))];
+      return [...started, ...(await ask(START, others))];
     },
 
     /**
@@ -140,6 +149,16 @@ function toColumns(starts: readonly Start[]): unknown[][] {
   return [ordered.map((each) => each.id), ordered.map((each) => each.fence), ordered.map((each) => each.worker)];
 }
 
+function toWindows(starts: readonly Start[]): unknown[] {
+  return starts.toSorted((one, other) => (one.id < other.id ? -1 : 1)).map(({ windowMs }) => windowMs ?? null);
+}
+
+/** The statement with a count of what it started, in the same commit. */
+function countingStarts(text: string): string {
+  const windows = 'join unnest($1::uuid[], $4::bigint[]) as given(id, window_ms) on given.id = s.id';
+  return `with started as (${text}), ${countStarts('started', windows)} select * from started`;
+}
+
 /** BullMQ wakes delayed jobs by the clocks of its workers, which may be a little apart. */
 const EARLY_TOLERANCE_MS = 1000;
 
@@ -167,6 +186,11 @@ const APPLY = `
       error = coalesce(t.error, j.error),
       fingerprint = t.fingerprint,
       dispatched_at = case when not t."isParked" then j.dispatched_at end,
+      gate = case
+        when j.concurrency_key is null or t."to" in ${TERMINAL} then null
+        when t."to" in ('scheduled', 'retrying', 'waiting') then 'concurrency_key'
+        else j.gate
+      end,
       attempt = j.attempt - t."attemptsBack",
       rescues = case when t."to" = 'waiting' then 0 else j.rescues end,
       progress_percent = case when t."to" = 'completed' then 100 else j.progress_percent end,
@@ -266,6 +290,7 @@ const START_QUEUED = `
     and coalesce(j.status, '') = 'queued'
     and j.delivery = s.fence / ${RUNS_PER_DELIVERY}
     and j.fence < s.fence
+    and j.gate is null
     and (j.expires_at is null or j.expires_at > now() or j.started_at is not null)
   returning ${jobColumns('j')}`;
 
@@ -278,6 +303,7 @@ const START = `
     where coalesce(j.status, '') in ('scheduled', 'queued', 'retrying', 'processing')
       and j.delivery = s.fence / ${RUNS_PER_DELIVERY}
       and (j.status not in ('scheduled', 'retrying') or j.run_at <= now() + interval '${EARLY_TOLERANCE_MS} milliseconds')
+      and j.gate is null
       and (j.fence < s.fence or (j.fence = s.fence and j.worker = s.worker and j.status = 'processing'))
       and (j.expires_at is null or j.expires_at > now() or j.started_at is not null)
       and (j.status <> 'processing' or j.worker = s.worker or (${IS_ALIVE_OF_JOB}) is not true)

@@ -19,6 +19,7 @@ const JOB_OPTIONS: readonly string[] = [
   'backoff',
   'timeoutMs',
   'priority',
+  'concurrencyKey',
 ] satisfies (keyof StepManyOptions)[];
 
 /**
@@ -37,10 +38,11 @@ export async function prepareCall(
   if (!job) return [];
   if (job.isPipeline) checkNesting(key, job.type, chain);
   checkOptions(key, options);
-  const { queue, attempts, backoff, timeoutMs, priority = pipeline.priority, concurrency = Infinity } = options;
+  const { queue, attempts, backoff, timeoutMs, concurrencyKey, concurrency = Infinity } = options;
+  const priority = options.priority ?? pipeline.priority;
   const isMany = call.kind === 'all';
   const caller = { scope: { tenant: pipeline.tenant }, actor: `job ${pipeline.id}` };
-  const asked = { queue, attempts, backoff, timeoutMs, priority };
+  const asked = { queue, attempts, backoff, timeoutMs, priority, concurrencyKey };
   return Promise.all(
     inputs.map(async (input, index) => {
       const stepIndex = isMany ? index : null;

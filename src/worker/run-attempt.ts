@@ -2,6 +2,7 @@ import type { JobDefinition } from '../define/job.ts';
 import type { Services } from '../define/services.ts';
 import { adoptJob } from '../engine/adopt.ts';
 import type { Engine } from '../engine/engine.ts';
+import { keyWindowMsOf } from '../engine/gatekeeper.ts';
 import { type Finished, finishAttempt, MAX_RESCUES, type OpenResult, type RunResult } from '../engine/outcome.ts';
 import type { Offer, Verdict } from '../queue/transport.ts';
 import { AppError, isAppError } from '../shared/errors.ts';
@@ -76,16 +77,23 @@ interface Begun {
 /** Records the start, unless taking the job did that already. */
 async function begin(options: AttemptOptions, offer: Offer): Promise<Begun | { verdict: Verdict }> {
   const { engine, worker, running, hasLease } = options;
-  if (offer.row) return { job: offer.row, fault: undefined };
+  if (offer.row) {
+    engine.gatekeeper.noteStart(offer.row);
+    return { job: offer.row, fault: undefined };
+  }
   // BullMQ hands out what it was fetching when the worker was suspended; others would take such a run for lost.
   if (!hasLease()) throw new AppError('STORE_UNAVAILABLE', 'the worker could not say that it lives');
   const adopted = offer.foreign ? await adoptJob(engine, offer.queue, offer.jobId, offer.foreign) : undefined;
   const jobId = adopted?.id ?? offer.jobId;
   // A Redis that was away, or went back to an earlier state, offers again what runs here.
   if (running.holds({ id: jobId, fence: offer.fence })) return { verdict: { kind: 'discarded' } };
-  const job = await engine.writes.start({ id: jobId, fence: offer.fence, worker });
+  const windowMs = keyWindowMsOf(engine, offer.queue);
+  const job = await engine.writes.start({ id: jobId, fence: offer.fence, worker, windowMs });
   engine.dispatcher.noteStart(offer.queue);
-  if (job) return { job, fault: adopted?.fault };
+  if (job) {
+    engine.gatekeeper.noteStart(job);
+    return { job, fault: adopted?.fault };
+  }
   const earlyMs = await engine.store.transitions.parkEarly(jobId, offer.fence);
   if (earlyMs !== undefined) {
     engine.dispatcher.wakeAt(engine.clock.now() + earlyMs);

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Services } from '../define/services.ts';
 import type { Engine } from '../engine/engine.ts';
+import { keyWindowMsOf } from '../engine/gatekeeper.ts';
 import type { Consumer } from '../queue/transport.ts';
 import { endsWithin } from '../shared/time.ts';
 import type { WorkerRow } from '../store/workers.ts';
@@ -111,6 +112,7 @@ export class WorkerService {
         queue,
         concurrency: concurrencyOf(queue),
         rateLimit: engine.registry.queues.get(queue)?.rateLimit,
+        keyWindowMs: keyWindowMsOf(engine, queue),
         worker: this.id,
         types: [...engine.registry.definitions.keys()],
       },

@@ -38,7 +38,7 @@ async function insert(
   seen: number,
   { steps, jobs }: StepCalls,
 ): Promise<JobRow[] | undefined> {
-  const places = jobs.map((job) => !job.isHeldBack && engine.dispatcher.reserve(job.queue));
+  const places = jobs.map((job) => !job.isHeldBack && engine.dispatcher.reserve(job));
   try {
     const newJobs = jobs.map((job, index) => ({ ...job, isHandedOver: places[index] ?? false }));
     const recorded = await engine.store.pipelines.record(run, seen, steps, newJobs);

@@ -1,5 +1,6 @@
 import type { JobRow } from '../../store/job-row.ts';
 import type { Engine } from '../engine.ts';
+import { announceFreed } from '../places.ts';
 
 /**
  * Ends a run of a pipeline that waits for its steps, and frees its slot. It counts as no attempt.
@@ -32,6 +33,7 @@ export async function suspendPipeline(
   ]);
   if (applied) {
     engine.signals.publish('changed', [job.id]);
+    announceFreed(engine, [job]);
     return 'suspended';
   }
   const now = await engine.store.jobs.get('all', job.id);

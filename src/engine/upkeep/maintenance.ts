@@ -13,6 +13,7 @@ import { rescueLostRuns } from './rescue.ts';
 import { type RetentionSettings, removeExpiredJobs } from './retention.ts';
 import { runBulkActions } from './run-bulk-actions.ts';
 import { sweepFiles } from './sweep-files.ts';
+import { createGateSweep } from './sweep-gates.ts';
 import { trimScheduleRuns } from './trim-schedule-runs.ts';
 
 export interface MaintenanceOptions {
@@ -62,6 +63,7 @@ export class Maintenance {
       ...(heldQueues.length > 0 ? [this.#lead('reconciling', () => this.#reconcile())] : []),
       this.#lead('reminding pipelines', () => this.#remind()),
       this.#lead('taking jobs back from BullMQ', () => this.#takeBack()),
+      this.#lead('looking for jobs without their turn', createGateSweep(engine)),
       this.#lead('doing bulk actions', () => runBulkActions(engine)),
       this.#lead('removing what is old', () => removeExpiredJobs(engine, retention)),
       this.#lead('removing the history of schedules', () => trimScheduleRuns(engine, retention)),
@@ -113,9 +115,10 @@ export class Maintenance {
   }
 
   async #tidy(): Promise<number> {
-    const { workers, idempotency } = this.#options.engine.store;
+    const { workers, idempotency, gates } = this.#options.engine.store;
     await workers.removeSilent(FORGET_WORKERS_MS);
-    return (await idempotency.removeExpired(BATCH)) === BATCH ? 0 : TIDY_INTERVAL_MS;
+    const removed = [await idempotency.removeExpired(BATCH), await gates.removeOldWindows(BATCH)];
+    return removed.includes(BATCH) ? 0 : TIDY_INTERVAL_MS;
   }
 
   async #remind(): Promise<number> {

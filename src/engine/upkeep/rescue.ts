@@ -32,7 +32,12 @@ async function announce(engine: Engine, rescued: readonly RescuedRun[], message:
   for (const { id, type, queue, worker, rescues } of rescued) {
     engine.log.warn(message, { jobId: id, type, queue, lost: worker, rescues });
   }
-  announceQueued(engine, rescued);
+  // A job with a key keeps its turn.
+  announceQueued(
+    engine,
+    rescued.map((run) => ({ ...run, concurrencyKey: null })),
+  );
+  engine.freedPlaces.note(rescued.map(({ tenant }) => tenant));
   await recordRepairs(engine, 'lost_run', rescued.length);
   return rescued.length;
 }
