@@ -37,6 +37,7 @@ const DOCUMENTS = [
   'docs/guides/webhooks.md',
   'docs/guides/dead-letters.md',
   'docs/guides/deploy.md',
+  'docs/guides/tenants.md',
   'docs/guides/isolation.md',
   'docs/guides/video.md',
   'docs/guides/email.md',
