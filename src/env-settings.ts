@@ -122,7 +122,7 @@ export const settings = {
     name: 'ADMIN_KEY',
     group: 'HTTP',
     description:
-      'The key that callers send as `Authorization: Bearer …`. Without it the API is open to this machine only.',
+      'The key that may do everything, sent as `Authorization: Bearer …`; it makes keys for others. Without it the API is open to this machine only.',
     schema: text.regex(/^[\x21-\x7e]{16,}$/).describe('at least 16 ASCII characters without spaces'),
     secret: 'all',
   }),
