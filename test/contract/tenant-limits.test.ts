@@ -1,156 +1,135 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { enqueueSchema } from '../../src/contract/enqueue.ts';
+import type { TenantChange } from '../../src/contract/tenants.ts';
 import type { TransportName } from '../../src/define/queue.ts';
-import { cancelJob, setQueuePaused } from '../../src/engine/control.ts';
-import { defineJob, definePipeline, snooze } from '../../src/index.ts';
+import { cancelJob } from '../../src/engine/control.ts';
+import type { Caller } from '../../src/engine/engine.ts';
+import { enqueueJob } from '../../src/engine/enqueue.ts';
+import { enqueueBulk } from '../../src/engine/enqueue-bulk.ts';
+import { retryJob } from '../../src/engine/retry.ts';
+import { changeTenant } from '../../src/engine/tenants.ts';
+import { defineJob, definePipeline } from '../../src/index.ts';
+import { createId } from '../../src/shared/ids.ts';
 import { everyone, type Harness, useHarnesses } from '../support/harness.ts';
-import { waitFor } from '../support/wait-for.ts';
-import { Gate } from './gate.ts';
 
-/** Nothing may depend on a look that comes by itself: what wakes whoever waits for a place is a signal. */
-const settings = { POLL_INTERVAL_MS: '60000', DISPATCH_INTERVAL_MS: '60000' };
+const acme: Caller = { scope: { tenant: 'acme' }, actor: 'lsk_acme' };
+const echo = defineJob({ type: 'limit:echo', input: z.unknown(), run: (input) => input });
+const fork = defineJob({
+  type: 'limit:fork',
+  input: z.int(),
+  attempts: 1,
+  async run(count, ctx) {
+    for (let n = 0; n < count; n += 1) await ctx.enqueue(echo, n);
+  },
+});
+const steps = definePipeline({
+  type: 'limit:steps',
+  input: z.int(),
+  run: (count, { step }) =>
+    step.all(
+      echo,
+      Array.from({ length: count }, (_, n) => n),
+    ),
+});
+const jobs = [echo, fork, steps];
+const later = { delayMs: 3_600_000 };
 
-describe.each<TransportName>(['postgres', 'bullmq'])('a limit of running jobs on the %s transport', (transport) => {
+const limit = (harness: Harness, change: TenantChange) => changeTenant(harness.engine, everyone, 'acme', change);
+const enqueue = (harness: Harness, options: object = {}, id = createId(), type = echo.type, input: unknown = 1) =>
+  enqueueJob(harness.engine, acme, enqueueSchema.parse({ type, input, options }), { id });
+const bulk = (harness: Harness, count: number, seed = createId()) =>
+  enqueueBulk(
+    harness.engine,
+    acme,
+    seed,
+    Array.from({ length: count }, () => ({
+      ok: true,
+      value: enqueueSchema.parse({ type: echo.type, input: 1, options: later }),
+    })),
+  );
+const countJobs = async (harness: Harness) =>
+  (await harness.sql<{ n: number }>(`select count(*)::integer as n from longshore.jobs where tenant = 'acme'`))[0]?.n;
+const countToday = async (harness: Harness) =>
+  (await harness.sql<{ n: number }>(`select accepted as n from longshore.tenant_days where tenant = 'acme'`))[0]?.n;
+const isRefusal = { code: 'TENANT_LIMIT_REACHED', retryAfterMs: expect.any(Number) };
+
+describe.each<TransportName>(['postgres', 'bullmq'])('limits of a tenant on the %s transport', (transport) => {
   const start = useHarnesses(transport);
 
-  async function limit(harness: Harness, tenant: string, maxRunning: number | null): Promise<void> {
-    await harness.sql(
-      `insert into longshore.tenants (name, max_running) values ($1, $2)
-       on conflict (name) do update set max_running = excluded.max_running`,
-      [tenant, maxRunning],
-    );
-    harness.engine.signals.publish('limits', [tenant]);
-    await waitFor(() => harness.engine.limits.isRunningLimited(tenant) === (maxRunning !== null), {
-      describe: 'the limit is known',
-    });
-  }
-
-  const countInFlight = async (harness: Harness, tenant: string) => {
-    const [row] = await harness.sql<{ n: number }>(
-      `select count(*)::integer as n from longshore.jobs
-       where tenant = $1 and (status = 'processing' or (status = 'queued' and dispatched_at is not null))`,
-      [tenant],
-    );
-    return row?.n ?? 0;
-  };
-
-  function defineCounted(type: string) {
-    const counts = { running: 0, most: 0 };
-    const job = defineJob({
-      type,
-      input: z.null(),
-      concurrency: 20,
-      run: async () => {
-        counts.running += 1;
-        counts.most = Math.max(counts.most, counts.running);
-        await new Promise(setImmediate);
-        counts.running -= 1;
-      },
-    });
-    return { counts, job };
-  }
-
-  it('is never exceeded, over all queues and by many consumers that claim at once', async () => {
-    const counted = ['one:job', 'two:job', 'three:job'].map(defineCounted);
-    const jobs = counted.map(({ job }) => job);
-    const harness = await start(jobs, { settings });
-    const others = [await start(jobs, { beside: harness, settings }), await start(jobs, { beside: harness, settings })];
-    await limit(harness, 'a', 3);
-    for (const other of others)
-      await waitFor(() => other.engine.limits.isRunningLimited('a'), { describe: 'others know it' });
-    let mostInFlight = 0;
-    const looking = { isOver: false };
-    const watch = (async () => {
-      while (!looking.isOver) mostInFlight = Math.max(mostInFlight, await countInFlight(harness, 'a'));
-    })();
-    await Promise.all([harness, ...others].map((each) => each.startWorker()));
-    const limited = await Promise.all(
-      Array.from({ length: 90 }, (_, n) => harness.enqueue(jobs[n % 3] ?? (jobs[0] as never), null, { tenant: 'a' })),
-    );
-    const free = await Promise.all(Array.from({ length: 30 }, () => others[0]?.enqueue(jobs[0] as never, null)));
-    await harness.allEnded([...limited, ...free.flatMap((job) => job ?? [])]);
-    looking.isOver = true;
-    await watch;
-    expect(mostInFlight).toBeLessThanOrEqual(3);
-    expect(mostInFlight).toBeGreaterThan(1);
+  it('let in exactly so many jobs a day, however many call at once in however many processes', async () => {
+    const first = await start(jobs);
+    await limit(first, { maxPerDay: 25 });
+    const second = await start(jobs, { beside: first });
+    const tries = Array.from({ length: 60 }, (_, n) => enqueue(n % 2 === 0 ? first : second, later));
+    const bulks = [first, second].map((harness) => bulk(harness, 20));
+    const accepted = (await Promise.allSettled(tries)).filter(({ status }) => status === 'fulfilled').length;
+    const ofBulks = (await Promise.all(bulks)).reduce((sum, answer) => sum + answer.accepted, 0);
+    expect(accepted + ofBulks).toBe(25);
+    expect(await countJobs(first)).toBe(25);
+    expect(await countToday(first)).toBe(25);
+    await expect(enqueue(second, later)).rejects.toMatchObject(isRefusal);
   });
 
-  it('gives a place back when a job fails for now, is snoozed, is cancelled, or waits for its steps', async () => {
-    const gate = new Gate();
-    const ran: string[] = [];
-    const step = defineJob({ type: 'step:job', input: z.null(), run: () => null });
-    const pipeline = definePipeline({
-      type: 'limited:pipeline',
-      input: z.null(),
-      run: async (_input, { step: call }) => {
-        ran.push('pipeline');
-        await call.sleep(600_000);
-      },
-    });
-    const job = defineJob({
-      type: 'limited:job',
-      input: z.enum(['fails', 'snoozes', 'blocks', 'ends']),
-      backoff: { type: 'fixed', delayMs: 600_000 },
-      run: async (name, ctx) => {
-        ran.push(name);
-        if (name === 'fails') throw new Error('not yet');
-        if (name === 'snoozes') snooze(600_000);
-        if (name === 'blocks') await gate.pass(ctx.signal);
-      },
-    });
-    const harness = await start([job, step, pipeline], { settings });
-    await limit(harness, 'a', 1);
-    const options = { tenant: 'a' };
-    await harness.enqueue(job, 'fails', options);
-    await harness.enqueue(job, 'snoozes', options);
-    await harness.enqueue(pipeline, null, options);
-    await harness.startWorker();
-    await waitFor(() => ran.length === 3, { describe: 'each has had its place' });
-    const blocks = await harness.enqueue(job, 'blocks', options);
-    await waitFor(() => gate.arrivals === 1, { describe: 'the place is taken' });
-    const last = await harness.enqueue(job, 'ends', options);
-    await cancelJob(harness.engine, everyone, blocks.id);
-    await harness.ended(last.id);
-    expect(await countInFlight(harness, 'a')).toBe(0);
+  it('count neither a call that is made again nor one that finds the job of its deduplication key', async () => {
+    const harness = await start(jobs);
+    await limit(harness, { maxPerDay: 3, maxQueued: 3 });
+    const id = createId();
+    const options = { ...later, deduplicationKey: 'one' };
+    const { job } = await enqueue(harness, options, id);
+    expect(await countToday(harness)).toBe(1);
+    for (let n = 0; n < 5; n += 1) {
+      expect(await enqueue(harness, options, id)).toMatchObject({ job: { id }, isDeduplicated: false });
+      expect(await enqueue(harness, options)).toMatchObject({ job: { id }, isDeduplicated: true });
+    }
+    const seed = createId();
+    const answer = await bulk(harness, 3, seed);
+    expect(answer).toMatchObject({ accepted: 2, rejected: [{ index: 2 }] });
+    expect(await bulk(harness, 3, seed)).toEqual(answer);
+    expect(await enqueue(harness, options, id)).toMatchObject({ job: { id: job.id } });
+    expect(await enqueue(harness, options)).toMatchObject({ job: { id: job.id }, isDeduplicated: true });
+    expect(await countToday(harness)).toBe(3);
   });
 
-  it('lets more run as soon as it is raised, and holds up nobody else', async () => {
-    const gate = new Gate();
-    const job = defineJob({
-      type: 'limited:job',
-      input: z.string(),
-      concurrency: 10,
-      run: (_input, ctx) => gate.pass(ctx.signal),
-    });
-    const quick = defineJob({ type: 'limited:quick', input: z.null(), concurrency: 10, run: () => null });
-    const harness = await start([job, quick], { settings });
-    await limit(harness, 'a', 1);
-    const jobs = await Promise.all(Array.from({ length: 4 }, () => harness.enqueue(job, 'a', { tenant: 'a' })));
-    await harness.startWorker();
-    await waitFor(() => gate.arrivals === 1, { describe: 'one runs' });
-    const other = await harness.enqueue(quick, null, { tenant: 'b' });
-    await harness.ended(other.id);
-    expect(gate.arrivals).toBe(1);
-    await limit(harness, 'a', 3);
-    await waitFor(() => gate.arrivals === 3, { describe: 'three run' });
-    await limit(harness, 'a', null);
-    await waitFor(() => gate.arrivals === 4, { describe: 'all run' });
-    gate.open();
-    await harness.allEnded(jobs);
+  it('begin anew with the day', async () => {
+    const harness = await start(jobs);
+    await limit(harness, { maxPerDay: 1 });
+    await enqueue(harness, later);
+    await expect(enqueue(harness, later)).rejects.toMatchObject(isRefusal);
+    await harness.sql('update longshore.tenant_days set day = day - 1');
+    await enqueue(harness, later);
+    await expect(enqueue(harness, later)).rejects.toMatchObject(isRefusal);
   });
 
-  it('is not used up by a queue that stands still', async () => {
-    const idle = defineJob({ type: 'idle:job', input: z.null(), run: () => null });
-    const served = defineJob({ type: 'served:job', input: z.null(), run: () => null });
-    const harness = await start([idle, served], { settings });
-    await limit(harness, 'a', 1);
-    await setQueuePaused(harness.engine, 'idle', true);
+  it('bind jobs that enqueue others, and leave the steps of pipelines free', async () => {
+    const harness = await start(jobs);
     await harness.startWorker();
-    const waiting = await harness.enqueue(idle, null, { tenant: 'a' });
-    const { id } = await harness.enqueue(served, null, { tenant: 'a' });
-    await harness.ended(id);
-    expect(await harness.job(waiting.id)).toMatchObject({ status: 'queued', dispatchedAt: null });
-    await setQueuePaused(harness.engine, 'idle', false);
-    await harness.ended(waiting.id);
+    await limit(harness, { maxPerDay: 4 });
+    const forking = await enqueue(harness, {}, createId(), fork.type, 5);
+    const ended = await harness.ended(forking.job.id);
+    expect(ended).toMatchObject({ status: 'failed', error: { message: expect.stringContaining('maxPerDay') } });
+    expect(await countJobs(harness)).toBe(4);
+    await limit(harness, { maxPerDay: 5, maxQueued: 1 });
+    const pipeline = await enqueue(harness, {}, createId(), steps.type, 6);
+    expect(await harness.ended(pipeline.job.id)).toMatchObject({ status: 'completed', output: [0, 1, 2, 3, 4, 5] });
+    expect(await countToday(harness)).toBe(5);
+  });
+
+  it('count a retry as a job that waits, but not against the day', async () => {
+    const harness = await start(jobs);
+    const { job } = await enqueue(harness, later);
+    await cancelJob(harness.engine, acme, job.id);
+    await limit(harness, { maxPerDay: 0, maxQueued: 0 });
+    await expect(retryJob(harness.engine, acme, job.id)).rejects.toMatchObject(isRefusal);
+    await limit(harness, { maxQueued: 1 });
+    expect(await retryJob(harness.engine, acme, job.id)).toMatchObject({ status: 'queued' });
+    await expect(enqueue(harness, later)).rejects.toMatchObject(isRefusal);
+  });
+
+  it('bind nobody else', async () => {
+    const harness = await start(jobs);
+    await limit(harness, { maxPerDay: 0, maxQueued: 0, requestsPerSecond: 1 });
+    expect(await harness.enqueue(echo, 1)).toMatchObject({ tenant: 'default' });
+    expect(await countToday(harness)).toBeUndefined();
   });
 });
