@@ -36,8 +36,13 @@ const jobs = [echo, fork, steps];
 const later = { delayMs: 3_600_000 };
 
 const limit = (harness: Harness, change: TenantChange) => changeTenant(harness.engine, everyone, 'acme', change);
-const enqueue = (harness: Harness, options: object = {}, id = createId(), type = echo.type, input: unknown = 1) =>
-  enqueueJob(harness.engine, acme, enqueueSchema.parse({ type, input, options }), { id });
+const enqueue = (
+  harness: Harness,
+  options: object = {},
+  id = createId(),
+  type: string = echo.type,
+  input: unknown = 1,
+) => enqueueJob(harness.engine, acme, enqueueSchema.parse({ type, input, options }), { id });
 const bulk = (harness: Harness, count: number, seed = createId()) =>
   enqueueBulk(
     harness.engine,
