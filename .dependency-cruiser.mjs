@@ -47,8 +47,8 @@ const owners = {
   storage: ['@aws-sdk', '@smithy'],
   services: ['nodemailer'],
   worker: ['piscina'],
-  queue: ['bullmq', 'ioredis'],
-  api: ['express', 'helmet'],
+  queue: ['bullmq', 'ioredis', '@bull-board/api'],
+  api: ['express', 'helmet', '@bull-board/express'],
   telemetry: ['winston', 'prom-client', '@opentelemetry'],
   cli: ['commander', 'cli-table3'],
 };

@@ -1,6 +1,6 @@
-/** Compiles src to dist, as the package ships it: ES modules with type declarations, without tests. */
+/** Compiles src to dist, as the package ships it: ES modules with type declarations, without tests; and what a page needs. */
 import { spawnSync } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -11,4 +11,9 @@ const { status } = spawnSync(process.execPath, [compiler, '--project', 'tsconfig
   cwd: root,
   stdio: 'inherit',
 });
+// The page at /docs, as files of ours: see src/api/pages/docs.ts.
+const source = fileURLToPath(import.meta.resolve('swagger-ui-dist/package.json')).replace(/package\.json$/, '');
+for (const file of ['swagger-ui.css', 'swagger-ui-bundle.js', 'LICENSE', 'NOTICE']) {
+  cpSync(join(source, file), join(root, 'dist/api/pages/swagger-ui', file));
+}
 process.exitCode = status ?? 1;

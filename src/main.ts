@@ -110,14 +110,23 @@ async function startHttp(
   const { adminKey, maxBodyBytes } = env;
   const { idempotency } = program.engine.store;
   const loadApp = async (stopping: AbortSignal): Promise<RequestListener> => {
-    const [{ createApp }, { createDoor }, { apiRoutes, healthRoutes }] = await Promise.all([
+    const [{ createApp }, { createDoor }, { apiRoutes, bullBoardPage, docsPage, healthRoutes }] = await Promise.all([
       import('./api/app.ts'),
       import('./api/door.ts'),
       import('./api/routes.ts'),
     ]);
-    const routes = env.mode === 'worker' ? healthRoutes(check) : [...apiRoutes(program.engine), ...healthRoutes(check)];
-    const door = createDoor(adminKey, program.engine);
-    return createApp({ routes, idempotency, door, maxBodyBytes, version, stopping, log });
+    const { engine } = program;
+    const [routes, pages] = env.mode === 'worker' ? [[], []] : [apiRoutes(engine), [docsPage, bullBoardPage(engine)]];
+    return createApp({
+      routes: [...routes, ...healthRoutes(check)],
+      pages,
+      idempotency,
+      door: createDoor(adminKey, engine),
+      maxBodyBytes,
+      version,
+      stopping,
+      log,
+    });
   };
   return startHttpServer(env.mode === 'worker' ? loadLater(loadApp) : loadApp, env.host, env.port);
 }

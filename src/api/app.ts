@@ -10,7 +10,8 @@ import type { Logger } from '../telemetry/logger.ts';
 import { type BodyReader, BULK_BODY_FACTOR, createBodyReader, isLines, parseBody, type ReceivedBody } from './body.ts';
 import type { Door } from './door.ts';
 import { answerOnce, readKey } from './idempotency.ts';
-import { toOpenApi } from './openapi.ts';
+import { documentSchema, toOpenApi } from './openapi/document.ts';
+import type { Page } from './pages/page.ts';
 import { createErrorHandler } from './problem.ts';
 import { limitReceiving, readStream } from './receiving.ts';
 import { type Call, emptyBodyOf, type Reply, type Route, route } from './route.ts';
@@ -18,6 +19,8 @@ import { secureAnswers } from './security-headers.ts';
 
 export interface AppOptions {
   routes: readonly Route[];
+  /** What people see in a browser. */
+  pages?: readonly Page[];
   /** Where the answers to calls with an Idempotency-Key are kept. */
   idempotency: IdempotencyStore;
   /** Who may come in. */
@@ -36,29 +39,37 @@ const NO_BODY: ReceivedBody = { value: undefined };
 export function createApp(options: AppOptions): Express {
   const app = express();
   secureAnswers(app);
-  const document = toOpenApi(options.routes, options.version);
-  const routes = [
-    ...options.routes,
-    route({
-      method: 'get',
-      path: '/v1/openapi.json',
-      scope: 'none',
-      summary: 'This document',
-      answers: { 200: null },
-      handle: async () => ({ status: 200, body: document }),
-    }),
-  ];
+  const routes = [...options.routes, describeRoutes(options)];
   const readBody = createBodyReader(options.maxBodyBytes);
   const readBulkBody = createBodyReader(options.maxBodyBytes * BULK_BODY_FACTOR);
   for (const each of routes) {
     const path = each.path.replaceAll(/\{(\w+)\}/g, ':$1');
     app[each.method](path, serve(each, each.isBulk ? readBulkBody : readBody, options));
   }
+  for (const mount of options.pages ?? []) mount(app, options.door);
   app.use((request) => {
     throw new AppError('NOT_FOUND', `there is no ${request.method} ${request.path}`);
   });
   app.use(createErrorHandler(options.log));
   return app;
+}
+
+/** The route of the document, which it describes too. It is written when somebody asks for it. */
+function describeRoutes({ routes, version }: AppOptions): Route {
+  let document: Record<string, unknown> | undefined;
+  const self = route({
+    method: 'get',
+    path: '/v1/openapi.json',
+    scope: 'none',
+    summary: 'This document',
+    responseHeaders: ['ETag'],
+    answers: { 200: documentSchema, 304: null },
+    async handle() {
+      document ??= toOpenApi([...routes, self], version);
+      return { status: 200, body: document };
+    },
+  });
+  return self;
 }
 
 function serve(each: Route, readBody: BodyReader, options: AppOptions): RequestHandler {

@@ -6,7 +6,11 @@ import { createAuthenticator } from './authenticate.ts';
 import type { Route } from './route.ts';
 
 /** What is asked of every request before anything of it is read. */
-export type Door = (request: Request, response: Response, route: Route) => Caller | Promise<Caller>;
+export type Door = (
+  request: Pick<Request, 'headers'>,
+  response: Response,
+  route: Pick<Route, 'scope' | 'isForAll'>,
+) => Caller | Promise<Caller>;
 
 /**
  * @returns a door that lets in whom the key allows, and tenants within their requests per second. It throws UNAUTHENTICATED,

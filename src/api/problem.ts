@@ -35,7 +35,9 @@ export function createErrorHandler(log: Logger) {
     }
     const retryAfter = retryAfterOf(error, problem);
     if (retryAfter !== undefined) response.setHeader('Retry-After', retryAfter);
-    if (problem.status === 401) response.setHeader('WWW-Authenticate', 'Bearer');
+    if (problem.status === 401 && !response.hasHeader('WWW-Authenticate')) {
+      response.setHeader('WWW-Authenticate', 'Bearer');
+    }
     response.status(problem.status).type('application/problem+json').send(JSON.stringify(problem));
   };
 }

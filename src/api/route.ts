@@ -1,7 +1,9 @@
 import type { Request, Response } from 'express';
 import type { z } from 'zod';
+import type { SubscriptionEvent } from '../contract/webhooks.ts';
 import type { Caller } from '../engine/engine.ts';
-import type { FieldError } from '../shared/errors.ts';
+import type { ErrorCode, FieldError } from '../shared/errors.ts';
+import type { RequestHeader, ResponseHeader } from './openapi/headers.ts';
 
 /** What a key must allow; `none` needs no key. */
 export type Scope = 'none' | 'jobs:read' | 'jobs:write' | 'admin';
@@ -73,6 +75,14 @@ export interface Route<Query extends z.ZodType = z.ZodType, Body extends z.ZodTy
   findMoreFaults?(body: unknown): Promise<FieldError[]>;
   /** The schema of the body for each success status; null where there is none. */
   answers: Record<number, z.ZodType | null>;
+  /** What it refuses beyond what follows from the rest of the record. For the document, as are the next three. */
+  errors?: readonly ErrorCode[];
+  /** Headers that its handler reads. */
+  requestHeaders?: readonly RequestHeader[];
+  /** Headers that its handler sends with a success. */
+  responseHeaders?: readonly ResponseHeader[];
+  /** What is sent later to an address in the body: where that stands (a JSON pointer), and of which events. */
+  callbacks?: { url: string; events: readonly SubscriptionEvent[] };
   /** Returns the reply, or writes it itself (a stream) and returns nothing. */
   handle(call: Call<z.output<Query>, z.output<Body>>, response: Response): Promise<Reply | undefined>;
 }

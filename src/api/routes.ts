@@ -17,6 +17,8 @@ import { tenantRoutes } from './routes/tenants.ts';
 import { webhookRoutes } from './routes/webhooks.ts';
 import { workerRoutes } from './routes/workers.ts';
 
+export { bullBoardPage } from './pages/bull-board.ts';
+export { docsPage } from './pages/docs.ts';
 export { healthRoutes } from './routes/health.ts';
 
 /** Every endpoint of the API but the health checks, which a worker has too. */

@@ -15,7 +15,10 @@ export const bulkActionRequestSchema = z
     filter: bulkFilterSchema,
     dryRun: z.boolean().default(false),
   })
-  .meta({ id: 'BulkActionRequest' });
+  .meta({
+    id: 'BulkActionRequest',
+    examples: [{ action: 'cancel', filter: { type: 'http:request', tag: 'first' }, dryRun: true }],
+  });
 export type BulkActionRequest = z.infer<typeof bulkActionRequestSchema>;
 
 export const bulkActionSchema = z

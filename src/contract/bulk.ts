@@ -12,7 +12,10 @@ export const bulkSchema = z
       .max(BULK_LIMIT),
     batchId: z.uuid().optional().meta({ description: 'The batch of all jobs that name no other in their options' }),
   })
-  .meta({ id: 'BulkRequest' });
+  .meta({
+    id: 'BulkRequest',
+    examples: [{ jobs: [{ type: 'http:request', input: { url: 'https://example.com' } }] }],
+  });
 
 /** Jobs as lines of JSON are a stream of any length. */
 export const LINES_MEDIA_TYPE = 'application/x-ndjson';

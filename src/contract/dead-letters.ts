@@ -29,4 +29,4 @@ export type DeadLetterGroup = z.infer<typeof deadLetterGroupSchema>;
 
 export const deadLetterActionSchema = z
   .strictObject({ filter: deadLetterFilterSchema, dryRun: z.boolean().default(false) })
-  .meta({ id: 'DeadLetterAction' });
+  .meta({ id: 'DeadLetterAction', examples: [{ filter: { type: 'http:request' }, dryRun: true }] });

@@ -73,7 +73,10 @@ export const enqueueSchema = z
     input: z.unknown().refine((value) => value !== undefined, 'is required'),
     options: jobOptionsSchema.default({}),
   })
-  .meta({ id: 'EnqueueRequest' });
+  .meta({
+    id: 'EnqueueRequest',
+    examples: [{ type: 'http:request', input: { url: 'https://example.com' }, options: { tags: ['first'] } }],
+  });
 export type EnqueueRequest = z.infer<typeof enqueueSchema>;
 /** A job as a caller writes it. */
 export type EnqueueInput = z.input<typeof enqueueSchema>;

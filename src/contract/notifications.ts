@@ -44,5 +44,5 @@ export const notificationListQuerySchema = z.strictObject({
     .meta({ description: 'With true only those that have not been read.' }),
 });
 
-export const markAllReadSchema = z.strictObject(ownerShape).meta({ id: 'MarkAllRead' });
+export const markAllReadSchema = z.strictObject(ownerShape).meta({ id: 'MarkAllRead', examples: [{ user: 'u-17' }] });
 export const markedReadSchema = z.object({ marked: z.int().meta({ description: 'How many had not been read.' }) });

@@ -8,6 +8,7 @@ const TYPES_MAX = 100;
 
 /** What a subscription can hear of. */
 export const subscriptionEvents = [...webhookEvents, 'batch.completed'] as const;
+export type SubscriptionEvent = (typeof subscriptionEvents)[number];
 
 /** The type of a job, or the beginning of types: `video:*`. */
 const typePatternSchema = z
@@ -39,7 +40,10 @@ export const subscriptionRequestSchema = z
     description: description.default(''),
     tenant: tenantSchema.optional().meta({ description: 'Whose jobs; default: the tenant of the key, or `default`.' }),
   })
-  .meta({ id: 'WebhookRequest' });
+  .meta({
+    id: 'WebhookRequest',
+    examples: [{ url: 'https://example.com/hook', events: ['job.failed'], types: ['video:*'] }],
+  });
 export type SubscriptionRequest = z.infer<typeof subscriptionRequestSchema>;
 /** A subscription as a caller writes it. */
 export type SubscriptionInput = z.input<typeof subscriptionRequestSchema>;
@@ -52,7 +56,7 @@ export const subscriptionChangeSchema = z
       .meta({ description: 'false: nothing more is sent, and what is owed is given up; true: from now on again.' }),
     description: description.optional(),
   })
-  .meta({ id: 'WebhookChange' });
+  .meta({ id: 'WebhookChange', examples: [{ enabled: false }] });
 export type SubscriptionChangeRequest = z.infer<typeof subscriptionChangeSchema>;
 
 /** Who is told of the ends of jobs and batches of a tenant. */

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { makeJobRow } from '../../test/support/job-row.ts';
 import { webhookEvents } from '../contract/enqueue.ts';
+import { webhookPayloads } from '../contract/webhook-bodies.ts';
 import { toOutboxEntry, WEBHOOK_BODY_LIMIT, type WebhookEnd } from './webhook-body.ts';
 
 const url = 'https://example.com/hook';
@@ -53,6 +55,20 @@ describe('toOutboxEntry', () => {
     expect(data.error).toEqual({ name: 'E', message: `${'x'.repeat(1999)}\uFFFD`, code: 'C', attempt: 2 });
     expect(text).not.toMatch(/\\ud[89a-f]/i);
     expect(data).not.toHaveProperty('output');
+  });
+
+  it('is as the document of the API describes it', () => {
+    const failed = { name: 'E', message: 'm', attempt: 2 };
+    const ends: WebhookEnd[] = [
+      completed,
+      { status: 'failed', reason: 'timeout', error: failed, output: null },
+      { status: 'cancelled', reason: null, error: null, output: null },
+      { status: 'expired', reason: null, error: null, output: null },
+    ];
+    for (const end of ends) {
+      const { text } = bodyOf(job, end);
+      expect(z.strictObject(webhookPayloads[`job.${end.status}`].schema.shape).parse(JSON.parse(text))).toBeDefined();
+    }
   });
 
   it('leaves out the output, then the metadata, then all but the fixed fields, to stay below the limit', () => {

@@ -61,6 +61,14 @@ export function createBullMqTransport(options: BullMqTransportOptions): Transpor
     async setPaused(name, isPaused) {
       await (isPaused ? queueOf(name).pause() : queueOf(name).resume());
     },
+    async showBoard(names, serverAdapter) {
+      const [{ createBullBoard }, { BullMQAdapter }] = await Promise.all([
+        import('@bull-board/api'),
+        import('@bull-board/api/bullMQAdapter'),
+      ]);
+      const queues = names.map((name) => new BullMQAdapter(queueOf(name)));
+      createBullBoard({ queues, serverAdapter, options: { uiConfig: { boardTitle: 'Longshore queues' } } });
+    },
     async ping() {
       if (!(await endsWithin(redis.ping(), PING_TIMEOUT_MS))) throw new Error(`no answer within ${PING_TIMEOUT_MS} ms`);
     },

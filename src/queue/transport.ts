@@ -1,3 +1,4 @@
+import type { IServerAdapter } from '@bull-board/api/dist/types.js';
 import type { TransportName } from '../define/queue.ts';
 import type { Failure } from '../shared/failure.ts';
 import type { JobRow } from '../store/job-row.ts';
@@ -81,6 +82,8 @@ export interface Transport {
   /** Takes a job that has ended out of the transport, unless it runs. */
   remove(job: Delivery): Promise<void>;
   setPaused(queue: string, isPaused: boolean): Promise<void>;
+  /** Fills a board with queues, for people to look into; left out where there is none for the transport. */
+  showBoard?(queues: readonly string[], board: IServerAdapter): Promise<void>;
   /** @throws when the transport's server does not answer */
   ping(): Promise<void>;
   stop(): Promise<void>;

@@ -1,3 +1,4 @@
+import { createConfig, lintFromString } from '@redocly/openapi-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import type { Problem } from '../../src/contract/program.ts';
@@ -5,16 +6,19 @@ import { Installation, type Program } from '../support/program.ts';
 
 interface Operation {
   operationId: string;
-  parameters: { name: string; in: string }[];
+  summary: string;
+  tags: string[];
+  parameters: { name: string; in: string; description?: string }[];
   requestBody?: { required: boolean; content: Record<string, { schema: object }> };
   security?: unknown[];
-  responses: Record<string, { description: string; content?: Record<string, { schema: object }> }>;
+  responses: Record<string, { $ref?: string; description: string; content?: Record<string, { schema: object }> }>;
 }
 interface OpenApi {
   openapi: string;
   info: { title: string; version: string };
   paths: Record<string, Record<string, Operation>>;
-  components: { schemas: Record<string, object> };
+  webhooks: Record<string, object>;
+  components: Record<'schemas' | 'responses' | 'headers' | 'pathItems', Record<string, object>>;
 }
 
 /** Of the contract, as far as it is built. */
@@ -26,6 +30,9 @@ const ENDPOINTS = [
   ...['get /v1/jobs/{id}/events', 'get /v1/jobs/{id}/attempts', 'get /v1/jobs/{id}/logs', 'get /v1/jobs/{id}/webhooks'],
   ...['get /v1/jobs/{id}/steps', 'post /v1/jobs/{id}/events/{name}'],
   'get /v1/ai-usage',
+  ...['post /v1/webhooks', 'get /v1/webhooks', 'get /v1/webhooks/{id}', 'patch /v1/webhooks/{id}'],
+  ...['delete /v1/webhooks/{id}', 'get /v1/webhook-deliveries', 'post /v1/webhook-deliveries/{id}/redeliver'],
+  ...['get /v1/workers', 'get /v1/workers/{id}'],
   ...['post /v1/files', 'get /v1/files/{key}', 'delete /v1/files/{key}'],
   ...['get /v1/types', 'get /v1/queues', 'get /v1/queues/{name}'],
   ...['post /v1/queues/{name}/pause', 'post /v1/queues/{name}/resume'],
@@ -58,18 +65,43 @@ describe('the API describes itself', () => {
     for (const { name, path, operation } of operations()) {
       const inPath = operation.parameters.filter((parameter) => parameter.in === 'path').map((each) => each.name);
       expect(inPath, name).toEqual([...path.matchAll(/\{(\w+)\}/g)].map(([, parameter]) => parameter));
-      expect(operation.responses.default?.content, name).toHaveProperty('application/problem+json');
+      expect(operation.responses.default, name).toEqual({ $ref: '#/components/responses/Unexpected' });
       expect(operation.security, name).toEqual(/^get \/(health|v1\/openapi)/.test(name) ? [] : undefined);
     }
   });
 
   it('names the Idempotency-Key of every endpoint that creates something', () => {
-    const creating = operations().filter(({ operation }) => operation.parameters.some((each) => each.in === 'header'));
+    const creating = operations().filter(({ operation }) =>
+      operation.parameters.some((each) => each.name === 'Idempotency-Key'),
+    );
     expect(creating.map(({ name }) => name)).toEqual(expect.arrayContaining(['post /v1/jobs', 'post /v1/jobs/bulk']));
     for (const { name, operation } of creating) {
       expect(operation.parameters, name).toContainEqual(expect.objectContaining({ name: 'Idempotency-Key' }));
       expect(name).toMatch(/^post /);
     }
+  });
+
+  it('has no fault and no warning by the recommended rules of Redocly', async () => {
+    const config = await createConfig({ extends: ['recommended'] });
+    const problems = await lintFromString({ source: JSON.stringify(document), absoluteRef: '/openapi.json', config });
+    expect(problems.map(({ ruleId, message, location }) => ({ ruleId, message, at: location[0]?.pointer }))).toEqual(
+      [],
+    );
+  });
+
+  it('says of each operation what it does, to which group it belongs, and what each parameter means', () => {
+    for (const { name, operation } of operations()) {
+      expect(operation.summary, name).toMatch(/^\S.{5,}[^.]$/);
+      expect(operation.tags, name).toHaveLength(1);
+      for (const parameter of operation.parameters) {
+        expect(parameter.description, `${name}: ${parameter.name}`).toMatch(/\S{1,}.*/);
+      }
+    }
+  });
+
+  it('describes the webhooks that the program sends', () => {
+    const events = ['job.completed', 'job.failed', 'job.cancelled', 'job.expired', 'batch.completed'];
+    expect(Object.keys(document.webhooks)).toEqual(events);
   });
 
   it('shows an upload as a body of any type', () => {
@@ -82,7 +114,9 @@ describe('the API describes itself', () => {
   it('has no reference that leads nowhere', () => {
     const references = [...JSON.stringify(document).matchAll(/"\$ref":"([^"]+)"/g)].map(([, reference]) => reference);
     expect(references.length).toBeGreaterThan(0);
-    const known = Object.keys(document.components.schemas).map((name) => `#/components/schemas/${name}`);
+    const known = Object.entries(document.components).flatMap(([kind, parts]) =>
+      Object.keys(parts).map((name) => `#/components/${kind}/${name}`),
+    );
     expect(known).toEqual(expect.arrayContaining(references));
     expect(known).toEqual(expect.arrayContaining(['#/components/schemas/Job', '#/components/schemas/Problem']));
   });

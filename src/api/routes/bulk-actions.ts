@@ -23,6 +23,7 @@ export function bulkActionRoutes(engine: Engine): Route[] {
       isIdempotent: true,
       body: bulkActionRequestSchema,
       answers: { 200: dryRunSchema, 202: bulkActionSchema },
+      responseHeaders: ['Location'],
       handle: ({ caller, body, seed }) => startBulkAction(engine, caller, body, seed),
     }),
     route({
@@ -54,6 +55,7 @@ export function bulkActionRoutes(engine: Engine): Route[] {
       scope: 'jobs:write',
       summary: 'End a bulk action early; what it has done stays done',
       answers: { 200: bulkActionSchema },
+      errors: ['ACTION_FINISHED'],
       async handle({ caller, params }) {
         return { status: 200, body: toResource(await abortBulkAction(engine, caller, params.id ?? '')) };
       },

@@ -44,6 +44,7 @@ function actionRoute(engine: Engine, verb: string, action: 'retry' | 'delete', s
     isIdempotent: true,
     body: deadLetterActionSchema,
     answers: { 200: dryRunSchema, 202: bulkActionSchema },
+    responseHeaders: ['Location'],
     handle: ({ caller, body, seed }) =>
       startBulkAction(engine, caller, { ...body, action, filter: { ...body.filter, status: ['failed'] } }, seed),
   });

@@ -19,6 +19,9 @@ export function fileRoutes(engine: Engine): Route[] {
       scope: 'jobs:read',
       summary: 'Read a file that a job has made or that was uploaded, or a range of it',
       answers: { 200: FILE, 206: FILE, 304: null },
+      errors: ['PRECONDITION_FAILED', 'RANGE_NOT_SATISFIABLE', 'STORAGE_UNAVAILABLE'],
+      requestHeaders: ['Range', 'If-Range', 'If-None-Match', 'If-Match', 'If-Modified-Since', 'If-Unmodified-Since'],
+      responseHeaders: ['ETag', 'Last-Modified', 'Accept-Ranges', 'Content-Range', 'Content-Disposition'],
       async handle({ caller, params, request }, response) {
         const found = await findFile(engine, caller, params.key ?? '');
         await sendFile(request, response, engine.storage, found);
@@ -34,6 +37,9 @@ export function fileRoutes(engine: Engine): Route[] {
       reads: 'stream',
       isIdempotent: true,
       answers: { 201: fileSchema },
+      errors: ['INVALID_REQUEST', 'BODY_TOO_LARGE', 'STORAGE_UNAVAILABLE'],
+      requestHeaders: ['Content-Disposition'],
+      responseHeaders: ['Location'],
       async handle({ caller, query, request, seed, stream }) {
         checkLength(request, engine.settings.maxUploadBytes);
         const upload = {
@@ -55,6 +61,7 @@ export function fileRoutes(engine: Engine): Route[] {
       scope: 'jobs:write',
       summary: 'Delete a file that was uploaded',
       answers: { 204: null },
+      errors: ['STORAGE_UNAVAILABLE'],
       async handle({ caller, params }) {
         await deleteUpload(engine, caller, params.key ?? '');
         return { status: 204 };

@@ -20,6 +20,7 @@ export function jobEventRoutes(engine: Engine): Route[] {
       summary: "Stream a job's events up to its end; Last-Event-ID resumes",
       query: z.strictObject({ lastEventId: z.coerce.number().int().min(0).optional() }),
       answers: { 200: z.string().meta({ description: 'text/event-stream' }), 204: null },
+      requestHeaders: ['Last-Event-ID'],
       async handle({ caller, params, query, request, signal }, response) {
         const job = await requireJob(engine, caller, params.id ?? '');
         const afterId = readLastEventId(request.get('last-event-id')) ?? query.lastEventId ?? 0;

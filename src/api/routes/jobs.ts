@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { bulkAnswerSchema, bulkQuerySchema, bulkSchema } from '../../contract/bulk.ts';
-import { enqueueSchema, retrySchema } from '../../contract/enqueue.ts';
+import { enqueueSchema, retrySchema, webhookEvents } from '../../contract/enqueue.ts';
 import { isTerminal, jobSchema } from '../../contract/job.ts';
 import { jobListQuerySchema, pageSchema, waitQuerySchema } from '../../contract/list.ts';
 import { checkBatchOf } from '../../engine/batches/inquire.ts';
@@ -30,6 +30,10 @@ export function jobRoutes(engine: Engine): Route[] {
       isIdempotent: true,
       findMoreFaults: (body) => findInputFaults(engine, body),
       answers: { 200: jobSchema, 202: jobSchema },
+      errors: ['UNKNOWN_TYPE', 'ADDRESS_REFUSED'],
+      requestHeaders: ['Prefer'],
+      responseHeaders: ['Location', 'Retry-After', 'Preference-Applied'],
+      callbacks: { url: 'options/webhook/url', events: webhookEvents },
       async handle({ caller, body, bodyBytes, request, seed, signal }) {
         const seconds = readWaitSeconds(request);
         const enqueued = await enqueueJob(engine, caller, body, { id: seed, jsonBytes: bodyBytes });
@@ -87,6 +91,8 @@ export function jobRoutes(engine: Engine): Route[] {
       summary: 'Read a job, or wait for its end',
       query: waitQuerySchema,
       answers: { 200: jobSchema, 304: null },
+      requestHeaders: ['Prefer', 'If-None-Match'],
+      responseHeaders: ['ETag', 'Retry-After', 'Preference-Applied'],
       async handle({ caller, params, query, request, signal }) {
         const preferred = readWaitSeconds(request);
         const seconds = query.wait ?? preferred;
@@ -110,6 +116,8 @@ export function jobRoutes(engine: Engine): Route[] {
       summary: 'Run a job that failed, was cancelled or expired again',
       body: retrySchema,
       answers: { 202: jobSchema },
+      errors: ['JOB_NOT_RETRYABLE', 'UNKNOWN_TYPE'],
+      responseHeaders: ['Retry-After'],
       async handle({ caller, params, body }) {
         const job = await retryJob(engine, caller, params.id ?? '', body);
         return { status: 202, headers: retryAfterOf(job, Date.now()), body: toJobResource(job) };
@@ -124,6 +132,8 @@ export function jobRoutes(engine: Engine): Route[] {
       emptyBody: null,
       isIdempotent: true,
       answers: { 202: jobSchema },
+      errors: ['JOB_TERMINAL'],
+      responseHeaders: ['Retry-After'],
       async handle({ caller, params, body, seed }) {
         const job = await sendEvent(engine, caller, params.id ?? '', params.name ?? '', body, seed);
         return { status: 202, headers: retryAfterOf(job, Date.now()), body: toJobResource(job) };
@@ -135,6 +145,7 @@ export function jobRoutes(engine: Engine): Route[] {
       scope: 'jobs:write',
       summary: 'Cancel a job that has not ended',
       answers: { 202: jobSchema },
+      errors: ['JOB_TERMINAL'],
       async handle({ caller, params }) {
         return { status: 202, body: toJobResource(await cancelJob(engine, caller, params.id ?? '')) };
       },

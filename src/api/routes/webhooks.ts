@@ -4,6 +4,7 @@ import {
   deliverySchema,
   type SubscriptionResource,
   subscriptionChangeSchema,
+  subscriptionEvents,
   subscriptionListQuerySchema,
   subscriptionRequestSchema,
   subscriptionSchema,
@@ -35,6 +36,9 @@ function subscriptionRoutes(engine: Engine): Route[] {
       body: subscriptionRequestSchema,
       isIdempotent: true,
       answers: { 201: subscriptionSchema },
+      errors: ['ADDRESS_REFUSED'],
+      responseHeaders: ['Location'],
+      callbacks: { url: 'url', events: subscriptionEvents },
       async handle({ caller, body, seed }) {
         const row = await createSubscription(engine, caller, body, seed);
         return { status: 201, headers: { Location: `/v1/webhooks/${row.id}` }, body: toResource(row) };
