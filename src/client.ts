@@ -18,6 +18,8 @@ import { createQueuesClient, type QueuesClient } from './client/queues.ts';
 import { createSchedulesClient, type SchedulesClient } from './client/schedules.ts';
 import { createTenantsClient, type TenantsClient } from './client/tenants.ts';
 import type { JobTypes, JobTypesOf } from './client/typed-jobs.ts';
+import { createWebhooksClient, type WebhooksClient } from './client/webhooks.ts';
+import { createWorkersClient, type WorkersClient } from './client/workers.ts';
 
 export type { AiUsageClient, AiUsageQuery } from './client/ai-usage.ts';
 export type { ApiKeysClient } from './client/api-keys.ts';
@@ -65,6 +67,8 @@ export type { SchedulesClient, SchedulesQuery } from './client/schedules.ts';
 export type { TenantsClient } from './client/tenants.ts';
 export type { CompletedJobOf, EnqueueOf, JobOf, JobTypes, JobTypesOf } from './client/typed-jobs.ts';
 export type { WaitOptions } from './client/wait.ts';
+export type { DeliveriesQuery, WebhooksClient } from './client/webhooks.ts';
+export type { WorkersClient } from './client/workers.ts';
 export {
   type ReceivedHeaders,
   type VerifyOptions,
@@ -84,6 +88,8 @@ export interface Client<Types extends JobTypes = JobTypes> extends ProgramClient
   readonly bulkActions: BulkActionsClient;
   readonly queues: QueuesClient;
   readonly schedules: SchedulesClient;
+  readonly webhooks: WebhooksClient;
+  readonly workers: WorkersClient;
   readonly aiUsage: AiUsageClient;
   readonly apiKeys: ApiKeysClient;
   readonly tenants: TenantsClient;
@@ -111,6 +117,8 @@ export function createClient<Jobs = unknown>(options: ClientOptions): Client<Job
     bulkActions: createBulkActionsClient(connection),
     queues: createQueuesClient(connection),
     schedules: createSchedulesClient(connection),
+    webhooks: createWebhooksClient(connection),
+    workers: createWorkersClient(connection),
     aiUsage: createAiUsageClient(connection),
     apiKeys: createApiKeysClient(connection),
     tenants: createTenantsClient(connection),

@@ -16,6 +16,8 @@ import { DEFAULT_URL } from './settings.ts';
 import { registerStart } from './start.ts';
 import { registerTenants } from './tenants.ts';
 import { registerTypes } from './types.ts';
+import { registerWebhooks } from './webhooks.ts';
+import { registerWorkers } from './workers.ts';
 
 /** The `longshore` command with everything below it. Its errors are thrown, never answered by an exit. */
 export function createProgram(cli: CliContext, version: string): Command {
@@ -49,6 +51,8 @@ export function createProgram(cli: CliContext, version: string): Command {
   registerKeys(program, cli);
   registerTenants(program, cli);
   registerAudit(program, cli);
+  registerWorkers(program, cli);
+  registerWebhooks(program, cli);
   registerAdmin(program, cli);
   return program.addHelpText('after', EXIT_CODES_HELP);
 }

@@ -77,6 +77,7 @@ export type SubscriptionResource = z.infer<typeof subscriptionSchema>;
 export const subscriptionListQuerySchema = pageQuerySchema.extend({ cursor: z.uuid(NO_CURSOR).optional() });
 
 export const deliveryStatuses = ['pending', 'delivered', 'failed', 'disabled'] as const;
+export type DeliveryStatus = (typeof deliveryStatuses)[number];
 
 export const deliverySchema = z
   .object({

@@ -1,7 +1,6 @@
+import type { DeliveryStatus } from '../contract/webhooks.ts';
 import type { Database } from './database.ts';
 import { type TenantScope, tenantOf } from './scope.ts';
-
-export type DeliveryStatus = 'pending' | 'delivered' | 'failed' | 'disabled';
 
 export interface DueDelivery {
   id: string;
