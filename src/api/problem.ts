@@ -38,7 +38,9 @@ export function createErrorHandler(log: Logger) {
     if (problem.status === 401 && !response.hasHeader('WWW-Authenticate')) {
       response.setHeader('WWW-Authenticate', 'Bearer');
     }
-    response.status(problem.status).type('application/problem+json').send(JSON.stringify(problem));
+    // Not by `send`, which would hash it for an ETag: nobody asks for a problem again to see whether it has changed.
+    response.status(problem.status).setHeader('Content-Type', 'application/problem+json; charset=utf-8');
+    response.end(JSON.stringify(problem));
   };
 }
 

@@ -75,15 +75,12 @@ export class Contract {
     if (types[0] === 'application/octet-stream') return faults; // of any type
     if (!types.includes(type)) return [...faults, `${status} is ${type} and not ${types.join(', ')}`];
     if (!type.endsWith('json')) return faults;
-    return [...faults, ...this.#validate(`${at}/content/${escapePointer(type)}/schema`, body)];
+    return [...faults, ...this.#validate(`${at}/content/${toPointer(type)}/schema`, body)];
   }
 
   #locate(operation: Operation, status: number, found: Response | { $ref: string }) {
     if (!('$ref' in found)) {
-      return {
-        at: `#/paths/${escapePointer(operation.path)}/${operation.method}/responses/${status}`,
-        response: found,
-      };
+      return { at: `#/paths/${toPointer(operation.path)}/${operation.method}/responses/${status}`, response: found };
     }
     const name = found.$ref.split('/').at(-1) ?? '';
     return { at: found.$ref, response: this.#document.components.responses?.[name] as Response };
@@ -98,6 +95,6 @@ export class Contract {
 }
 
 /** As a JSON pointer in a URI fragment. */
-function escapePointer(text: string): string {
+function toPointer(text: string): string {
   return encodeURIComponent(text.replaceAll('~', '~0').replaceAll('/', '~1'));
 }

@@ -3,8 +3,8 @@ import { LINES_MEDIA_TYPE } from '../../contract/bulk.ts';
 import { REPLAYED_HEADER } from '../idempotency.ts';
 import { emptyBodyOf, type Route } from '../route.ts';
 import { type ResponseHeader, referToHeaders } from './headers.ts';
-import { toParameters } from './parameters.ts';
-import type { WriteSchema } from './schemas.ts';
+import { isVersioned, toParameters } from './parameters.ts';
+import { mediaTypeOf, type WriteSchema } from './schemas.ts';
 import { tagOf } from './tags.ts';
 
 export interface Writers {
@@ -24,7 +24,10 @@ export function toOperation(each: Route, { writeSchema, writeProblems }: Writers
     ...toRequestBody(each, writeSchema),
     responses: {
       ...Object.fromEntries(
-        Object.entries(each.answers).map(([status, schema]) => [status, toAnswer(each, status, schema, writeSchema)]),
+        Object.entries({ ...each.answers, ...(isVersioned(each) ? { 304: null } : {}) }).map(([status, schema]) => [
+          status,
+          toAnswer(each, status, schema, writeSchema),
+        ]),
       ),
       ...writeProblems(each),
     },
@@ -53,9 +56,6 @@ const LINES_CONTENT = {
   [LINES_MEDIA_TYPE]: { schema: { type: 'string', description: 'An EnqueueRequest in each line, any number of them' } },
 };
 
-/** What a schema is described as that stands for a body which is no JSON. */
-const NOT_JSON = ['text/event-stream', 'application/octet-stream', 'text/html'];
-
 function toAnswer(
   each: Route,
   status: string,
@@ -64,14 +64,17 @@ function toAnswer(
 ): Record<string, unknown> {
   const names: ResponseHeader[] = [
     ...(each.responseHeaders ?? []),
+    ...(isVersioned(each) ? (['ETag'] as const) : []),
     ...(each.isIdempotent ? ([REPLAYED_HEADER] as const) : []),
   ];
   const limits: ResponseHeader[] = each.scope === 'none' ? [] : ['RateLimit-Policy', 'RateLimit'];
   const headers = { headers: referToHeaders([...names, ...limits]) };
   if (!schema) return { description: status === '304' ? 'It has not changed' : 'No body', ...headers };
-  const { description = '' } = schema.meta() ?? {};
-  const mediaType = NOT_JSON.includes(description) ? description : 'application/json';
-  return { description: 'Done', ...headers, content: { [mediaType]: { schema: writeSchema(schema, 'output') } } };
+  return {
+    description: 'Done',
+    ...headers,
+    content: { [mediaTypeOf(schema)]: { schema: writeSchema(schema, 'output') } },
+  };
 }
 
 // `get /v1/jobs/{id}/events` → getJobsIdEvents

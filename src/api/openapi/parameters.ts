@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import { IDEMPOTENCY_HEADER } from '../idempotency.ts';
 import type { Route } from '../route.ts';
 import { type RequestHeader, requestHeaders } from './headers.ts';
-import type { JsonSchema, WriteSchema } from './schemas.ts';
+import { type JsonSchema, mediaTypeOf, type WriteSchema } from './schemas.ts';
 
 const pathDescriptions: Record<string, string> = {
   id: 'The id of the one that is meant.',
@@ -35,11 +35,20 @@ const queryDescriptions: Record<string, string> = {
   jobId: 'The job that they tell of.',
 };
 
+/** Whether its answers have an ETag, and 304 is answered to who knows them: all that is read as JSON. */
+export function isVersioned({ method, answers }: Route): boolean {
+  return (
+    method === 'get' &&
+    Object.values(answers).every((schema) => schema !== null && mediaTypeOf(schema) === 'application/json')
+  );
+}
+
 /** What an operation takes in its path, its query and its headers. */
 export function toParameters(each: Route, writeSchema: WriteSchema): unknown[] {
   const headers: RequestHeader[] = [
     ...(each.isIdempotent ? ([IDEMPOTENCY_HEADER] as const) : []),
     ...(each.requestHeaders ?? []),
+    ...(isVersioned(each) ? (['If-None-Match'] as const) : []),
   ];
   return [
     ...[...each.path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => ({

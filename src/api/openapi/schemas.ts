@@ -4,6 +4,15 @@ export type JsonSchema = Record<string, unknown>;
 /** The JSON Schema of a zod schema; its named parts become components. */
 export type WriteSchema = (schema: z.ZodType, io: 'input' | 'output') => JsonSchema;
 
+/** What a schema is described as that stands for a body which is no JSON. */
+const NOT_JSON = ['text/event-stream', 'application/octet-stream'];
+
+/** The type of a body that a schema stands for. */
+export function mediaTypeOf(schema: z.ZodType): string {
+  const { description = '' } = schema.meta() ?? {};
+  return NOT_JSON.includes(description) ? description : 'application/json';
+}
+
 /** @param schemas gets the named parts, which zod puts where only the schema itself is the document */
 export function createSchemaWriter(schemas: Record<string, JsonSchema>): WriteSchema {
   return (schema, io) => {

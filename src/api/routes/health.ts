@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { type HealthResource, healthSchema } from '../../contract/program.ts';
 import { type Route, route } from '../route.ts';
 
@@ -11,7 +12,7 @@ export function healthRoutes(check: HealthCheck): Route[] {
       path: '/health/live',
       scope: 'none',
       summary: 'Whether the process answers at all',
-      answers: { 200: null },
+      answers: { 200: z.object({ status: z.literal('ok') }) },
       handle: async () => ({ status: 200, body: { status: 'ok' } }),
     }),
     route({

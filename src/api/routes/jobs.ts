@@ -90,9 +90,9 @@ export function jobRoutes(engine: Engine): Route[] {
       scope: 'jobs:read',
       summary: 'Read a job, or wait for its end',
       query: waitQuerySchema,
-      answers: { 200: jobSchema, 304: null },
-      requestHeaders: ['Prefer', 'If-None-Match'],
-      responseHeaders: ['ETag', 'Retry-After', 'Preference-Applied'],
+      answers: { 200: jobSchema },
+      requestHeaders: ['Prefer'],
+      responseHeaders: ['Retry-After', 'Preference-Applied'],
       async handle({ caller, params, query, request, signal }) {
         const preferred = readWaitSeconds(request);
         const seconds = query.wait ?? preferred;
