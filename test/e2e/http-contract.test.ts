@@ -35,7 +35,11 @@ const post = <Body = unknown>(path: string, json?: unknown, headers: Record<stri
   call<Body>(path, { method: 'POST', headers, ...(json === undefined ? {} : { json }) });
 /** Enqueues a job and holds until it has ended. */
 const run = async (type: string, input: unknown, options: object = {}): Promise<JobResource> =>
-  (await post<JobResource>('/v1/jobs', { type, input, options }, { prefer: 'wait=30' })).body;
+  mustEnd(await post<JobResource>('/v1/jobs', { type, input, options }, { prefer: 'wait=30' }));
+function mustEnd({ status, body }: Answer<JobResource>): JobResource {
+  if (status !== 200) throw new Error(`the job has not ended: ${JSON.stringify(body)}`);
+  return body;
+}
 const later = async (options: object = {}): Promise<JobResource> =>
   (await post<JobResource>('/v1/jobs', { type: 'test:echo', input: 1, options: { delayMs: 600_000, ...options } }))
     .body;
@@ -331,7 +335,7 @@ describe('the rest', () => {
     expect(created).toMatchObject({ status: 201, body: { ...request, description: '', disabledAt: null } });
     expect(created.headers.get('location')).toBe(path);
     expect(await idsOf('/v1/webhooks')).toContain(created.body.id);
-    const { id } = await run('test:typed', { name: 'a', steps: 1 }, { tenant: 'hooked' });
+    const { id } = await run('test:typed', { name: 'a', count: 1 }, { tenant: 'hooked' });
     const [sent] = await receiver.waitForRequests('/all', 1);
     expect(JSON.parse(sent?.body ?? '')).toMatchObject({ type: 'job.completed', data: { id, tenant: 'hooked' } });
     const [delivery] = await idsOf(`/v1/webhook-deliveries?subscriptionId=${created.body.id}&jobId=${id}`);

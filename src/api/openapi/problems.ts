@@ -55,6 +55,7 @@ export function createProblemWriter(responses: Record<string, unknown>, writeSch
 function headersOf([first, ...more]: readonly ErrorCode[]): ResponseHeader[] {
   const status = first === undefined ? 0 : errorCatalogue[first].status;
   if (status === 401) return ['WWW-Authenticate'];
+  if (status === 416) return ['Content-Range'];
   if (status === 503 || first === 'IDEMPOTENCY_IN_FLIGHT' || more.includes('IDEMPOTENCY_IN_FLIGHT'))
     return ['Retry-After'];
   return String(status) === '429' ? ['Retry-After', 'RateLimit-Policy', 'RateLimit'] : [];
