@@ -200,6 +200,22 @@ describe('longshore.enqueue', () => {
     expect(await harness.sql('select id from longshore.jobs')).toHaveLength(50);
   });
 
+  it('lets a tenant have no more jobs than its limits say', async () => {
+    const harness = await start([echo]);
+    const client = await connect(harness);
+    await harness.sql(`insert into longshore.tenants (name, max_per_day) values ('daily', 2)`);
+    await harness.sql(`insert into longshore.tenants (name, max_queued) values ('queued', 2)`);
+    for (const tenant of ['daily', 'queued']) {
+      const first = await enqueue(client, 'echo:job', { text: 'x' }, { tenant, deduplicationKey: 'a' });
+      await enqueue(client, 'echo:job', { text: 'x' }, { tenant });
+      expect(await enqueue(client, 'echo:job', { text: 'x' }, { tenant, deduplicationKey: 'a' })).toBe(first);
+      await expect(enqueue(client, 'echo:job', { text: 'x' }, { tenant })).rejects.toMatchObject({ code: '53400' });
+      const told = enqueueInTransaction(client, echo, { text: 'x' }, { tenant });
+      await expect(told).rejects.toMatchObject({ code: 'TENANT_LIMIT_REACHED' });
+      expect(await harness.sql('select id from longshore.jobs where tenant = $1', [tenant])).toHaveLength(2);
+    }
+  });
+
   it('is not led astray by what an application has on its search path', async () => {
     const harness = await start([echo]);
     const client = await connect(harness);
@@ -323,6 +339,8 @@ const GRANTS = [
   `grant select (id, tenant, type, deduplication_key, status), insert on longshore.jobs to app`,
   'grant select (id, tenant, closed_at), update (id) on longshore.batches to app',
   'grant insert on longshore.batch_news to app',
+  'grant select on longshore.tenants to app',
+  'grant select, insert, update on longshore.tenant_days to app',
 ];
 
 /** Waits until the program hears what is notified: it listens some time after its start. */

@@ -1,5 +1,6 @@
 import type { BatchRow } from '../../store/batches.ts';
 import type { BulkActionRow } from '../../store/bulk-actions.ts';
+import { inTransaction } from '../../store/store.ts';
 import { recordAudit } from '../audit.ts';
 import { createBulkAction } from '../bulk-actions.ts';
 import type { Caller, Engine } from '../engine.ts';
@@ -9,8 +10,10 @@ import { requireBatch } from './inquire.ts';
 export async function closeBatch(engine: Engine, caller: Caller, id: string): Promise<BatchRow> {
   const before = await requireBatch(engine, caller, id);
   if (before.closedAt) return before;
-  await engine.store.batches.close(caller.scope, id);
-  await recordAudit(engine.store, caller, { action: 'batch.close', target: id, tenant: before.tenant });
+  await inTransaction(engine.store, async (store) => {
+    await store.batches.close(caller.scope, id);
+    await recordAudit(store, caller, { action: 'batch.close', target: id, tenant: before.tenant });
+  });
   engine.batchWaker.wake();
   return requireBatch(engine, caller, id);
 }
@@ -28,15 +31,12 @@ export async function cancelBatch(
 ): Promise<{ batch: BatchRow; action: BulkActionRow }> {
   const { tenant } = await requireBatch(engine, caller, id);
   // First, and committed: jobs that join later than the action was made are none of its business.
-  await engine.store.batches.close(caller.scope, id);
+  await inTransaction(engine.store, async (store) => {
+    await store.batches.close(caller.scope, id);
+    await recordAudit(store, caller, { action: 'batch.cancel', target: id, tenant });
+  });
   const request = { action: 'cancel', filter: { batchId: id }, dryRun: false } as const;
   const action = await createBulkAction(engine, { ...caller, scope: { tenant } }, request, seed);
-  await recordAudit(engine.store, caller, {
-    action: 'batch.cancel',
-    target: id,
-    details: { bulkAction: action.id, matched: action.matched },
-    tenant,
-  });
   engine.batchWaker.wake();
   return { batch: await requireBatch(engine, caller, id), action };
 }
