@@ -43,6 +43,8 @@ const DOCUMENTS = [
   'docs/guides/email.md',
   'docs/guides/data.md',
   'docs/guides/guarantees.md',
+  'docs/guides/bulk.md',
+  'docs/guides/transactional-enqueue.md',
   'docs/reference/http-api.md',
   'docs/reference/job-api.md',
   'examples/README.md',
