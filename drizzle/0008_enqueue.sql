@@ -331,7 +331,11 @@ begin
     if found_id is not null then
       perform longshore.charge_tenant(job_tenant); -- what is refused here takes the job back with it
       -- Sent with the commit. A message may be lost: the loops of every program find the row as well.
-      perform pg_notify('longshore', 'sql|work|' || job_queue);
+      perform pg_notify('longshore', case
+        when job_concurrency_key is null then 'sql|work|' || job_queue
+        else 'sql|gate|' || replace(encode(convert_to(
+          jsonb_build_array(job_queue, job_tenant, job_concurrency_key)::text, 'UTF8'), 'base64'), chr(10), '')
+      end);
       if delay_ms > 0 or wanted ? 'runAt' then
         perform pg_notify('longshore', 'sql|due|' || (extract(epoch from due) * 1000)::bigint);
       end if;

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { JobKey, KeyRule } from '../store/gates.ts';
 import type { JobRow } from '../store/job-row.ts';
 import type { Engine } from './engine.ts';
@@ -16,17 +17,20 @@ const IDLE_MS = 60_000;
 export class Gatekeeper {
   #engine: Engine | undefined;
   #loop: Loop | undefined;
+  #unsubscribe: () => void = () => undefined;
   readonly #pending = new Map<string, JobKey>();
   /** Keys that wait for the end of their window: when that is, epoch milliseconds. */
   readonly #later = new Map<string, { key: JobKey; atMs: number }>();
 
   start(engine: Engine): void {
     this.#engine = engine;
+    this.#unsubscribe = engine.signals.subscribe('gate', (keys) => this.look(keys.flatMap(decodeKey)));
     this.#loop ??= new Loop('giving jobs of a key their turn', engine.log, () => this.#work(engine));
     this.#loop.start();
   }
 
   async stop(): Promise<void> {
+    this.#unsubscribe();
     await this.#loop?.stop();
   }
 
@@ -122,6 +126,20 @@ function toRule({ registry }: Engine, key: JobKey): KeyRule {
 function toKey({ queue, tenant, concurrencyKey }: KeyedJob): JobKey[] {
   return concurrencyKey === null ? [] : [{ queue, tenant, concurrencyKey }];
 }
+
+/** What `longshore.enqueue` in SQL tells of a job of a key: anybody in the database may send something else. */
+function decodeKey(text: string): JobKey[] {
+  try {
+    const parsed = gateSignalSchema.safeParse(JSON.parse(Buffer.from(text, 'base64').toString()));
+    if (!parsed.success) return [];
+    const [queue, tenant, concurrencyKey] = parsed.data;
+    return [{ queue, tenant, concurrencyKey }];
+  } catch {
+    return []; // the leader looks at all keys anyhow
+  }
+}
+
+const gateSignalSchema = z.tuple([z.string(), z.string(), z.string()]);
 
 function idOf({ queue, tenant, concurrencyKey }: JobKey): string {
   return `${queue}/${tenant}/${concurrencyKey}`;

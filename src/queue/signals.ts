@@ -7,9 +7,21 @@ import type { Logger } from '../telemetry/logger.ts';
  * `work`: queue names that have jobs · `changed`: job ids with news · `cancel`: ids of running jobs to abort · `webhook`: ids of
  * jobs and batches with a delivery to send · `subscriptions`: tenants whose subscriptions have changed · `keys`: ids of API
  * keys that are new or revoked · `limits`: tenants whose limits have changed · `schedule`: ids of schedules that have changed ·
- * `due`: epoch milliseconds at which jobs become due that no program knows of. `longshore.enqueue` in SQL sends `work` and `due`.
+ * `due`: epoch milliseconds at which jobs become due that no program knows of · `gate`: keys of new jobs that no program knows of,
+ * each as JSON in base64. `longshore.enqueue` in SQL sends `work`, `due` and `gate`.
  */
-const TOPICS = ['work', 'changed', 'cancel', 'webhook', 'subscriptions', 'keys', 'limits', 'schedule', 'due'] as const;
+const TOPICS = [
+  'work',
+  'changed',
+  'cancel',
+  'webhook',
+  'subscriptions',
+  'keys',
+  'limits',
+  'schedule',
+  'due',
+  'gate',
+] as const;
 export type Topic = (typeof TOPICS)[number];
 export type SignalListener = (keys: readonly string[]) => void;
 

@@ -91,6 +91,17 @@ describe.each<TransportName>(['postgres', 'bullmq'])('a job enqueued with SQL, o
     expect(job.startedAt?.getTime()).toBeGreaterThanOrEqual(job.runAt.getTime());
   });
 
+  it('gets its turn among jobs of its concurrency key, without anybody looking for it', async () => {
+    const harness = await start([echo], { settings, isFollower: true });
+    await harness.startWorker();
+    const client = await connect(harness);
+    await untilListening(harness, client);
+    const concurrencyKey = `a "key" of ${'ü|,'.repeat(40)}`;
+    const ids = [];
+    for (let n = 0; n < 3; n += 1) ids.push(await enqueue(client, 'echo:job', { text: 'x', n }, { concurrencyKey }));
+    for (const job of await harness.allEnded(ids.map((id) => ({ id })))) expect(job.status).toBe('completed');
+  });
+
   it('is found by a program that starts later', async () => {
     const harness = await start([echo], { settings });
     const client = await connect(harness);
