@@ -42,6 +42,7 @@ const DOCUMENTS = [
   'docs/guides/video.md',
   'docs/guides/email.md',
   'docs/guides/data.md',
+  'docs/guides/schedules.md',
   'docs/guides/guarantees.md',
   'docs/guides/bulk.md',
   'docs/guides/transactional-enqueue.md',
