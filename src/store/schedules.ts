@@ -169,12 +169,21 @@ const GET = `
   from longshore.schedules s
   where s.id = $1 and ($2::text is null or s.tenant = $2)`;
 
-// What still waits to be started stays.
+// Schedule by schedule, along the primary key. What still waits to be started stays.
 const TRIM = `
   with old as (
     select r.schedule_id, r.due_at
-    from longshore.schedule_runs r
-    where $1::integer > 0 and r.at < now() - $1::integer * interval '1 day' and r.outcome <> 'waiting'
+    from longshore.schedules s
+    cross join lateral (
+      select *
+      from longshore.schedule_runs
+      where schedule_id = s.id
+        and due_at < now() - $1::integer * interval '1 day'
+        and at < now() - $1::integer * interval '1 day'
+        and outcome <> 'waiting'
+      limit $3
+    ) r
+    where $1::integer > 0
     union
     select r.schedule_id, r.due_at
     from longshore.schedules s

@@ -161,6 +161,26 @@ describe('a schedule', () => {
     expect((await requireSchedule(harness.engine, everyone, id)).lastError).toBeNull();
   });
 
+  it.each([
+    ['max_per_day', 'maxPerDay'],
+    ['max_queued', 'maxQueued'],
+  ])('of a tenant at its limit (%s) is rejected with the reason, also by hand', async (column, limit) => {
+    const harness = await start([noop]);
+    const { engine } = harness;
+    await harness.sql(`insert into longshore.tenants (name, ${column}) values ('small', 0)`);
+    await engine.limits.reread();
+    const { id } = await makeSchedule(harness, { tenant: 'small' });
+    await letPass(harness, id, JUST_OVER_AN_HOUR);
+    const runs = await runsAre(harness, id, 'it was rejected', ({ length }) => length === 1);
+    expect(runs).toMatchObject([{ outcome: 'rejected', jobId: null, detail: expect.stringContaining(limit) }]);
+    const row = await requireSchedule(engine, everyone, id);
+    expect(row).toMatchObject({ lastError: expect.stringContaining(limit), nextDueAt: expect.any(Date) });
+    await expect(triggerSchedule(engine, everyone, id, createId())).rejects.toMatchObject({
+      code: 'TENANT_LIMIT_REACHED',
+    });
+    expect(await harness.sql('select id from longshore.jobs')).toEqual([]);
+  });
+
   it('of a type that this program lacks is left to others for a minute, and then rejected', async () => {
     const harness = await start([noop]);
     const { id } = await makeSchedule(harness, {});
@@ -232,6 +252,21 @@ describe('a schedule', () => {
     const kept = await readRuns(harness, id);
     expect(kept).toHaveLength(1000);
     expect(kept.at(-1)?.dueAt.getTime()).toBeGreaterThanOrEqual(runs.at(-1)?.dueAt.getTime() ?? 0);
+  });
+
+  it('keeps its history as long as completed jobs, and what still waits', async () => {
+    const harness = await start([noop], { isFollower: true });
+    const { id } = await makeSchedule(harness, { catchUp: 'all', overlap: 'queue', everyMs: 12 * HOUR });
+    await letPass(harness, id, 9 * 24 * HOUR + HOUR);
+    await runsAre(harness, id, 'it has caught up', (runs) => runs.length === 18);
+    const age = `update longshore.schedule_runs set at = due_at, outcome = 'skipped' where due_at <> (select min(due_at) + interval '12 hours' from longshore.schedule_runs)`;
+    await harness.sql(age);
+    await trimScheduleRuns(harness.engine, { completedDays: 0, failedDays: 0 });
+    expect(await readRuns(harness, id)).toHaveLength(18);
+    await trimScheduleRuns(harness.engine, { completedDays: 7, failedDays: 30 });
+    const kept = await readRuns(harness, id);
+    expect(outcomes(kept).slice(0, 2)).toEqual(['waiting', 'skipped']);
+    expect(kept).toHaveLength(15);
   });
 
   it('fires 10,000 schedules of one moment', async () => {

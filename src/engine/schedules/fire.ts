@@ -73,6 +73,7 @@ async function fireBatch(engine: Engine, store: Store): Promise<Fired> {
   const fresh = prepared.runs.filter(({ run }) => isNew.has(keyOf(run.scheduleId, run.dueAt)));
   const freshJobs = new Set(fresh.map(({ run }) => run.jobId));
   const recorded = await recordJobsOf(
+    engine,
     store,
     fresh,
     prepared.jobs.filter(({ id }) => freshJobs.has(id)),
@@ -99,7 +100,7 @@ async function startBatch(engine: Engine, store: Store): Promise<Fired> {
     }),
   );
   await scheduleFiring.settleRuns(prepared.runs.map(({ run }) => run));
-  const recorded = await recordJobsOf(store, prepared.runs, prepared.jobs);
+  const recorded = await recordJobsOf(engine, store, prepared.runs, prepared.jobs);
   await scheduleFiring.advance(
     recorded.runs.map((each) => toAdvance(each.schedule.id, each.schedule.nextDueAt, [each])),
   );

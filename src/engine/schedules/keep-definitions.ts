@@ -4,6 +4,7 @@ import { createDueTimes } from '../../shared/due-times.ts';
 import { createId } from '../../shared/ids.ts';
 import type { DefinitionKey } from '../../store/schedule-definitions.ts';
 import type { ScheduleRow } from '../../store/schedule-row.ts';
+import { findInputFaults } from '../check-request.ts';
 import { DEFAULT_TENANT, type Engine } from '../engine.ts';
 import { timingOf, toDate, toTiming, toTimingColumns } from './timing.ts';
 
@@ -66,6 +67,7 @@ export class DefinitionKeeper {
     const timing = toTiming(definition, nowMs);
     // The grid of an interval stays where it is while the interval does.
     if (row && timing.everyMs !== null && row.everyMs === timing.everyMs) timing.anchorAt = timingOf(row).anchorAt;
+    await this.#warnOfInput(definition);
     const isDone = await store.scheduleDefinitions.put({
       ...{ id: createId(), tenant: DEFAULT_TENANT, name, type, input, options, catchUp, overlap, hash, enabled: true },
       ...toTimingColumns(timing),
@@ -77,6 +79,13 @@ export class DefinitionKeeper {
       log.error(`schedule "${name}" is defined in code, but there is one of that name already, which was made by hand`);
     }
     return isDone;
+  }
+
+  // No reason to refuse the start: when it is due, another version may know better.
+  async #warnOfInput({ name, type, input }: Definition): Promise<void> {
+    const faults = await findInputFaults(this.#engine, { type, input });
+    if (faults.length === 0) return;
+    this.#engine.log.error(`the input of schedule "${name}" does not fit its job: it will be rejected`, { faults });
   }
 }
 

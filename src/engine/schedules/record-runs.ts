@@ -5,6 +5,7 @@ import type { NewScheduleRun } from '../../store/schedules.ts';
 import type { Store } from '../../store/store.ts';
 import type { Engine } from '../engine.ts';
 import type { PreparedJob } from '../record-jobs.ts';
+import { insertJobs } from './insert-jobs.ts';
 import { type Prepared, tryToPrepare } from './prepare.ts';
 
 /** A due time of a schedule, with what is to become of it. */
@@ -49,27 +50,30 @@ export async function prepareRuns(
 }
 
 /**
- * Records the jobs of runs, and of those that a deduplication key has kept away that they were skipped.
+ * Records the jobs of runs; of those that a deduplication key or a limit of their tenant has kept away, why.
  * @param store that of the transaction in which the runs are recorded
  */
 export async function recordJobsOf(
+  engine: Engine,
   store: Store,
   runs: readonly ScheduledRun[],
   jobs: readonly PreparedJob[],
 ): Promise<RecordedRuns> {
   if (jobs.length === 0) return { runs: [...runs], jobs: [] };
-  const rows = await store.jobs.insert(jobs.map((job) => ({ ...job, isHandedOver: false })));
+  const { rows, refused } = await insertJobs(engine, store, jobs);
   if (rows.length === jobs.length) return { runs: [...runs], jobs: rows };
-  const recorded = new Set(rows.map(({ id }) => id));
-  const present = await store.jobs.findPresent(jobs.filter(({ id }) => !recorded.has(id)));
+  const known = new Set([...rows.map(({ id }) => id), ...refused.keys()]);
+  const present = await store.jobs.findPresent(jobs.filter(({ id }) => !known.has(id)));
   const holders = new Map(
     present.filter(({ id, wantedId }) => id !== wantedId).map((each) => [each.wantedId, each.id]),
   );
-  const settled = runs.map((each) => {
-    const holder = holders.get(each.run.jobId ?? '');
+  const settled = runs.map((each): ScheduledRun => {
+    const id = each.run.jobId ?? '';
+    const [refusal, holder] = [refused.get(id), holders.get(id)];
+    if (refusal) return { ...each, run: { ...each.run, outcome: 'rejected', jobId: null, detail: refusal.message } };
     if (holder === undefined) return each;
     const detail = `job ${holder} holds its deduplication key`;
-    return { ...each, run: { ...each.run, outcome: 'skipped' as const, jobId: null, detail } };
+    return { ...each, run: { ...each.run, outcome: 'skipped', jobId: null, detail } };
   });
   const changed = settled.filter((each, index) => each !== runs[index]).map(({ run }) => run);
   if (changed.length > 0) await store.scheduleFiring.settleRuns(changed);
