@@ -5,6 +5,11 @@ import { type CliContext, openSession, printJson } from './context.ts';
 import { readInteger } from './flags.ts';
 import { type Column, renderTable } from './table.ts';
 
+/** In place of null, which commander takes for a flag without a value. */
+const NO_LIMIT = 'none';
+
+type TenantFlags = { [Field in keyof TenantChange]: number | typeof NO_LIMIT };
+
 export function registerTenants(program: Command, cli: CliContext): void {
   const tenants = program.command('tenants').description('show and change what tenants may use');
   tenants
@@ -28,9 +33,9 @@ export function registerTenants(program: Command, cli: CliContext): void {
     .option('--max-running <limit>', 'jobs that run at once, or none', readLimit)
     .option('--max-queued <limit>', 'jobs that wait, or none', readLimit)
     .option('--max-per-day <limit>', 'jobs that are enqueued in a day (UTC), or none', readLimit)
-    .action(async (name: string, flags: TenantChange, command: Command) => {
+    .action(async (name: string, flags: TenantFlags, command: Command) => {
       const { client, isJson } = openSession(cli, command);
-      printTenant(cli, await client.tenants.set(name, flags), isJson);
+      printTenant(cli, await client.tenants.set(name, toChange(flags)), isJson);
     });
   tenants
     .command('delete')
@@ -42,6 +47,11 @@ export function registerTenants(program: Command, cli: CliContext): void {
       if (isJson) printJson(cli, { deleted: name });
       else cli.terminal.print(`The tenant ${name} has no limits any more.`);
     });
+}
+
+function toChange(flags: TenantFlags): TenantChange {
+  const entries = Object.entries(flags).map(([field, limit]) => [field, limit === NO_LIMIT ? null : limit]);
+  return Object.fromEntries(entries) as TenantChange;
 }
 
 async function listTenants(cli: CliContext, command: Command): Promise<void> {
@@ -75,8 +85,8 @@ const columns: Column<TenantResource>[] = [
   { title: 'REQ/S', cell: ({ requestsPerSecond }) => showLimit(requestsPerSecond), align: 'right', dropOrder: 3 },
 ];
 
-function readLimit(text: string): number | null {
-  if (text === 'none') return null;
+function readLimit(text: string): number | typeof NO_LIMIT {
+  if (text === NO_LIMIT) return NO_LIMIT;
   if (!/^\d{1,10}$/.test(text.trim())) throw new InvalidArgumentError('It must be a whole number, or none.');
   return Number(text);
 }
