@@ -7,9 +7,9 @@ const QUEUED_RETRY_MS = 1000;
 
 /** The jobs of one call that may wait, and why the others may not. */
 export interface Admission<Job> {
-  admitted: Job[];
+  admitted: readonly Job[];
   refused: Map<string, AppError>;
-  /** Gives back the places of those of the admitted that were not recorded. */
+  /** Gives back the places of those of the admitted that were not recorded. To be called once, whatever happens. */
   release(recordedIds: ReadonlySet<string>): void;
 }
 
@@ -22,25 +22,29 @@ export async function admitJobs<Job extends { id: string; tenant: string }>(
   { limits }: Engine,
   jobs: readonly Job[],
 ): Promise<Admission<Job>> {
+  const isWatched = ({ tenant }: Job) => limits.of(tenant)?.maxQueued != null;
+  if (!jobs.some(isWatched)) return { admitted: jobs, refused: new Map(), release: () => undefined };
   const refused = new Map<string, AppError>();
-  const watched = Map.groupBy(jobs, ({ tenant }) => (limits.of(tenant)?.maxQueued == null ? undefined : tenant));
-  watched.delete(undefined);
-  for (const [tenant = '', own] of watched) {
-    const maxQueued = limits.of(tenant)?.maxQueued ?? Infinity; // it may have been taken away meanwhile
-    if (maxQueued === Infinity) continue;
-    const places = await limits.reserveQueued(tenant, maxQueued, own.length);
-    for (const { id } of own.slice(places)) refused.set(id, tooManyQueued(tenant, maxQueued));
-  }
-  const admitted = refused.size === 0 ? [...jobs] : jobs.filter(({ id }) => !refused.has(id));
-  return {
-    admitted,
-    refused,
-    release(recordedIds) {
-      for (const { id, tenant } of admitted) {
-        if (watched.has(tenant) && !recordedIds.has(id)) limits.releaseQueued(tenant, 1);
-      }
-    },
+  const reserved = new Map<string, number>();
+  const release = (recordedIds: ReadonlySet<string>) => {
+    for (const [tenant, places] of reserved) {
+      const recorded = jobs.filter((job) => job.tenant === tenant && recordedIds.has(job.id)).length;
+      limits.settleQueued(tenant, places, recorded);
+    }
   };
+  try {
+    for (const [tenant, own] of Map.groupBy(jobs.filter(isWatched), (job) => job.tenant)) {
+      const maxQueued = limits.of(tenant)?.maxQueued;
+      if (maxQueued == null) continue; // it was taken away meanwhile
+      const places = await limits.reserveQueued(tenant, maxQueued, own.length);
+      reserved.set(tenant, places);
+      for (const { id } of own.slice(places)) refused.set(id, tooManyQueued(tenant, maxQueued));
+    }
+  } catch (error) {
+    release(new Set());
+    throw error;
+  }
+  return { admitted: jobs.filter(({ id }) => !refused.has(id)), refused, release };
 }
 
 function tooManyQueued(tenant: string, maxQueued: number): AppError {

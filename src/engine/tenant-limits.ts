@@ -9,9 +9,9 @@ const REREAD_MS = 5000;
 /** How long a count of waiting jobs is gone by. */
 const COUNT_MS = 1000;
 
+/** How many jobs wait, as it was read, and what came to it here since. */
 interface Counted {
   maxQueued: number;
-  /** Read, and what was accepted here since. */
   count: Promise<number>;
   accepted: number;
   untilMs: number;
@@ -27,6 +27,8 @@ export class TenantLimitBook {
   readonly #loop: Loop;
   #limits = new Map<string, TenantLimits>();
   readonly #queued = new Map<string, Counted>();
+  /** Places whose jobs are being recorded: no count is sure to have seen those. */
+  readonly #pending = new Map<string, number>();
   #unsubscribe: (() => void)[] = [];
   readonly #listeners = new Set<(tenants: readonly string[]) => void>();
   #lastTurn = 0;
@@ -93,13 +95,21 @@ export class TenantLimitBook {
     const count = await counted.count;
     const granted = Math.max(0, Math.min(wanted, maxQueued - count - counted.accepted));
     counted.accepted += granted;
+    this.#addPending(tenant, granted);
     return granted;
   }
 
-  /** Gives places back whose jobs were not recorded after all. */
-  releaseQueued(tenant: string, places: number): void {
+  /** Ends a reservation: of its places so many have become jobs, the others are free again. */
+  settleQueued(tenant: string, places: number, recorded: number): void {
+    this.#addPending(tenant, -places);
     const counted = this.#queued.get(tenant);
-    if (counted) counted.accepted = Math.max(0, counted.accepted - places);
+    if (counted) counted.accepted = Math.max(0, counted.accepted - (places - recorded));
+  }
+
+  #addPending(tenant: string, places: number): void {
+    const pending = (this.#pending.get(tenant) ?? 0) + places;
+    if (pending > 0) this.#pending.set(tenant, pending);
+    else this.#pending.delete(tenant);
   }
 
   #tell(before: ReadonlyMap<string, TenantLimits>): void {
@@ -112,7 +122,7 @@ export class TenantLimitBook {
     const known = this.#queued.get(tenant);
     if (known?.maxQueued === maxQueued && known.untilMs > Date.now()) return known;
     const count = this.#store.tenants.countQueued(tenant, maxQueued + 1);
-    const counted = { maxQueued, count, accepted: 0, untilMs: Date.now() + COUNT_MS };
+    const counted = { maxQueued, count, accepted: this.#pending.get(tenant) ?? 0, untilMs: Date.now() + COUNT_MS };
     this.#queued.set(tenant, counted);
     count.catch(() => this.#queued.delete(tenant)); // whoever waits for it hears of it
     return counted;

@@ -13,6 +13,8 @@ const BULK_ACTION_DAYS = 30;
 const ALERT_DAYS = 30;
 /** A year can be compared with the one before. */
 const AI_USAGE_DAYS = 800;
+/** Only today's counts; what is older is of use to people alone. */
+const TENANT_DAYS = 35;
 const INTERVAL_MS = 60_000;
 /** Between two batches, so that others get at the database. */
 const PAUSE_MS = 100;
@@ -32,6 +34,7 @@ export async function removeExpiredJobs(engine: Engine, settings: RetentionSetti
   const batches = completedDays === 0 ? 0 : await engine.store.batches.removeFinished(completedDays, BATCH);
   await retention.removeAlerts(ALERT_DAYS);
   await engine.store.aiUsage.removeOld(AI_USAGE_DAYS);
+  await engine.store.tenantDays.removeOld(TENANT_DAYS);
   tell(
     engine,
     ended.length,
