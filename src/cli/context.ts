@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import type { Command } from 'commander';
 import { type Client, createClient } from '../client.ts';
 import type { Clock } from '../shared/time.ts';
@@ -12,6 +13,8 @@ export interface CliContext {
   readonly cwd: string;
   readonly clock: Clock;
   readStdin(): Promise<string>;
+  /** The same part by part, for what may be large. */
+  openStdin(): Readable;
   /** Puts a question to the person at the terminal. @returns undefined where there is none */
   ask(question: string): Promise<string | undefined>;
   /** Calls back at Ctrl-C instead of ending the process, until the returned function is called. */

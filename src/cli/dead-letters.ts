@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { DeadLetterBulkFilter } from '../client.ts';
 import { showBulkAction } from './bulk-progress.ts';
+import { confirm } from './confirm.ts';
 import { type CliContext, openSession, printJson, type Session } from './context.ts';
 import { createFailureColumns, createGroupColumns } from './dead-letters-view.ts';
 import { UsageError } from './exit-codes.ts';
@@ -124,14 +125,7 @@ function printMatches(cli: CliContext, { isJson }: Session, matched: number, wou
 }
 
 async function confirmDiscard(cli: CliContext, matched: number): Promise<boolean> {
-  const { terminal } = cli;
-  if (matched === 0) {
-    terminal.note('No failed job matches.');
-    return false;
-  }
-  const answer = await cli.ask(`Remove ${formatCount(matched, 'failed job')} for good? [y/N] `);
-  if (answer === undefined) throw new UsageError('nobody can be asked here: add --yes to discard without asking');
-  if (/^y(es)?$/i.test(answer.trim())) return true;
-  terminal.note('Nothing was removed.');
+  if (matched > 0) return confirm(cli, `Remove ${formatCount(matched, 'failed job')} for good?`);
+  cli.terminal.note('No failed job matches.');
   return false;
 }

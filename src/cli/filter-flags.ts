@@ -8,6 +8,7 @@ export interface FilterFlags {
   queue?: string;
   tenant?: string;
   tag?: string;
+  parent?: string;
   search?: string;
   where?: Record<string, string>;
   createdAfter?: string;
@@ -21,6 +22,7 @@ export function addFilterFlags(command: Command): Command {
     .option('--queue <name>', 'only jobs of this queue')
     .option('--tenant <name>', 'only jobs of this tenant')
     .option('--tag <text>', 'only jobs with this tag')
+    .option('--parent <id>', 'only steps of this pipeline')
     .option('--search <text>', 'only jobs with this text in their type, error message or input')
     .option(
       '--where <path=value>',
@@ -42,6 +44,17 @@ function collectValue(text: string, previous: Record<string, string> = {}): Reco
 }
 
 export function readFilter(flags: FilterFlags): DeadLetterFilter {
-  const { type, queue, tenant, tag, search, where, createdAfter, createdBefore, fingerprint } = flags;
-  return { type, queue, tenant, tag, q: search, input: where, createdAfter, createdBefore, fingerprint };
+  const { type, queue, tenant, tag, parent, search, where, createdAfter, createdBefore, fingerprint } = flags;
+  return {
+    type,
+    queue,
+    tenant,
+    tag,
+    parentId: parent,
+    q: search,
+    input: where,
+    createdAfter,
+    createdBefore,
+    fingerprint,
+  };
 }

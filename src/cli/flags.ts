@@ -7,6 +7,15 @@ export function readInteger(text: string): number {
   return Number(text);
 }
 
+/** From 0.1 to 3,600. */
+export function readSeconds(text: string): number {
+  const seconds = Number(text);
+  if (!/^[\d.]+$/.test(text.trim()) || !(seconds >= 0.1 && seconds <= 3600)) {
+    throw new InvalidArgumentError('It must be a number of seconds, from 0.1 to 3600.');
+  }
+  return seconds;
+}
+
 export function readTime(text: string): string {
   const time = Date.parse(text);
   if (Number.isNaN(time)) throw new InvalidArgumentError('It must be a time, e.g. 2030-01-31T08:00:00Z.');

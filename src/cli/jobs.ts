@@ -1,5 +1,7 @@
 import type { Command } from 'commander';
 import type { JobStatus } from '../contract/job.ts';
+import { showBulkAction } from './bulk-progress.ts';
+import { confirm } from './confirm.ts';
 import { type CliContext, openSession, printJson } from './context.ts';
 import { addFilterFlags, type FilterFlags, readFilter } from './filter-flags.ts';
 import { readInteger, readStatuses } from './flags.ts';
@@ -18,10 +20,15 @@ interface ListFlags extends FilterFlags {
   cursor?: string;
 }
 
+interface DeleteFlags {
+  yes?: boolean;
+  wait?: boolean;
+}
+
 const ID_HELP = "the job's id";
 
 export function registerJobs(program: Command, cli: CliContext): void {
-  const jobs = program.command('jobs').description('list, inspect, watch, cancel and retry jobs');
+  const jobs = program.command('jobs').description('list, inspect, watch, cancel, retry and delete jobs');
   addFilterFlags(jobs.command('list').description('list jobs, newest first'))
     .option('--status <list>', 'one status or several, separated by commas', readStatuses)
     .option('--limit <number>', 'how many, from 1 to 200 (default: 50)', readInteger)
@@ -65,6 +72,13 @@ export function registerJobs(program: Command, cli: CliContext): void {
     .description('run a job that failed, was cancelled or expired again, under its id')
     .option('-i, --input <json>', 'a new input: JSON, @file, or - for standard input')
     .action((id: string, flags: { input?: string }, command: Command) => retryJob(cli, id, flags, command));
+  jobs
+    .command('delete')
+    .argument('<id...>', 'the ids of jobs that have ended')
+    .description('remove jobs that have ended for good, with their files')
+    .option('-y, --yes', 'do not ask')
+    .option('-w, --wait', 'show the progress until it has finished')
+    .action((ids: string[], flags: DeleteFlags, command: Command) => deleteJobs(cli, ids, flags, command));
   jobs
     .command('logs')
     .argument('<id>', ID_HELP)
@@ -115,6 +129,15 @@ async function cancelJob(cli: CliContext, id: string, command: Command): Promise
   const job = await client.jobs.cancel(id);
   if (isJson) return printJson(cli, job);
   cli.terminal.print(`${colorStatus(job.status, cli.terminal.colors)} ${job.id}`);
+}
+
+async function deleteJobs(cli: CliContext, ids: string[], flags: DeleteFlags, command: Command): Promise<void> {
+  const session = openSession(cli, command);
+  const { bulkActions } = session.client;
+  const matched = await bulkActions.count('delete', { ids });
+  if (matched === 0) return cli.terminal.note('None of them is a job that has ended.');
+  if (!flags.yes && !(await confirm(cli, `Remove ${formatCount(matched, 'ended job')} for good?`))) return;
+  await showBulkAction(cli, session, await bulkActions.create('delete', { ids }), flags.wait === true);
 }
 
 async function retryJob(cli: CliContext, id: string, flags: { input?: string }, command: Command): Promise<void> {

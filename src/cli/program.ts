@@ -1,6 +1,8 @@
 import { Command } from 'commander';
 import { registerAdmin } from './admin.ts';
 import { registerAudit } from './audit.ts';
+import { registerBulk } from './bulk.ts';
+import { registerCompletion } from './completion.ts';
 import type { CliContext } from './context.ts';
 import { registerDeadLetters } from './dead-letters.ts';
 import { registerDemo } from './demo.ts';
@@ -10,6 +12,7 @@ import { registerFiles } from './files.ts';
 import { registerInit } from './init.ts';
 import { registerJobs } from './jobs.ts';
 import { registerKeys } from './keys.ts';
+import { registerProfiles } from './profiles.ts';
 import { registerQueues } from './queues.ts';
 import { registerSchedules } from './schedules.ts';
 import { DEFAULT_URL } from './settings.ts';
@@ -28,6 +31,7 @@ export function createProgram(cli: CliContext, version: string): Command {
     .helpOption('-h, --help', 'show what a command does and which flags it takes')
     .option('--url <url>', `the server's address (or LONGSHORE_URL; default: ${DEFAULT_URL})`)
     .option('--key <key>', "the server's key (or LONGSHORE_KEY, or ADMIN_KEY)")
+    .option('--profile <name>', 'a server that `profiles add` has kept (or LONGSHORE_PROFILE, or `profiles use`)')
     .option('--json', 'print JSON for programs, and nothing else')
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({
@@ -42,6 +46,7 @@ export function createProgram(cli: CliContext, version: string): Command {
   registerInit(program, cli);
   registerDemo(program, cli);
   registerEnqueue(program, cli);
+  registerBulk(program, cli);
   registerJobs(program, cli);
   registerDeadLetters(program, cli);
   registerSchedules(program, cli);
@@ -53,6 +58,8 @@ export function createProgram(cli: CliContext, version: string): Command {
   registerAudit(program, cli);
   registerWorkers(program, cli);
   registerWebhooks(program, cli);
+  registerProfiles(program, cli);
+  registerCompletion(program, cli);
   registerAdmin(program, cli);
   return program.addHelpText('after', EXIT_CODES_HELP);
 }

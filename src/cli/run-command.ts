@@ -17,6 +17,7 @@ export async function runCommand(args: readonly string[], environment: Environme
     cwd: process.cwd(),
     clock: systemClock,
     readStdin: () => text(process.stdin),
+    openStdin: () => process.stdin,
     ask,
     onInterrupt: listenForInterrupts,
     setExitCode: (code) => {

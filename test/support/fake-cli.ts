@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import type { CliContext } from '../../src/cli/context.ts';
 import { type ExitCode, exitCodes } from '../../src/cli/exit-codes.ts';
 import { createProgram } from '../../src/cli/program.ts';
@@ -43,6 +44,7 @@ export function createFakeCli(options: FakeCliOptions = {}): FakeCli {
     cwd: options.cwd ?? process.cwd(),
     clock: { now: () => options.nowMs ?? Date.parse('2026-01-01T00:01:00.000Z') },
     readStdin: () => Promise.resolve(options.stdin ?? ''),
+    openStdin: () => Readable.from([Buffer.from(options.stdin ?? '')]),
     async ask(question) {
       if (options.answer !== undefined) cli.terminal.note(question);
       return options.answer;
