@@ -19,6 +19,17 @@ export interface CliContext {
   ask(question: string): Promise<string | undefined>;
   /** Calls back at Ctrl-C instead of ending the process, until the returned function is called. */
   onInterrupt(listener: () => void): () => void;
+  /** Whether single keys can be read: standard input is a terminal. */
+  readonly hasKeys: boolean;
+  /**
+   * Calls back with each key (`a`, `up`, `return`, `ctrl-c`, …), which then does nothing else, until the returned function
+   * is called.
+   */
+  onKey(listener: (key: string) => void): () => void;
+  /** Calls back when the window has another size. */
+  onResize(listener: () => void): () => void;
+  /** Calls back when the process ends, whatever ends it. */
+  onExit(listener: () => void): () => void;
   /** What the command tells its caller at the end; `done` unless it is set. */
   setExitCode(code: ExitCode): void;
 }

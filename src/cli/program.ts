@@ -18,6 +18,7 @@ import { registerSchedules } from './schedules.ts';
 import { DEFAULT_URL } from './settings.ts';
 import { registerStart } from './start.ts';
 import { registerTenants } from './tenants.ts';
+import { registerTop } from './top.ts';
 import { registerTypes } from './types.ts';
 import { registerWebhooks } from './webhooks.ts';
 import { registerWorkers } from './workers.ts';
@@ -58,6 +59,7 @@ export function createProgram(cli: CliContext, version: string): Command {
   registerAudit(program, cli);
   registerWorkers(program, cli);
   registerWebhooks(program, cli);
+  registerTop(program, cli);
   registerProfiles(program, cli);
   registerCompletion(program, cli);
   registerAdmin(program, cli);

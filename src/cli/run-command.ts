@@ -4,6 +4,7 @@ import { text } from 'node:stream/consumers';
 import { systemClock } from '../shared/time.ts';
 import type { CliContext } from './context.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
+import { listen, listenForKeys } from './keyboard.ts';
 import { createProgram } from './program.ts';
 import { reportError } from './report-error.ts';
 import { createTerminal, type Environment } from './terminal.ts';
@@ -20,6 +21,10 @@ export async function runCommand(args: readonly string[], environment: Environme
     openStdin: () => process.stdin,
     ask,
     onInterrupt: listenForInterrupts,
+    hasKeys: process.stdin.isTTY === true,
+    onKey: listenForKeys,
+    onResize: (listener) => listen(process.stdout, 'resize', listener),
+    onExit: (listener) => listen(process, 'exit', listener),
     setExitCode: (code) => {
       exitCode = code;
     },

@@ -12,6 +12,8 @@ export interface ChildOptions {
   env: Record<string, string>;
   /** What standard input holds; default nothing. */
   stdin?: string;
+  /** Keeps standard input open for `type`. */
+  isTyping?: boolean;
   /** Gives signals to everything that it starts, too: `npm run` does not pass them on. */
   isGroup?: boolean;
 }
@@ -36,7 +38,8 @@ export class Child {
       });
     }
     this.#process.stdin?.on('error', () => {}); // it may end without reading
-    this.#process.stdin?.end(options.stdin ?? '');
+    if (options.isTyping) this.#process.stdin?.write(options.stdin ?? '');
+    else this.#process.stdin?.end(options.stdin ?? '');
     this.ended = new Promise((resolve, reject) => {
       this.#process.once('error', reject);
       this.#process.once('close', (code, signal) => {
@@ -67,6 +70,11 @@ export class Child {
 
   get stderr(): string {
     return this.#written.stderr;
+  }
+
+  /** Writes to its standard input. */
+  type(text: string): void {
+    this.#process.stdin?.write(text);
   }
 
   signal(signal: NodeJS.Signals): void {

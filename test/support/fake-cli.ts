@@ -21,18 +21,33 @@ export interface FakeCli extends CliContext {
   readonly stdout: () => string;
   readonly stderr: () => string;
   interrupt(): void;
+  press(...keys: string[]): void;
+  /** Gives the window another size. */
+  resize(columns: number, rows: number): void;
   /** Runs a command as `longshore` does, but inside of this process. */
   run(...args: string[]): Promise<ExitCode>;
+}
+
+function addTo<Listener>(listeners: Set<Listener>, listener: Listener): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
 }
 
 export function createFakeCli(options: FakeCliOptions = {}): FakeCli {
   const written = { stdout: '', stderr: '' };
   const listeners = new Set<() => void>();
+  const keyListeners = new Set<(key: string) => void>();
+  const resizeListeners = new Set<() => void>();
   const environment = options.environment ?? {};
+  const size = { columns: options.columns, rows: options.rows };
   const open = (name: 'stdout' | 'stderr') => ({
     isTTY: options.isTTY,
-    columns: options.columns,
-    rows: options.rows,
+    get columns() {
+      return size.columns;
+    },
+    get rows() {
+      return size.rows;
+    },
     write: (text: string) => {
       written[name] += text;
     },
@@ -49,10 +64,11 @@ export function createFakeCli(options: FakeCliOptions = {}): FakeCli {
       if (options.answer !== undefined) cli.terminal.note(question);
       return options.answer;
     },
-    onInterrupt(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
+    onInterrupt: (listener) => addTo(listeners, listener),
+    hasKeys: options.isTTY === true,
+    onKey: (listener) => addTo(keyListeners, listener),
+    onResize: (listener) => addTo(resizeListeners, listener),
+    onExit: () => () => {},
     setExitCode: (code) => {
       exitCode = code;
     },
@@ -62,6 +78,13 @@ export function createFakeCli(options: FakeCliOptions = {}): FakeCli {
     stderr: () => written.stderr,
     interrupt: () => {
       for (const listener of listeners) listener();
+    },
+    press: (...keys: string[]) => {
+      for (const key of keys) for (const listener of keyListeners) listener(key);
+    },
+    resize: (columns: number, rows: number) => {
+      Object.assign(size, { columns, rows });
+      for (const listener of resizeListeners) listener();
     },
     async run(...args: string[]) {
       try {

@@ -1,0 +1,108 @@
+import type { JobResource } from '../../contract/job.ts';
+import type { QueueResource, StatsResource } from '../../contract/program.ts';
+
+/** The lists of the screen; the first is always there, of the others one. */
+export const panes = ['queues', 'running', 'waiting', 'failed', 'workers'] as const;
+export type Pane = (typeof panes)[number];
+export type LowerPane = Exclude<Pane, 'queues'>;
+
+/** What the server last said. */
+export interface Snapshot {
+  stats: StatsResource;
+  queues: QueueResource[];
+  jobs: Record<'running' | 'waiting' | 'failed', JobResource[]>;
+  atMs: number;
+}
+
+/** A process that runs jobs, as far as its jobs tell. */
+export interface WorkerRow {
+  name: string;
+  jobs: JobResource[];
+}
+
+export type Mode =
+  | { kind: 'browse' }
+  | { kind: 'help' }
+  | { kind: 'filter'; text: string }
+  | { kind: 'confirm'; question: string; effect: Effect }
+  | { kind: 'details'; job: JobResource; scroll: number };
+
+/** What a key wants from the world outside of the screen. */
+export type Effect =
+  | { kind: 'quit' }
+  | { kind: 'refresh' }
+  | { kind: 'pause' | 'resume'; queue: string }
+  | { kind: 'retry' | 'cancel' | 'open'; id: string };
+
+export interface TopState {
+  url: string;
+  snapshot: Snapshot | undefined;
+  /** Why the last question had no answer. */
+  fault: string | undefined;
+  pane: Pane;
+  /** Which of the lower lists is shown, also while the cursor is in the queues. */
+  lower: LowerPane;
+  /** The row under the cursor by its name or id: it stays on it when rows move. */
+  selected: Partial<Record<Pane, string>>;
+  /** Only rows with this text. */
+  filter: string;
+  /** Only jobs of this queue. */
+  queue: string | undefined;
+  mode: Mode;
+  /** What the last action came to. */
+  notice: string | undefined;
+}
+
+export function createTopState(url: string): TopState {
+  return {
+    url,
+    snapshot: undefined,
+    fault: undefined,
+    pane: 'queues',
+    lower: 'running',
+    selected: {},
+    filter: '',
+    queue: undefined,
+    mode: { kind: 'browse' },
+    notice: undefined,
+  };
+}
+
+export function listQueues({ snapshot, filter }: TopState): QueueResource[] {
+  return (snapshot?.queues ?? []).filter(({ name }) => matches(filter, name));
+}
+
+export function listJobs({ snapshot, filter }: TopState, pane: 'running' | 'waiting' | 'failed'): JobResource[] {
+  return (snapshot?.jobs[pane] ?? []).filter((job) =>
+    matches(filter, job.id, job.type, job.queue, job.tenant, job.worker ?? '', job.error?.message ?? '', ...job.tags),
+  );
+}
+
+export function listWorkers({ snapshot, filter }: TopState): WorkerRow[] {
+  const jobs = Map.groupBy(snapshot?.jobs.running ?? [], ({ worker }) => worker ?? '?');
+  const rows = [...jobs].map(([name, own]) => ({ name, jobs: own }));
+  return rows.filter(({ name }) => matches(filter, name)).sort((a, b) => a.name.localeCompare(b.name));
+}
+
+/** The names or ids of the rows of a list, from top to bottom. */
+export function listKeys(state: TopState, pane: Pane): string[] {
+  if (pane === 'queues') return listQueues(state).map(({ name }) => name);
+  if (pane === 'workers') return listWorkers(state).map(({ name }) => name);
+  return listJobs(state, pane).map(({ id }) => id);
+}
+
+/** Where the cursor is; the first row where the one that it was on is gone. */
+export function findCursor(state: TopState, pane: Pane): number {
+  return Math.max(0, listKeys(state, pane).indexOf(state.selected[pane] ?? ''));
+}
+
+export function findJob(state: TopState): JobResource | undefined {
+  if (state.mode.kind === 'details') return state.mode.job;
+  if (state.pane === 'queues' || state.pane === 'workers') return undefined;
+  return listJobs(state, state.pane)[findCursor(state, state.pane)];
+}
+
+function matches(filter: string, ...texts: string[]): boolean {
+  const wanted = filter.toLowerCase();
+  return texts.some((text) => text.toLowerCase().includes(wanted));
+}

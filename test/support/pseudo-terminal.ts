@@ -1,0 +1,33 @@
+import { spawnSync } from 'node:child_process';
+import { Child } from './child.ts';
+
+/** Whether this machine can give a program a terminal: util-linux has `script`, with options that others do not know. */
+export const hasPseudoTerminals =
+  process.platform === 'linux' &&
+  /util-linux/.test(spawnSync('script', ['--version'], { encoding: 'utf8' }).stdout ?? '');
+
+export interface TerminalOptions {
+  cwd: string;
+  env: Record<string, string>;
+  columns: number;
+  rows: number;
+}
+
+/**
+ * Runs a program in a terminal of its own; `type` presses keys. When it has ended, the output holds `exit <code>`.
+ * @param notePid a file for the program's process id: signals to the child would go to the terminal
+ */
+export function launchInTerminal(
+  [program, ...args]: [string, ...string[]],
+  notePid: string,
+  { cwd, env, columns, rows }: TerminalOptions,
+): Child {
+  const command = [program, ...args].map((part) => `'${part.replaceAll("'", `'\\''`)}'`).join(' ');
+  // The first shell outlives the program, to tell how it ended; the second becomes it.
+  const inner = `stty cols ${columns} rows ${rows}; sh -c 'echo $$ > "$0"; exec "$@"' '${notePid}' ${command}; echo "exit $?"`;
+  return new Child('script', ['--quiet', '--return', '--command', inner, '/dev/null'], {
+    cwd,
+    env: { ...env, TERM: 'xterm-256color', SHELL: '/bin/sh' },
+    isTyping: true,
+  });
+}
