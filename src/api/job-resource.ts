@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { AttemptResource, JobResource, LogLineResource } from '../contract/job.ts';
 import { isTerminal } from '../contract/job.ts';
 import { toStepKey } from '../contract/steps.ts';
+import type { WaitingFor } from '../contract/waiting.ts';
 import type { DeliveryResource } from '../contract/webhooks.ts';
 import { etaMsOf } from '../engine/eta.ts';
 import type { JobProgress } from '../engine/pipelines/estimate-progress.ts';
@@ -56,10 +57,10 @@ export function toJobResource(
 }
 
 /** Changes with the job and not with the clock, which the estimate of the remaining time does. */
-export function etagOf(job: JobRow, { percent }: Pick<JobProgress, 'percent'>): string {
+export function etagOf(job: JobRow, { percent }: Pick<JobProgress, 'percent'>, waitingFor: WaitingFor | null): string {
   const { id, status, fence, delivery, attempt, progressSeq, runAt, finishedAt } = job;
   const times = [runAt.getTime(), finishedAt?.getTime()];
-  const version = [id, status, fence, delivery, attempt, progressSeq, percent, ...times].join('/');
+  const version = [id, status, fence, delivery, attempt, progressSeq, percent, waitingFor?.reason, ...times].join('/');
   return `W/"${createHash('sha256').update(version).digest('base64url').slice(0, 22)}"`;
 }
 

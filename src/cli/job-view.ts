@@ -1,5 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 import { isTerminal, type JobResource, type LogLineResource } from '../contract/job.ts';
+import type { WaitingFor } from '../contract/waiting.ts';
 import { colorStatus, formatAge, formatDuration, formatPercent, formatTimestamp } from './format.ts';
 import type { Column } from './table.ts';
 import { type Colors, cleanLine, cleanText, measureWidth, type Terminal } from './terminal.ts';
@@ -33,6 +34,7 @@ export function renderJob(job: JobResource, nowMs: number, style: Style): string
     ['tags', cleanLine(job.tags.join(', '))],
     ['attempt', `${job.attempt} of ${job.maxAttempts}`],
     ['created', at(job.createdAt)],
+    ['waits for', describeWaiting(job.waitingFor)],
     ['due', isDue || isTerminal(job.status) ? '' : at(job.runAt)],
     ['started', job.startedAt ? at(job.startedAt) : ''],
     ['finished', job.finishedAt ? at(job.finishedAt) : ''],
@@ -95,6 +97,26 @@ function noteOf(job: JobResource, nowMs: number): string {
   if (job.status === 'processing') return describeProgress(job);
   if (job.status === 'scheduled') return `due ${formatAge(job.runAt, nowMs)}`;
   return job.reason ?? '';
+}
+
+const waitingWords: Record<WaitingFor['reason'], string> = {
+  queue_paused: 'its queue, which is paused',
+  tenant_limit: 'jobs of its tenant, which has as many running as it may',
+  rate_limit: 'the rate limit',
+  concurrency_key: 'other jobs of its concurrency key',
+  delay: 'its time',
+  no_worker: 'a worker: none serves its queue now',
+  backlog: 'its turn',
+  steps: 'its steps',
+};
+
+/** `its turn, 812 before it, about 4.1 s` */
+function describeWaiting(waitingFor: JobResource['waitingFor']): string {
+  if (!waitingFor) return '';
+  const { reason, position, etaMs } = waitingFor;
+  const before = position === null ? '' : `${position} before it`;
+  const eta = etaMs === null || reason === 'delay' ? '' : `about ${formatDuration(etaMs)}`;
+  return [waitingWords[reason], before, eta].filter((part) => part !== '').join(', ');
 }
 
 /** The lines below the message, which is shown already. */

@@ -3,6 +3,8 @@ import { jobStatuses } from './job-status.ts';
 
 export { isTerminal, type JobStatus, jobStatuses, terminalStatuses } from './job-status.ts';
 
+import { waitingForSchema } from './waiting.ts';
+
 /** Why a job ended or was put back; details that are not states of their own. */
 export const jobReasons = [
   'timeout',
@@ -55,6 +57,9 @@ export const jobSchema = z
     output: z.unknown(),
     error: jobErrorSchema.nullable(),
     progress: progressSchema,
+    waitingFor: waitingForSchema.nullable().optional().meta({
+      description: 'Why it does not run; null while it runs and when it has ended. Only of `GET /v1/jobs/{id}`.',
+    }),
     attempt: z.int(),
     maxAttempts: z.int(),
     createdAt: time,

@@ -67,5 +67,6 @@ export function createHeldJobs({ redis, prefix, queueOf }: HeldJobsOptions): Hel
       return (await queueOf(name).remove(key)) === 1;
     },
     isPaused: (name) => queueOf(name).isPaused(),
+    rateLimitedMs: async (name, max) => Math.max(0, await queueOf(name).getRateLimitTtl(max)),
   };
 }

@@ -113,6 +113,8 @@ export interface HeldJobs {
   /** @returns whether it was there and is one of ours */
   drop(queue: string, key: string): Promise<boolean>;
   isPaused(queue: string): Promise<boolean>;
+  /** How long no job starts because `max` have started in the window of the queue, in milliseconds; 0 where that is not so. */
+  rateLimitedMs(queue: string, max: number): Promise<number>;
 }
 
 /** Finds the transport of a queue. */

@@ -39,6 +39,7 @@ import { createTenantDayStore } from './tenant-days.ts';
 import { createTenantStore } from './tenants.ts';
 import { createTransitionStore } from './transitions.ts';
 import { createUserNotificationStore } from './user-notifications.ts';
+import { createWaitingStore } from './waiting.ts';
 import { createWorkerStore } from './workers.ts';
 
 /** The record: the only home of SQL. */
@@ -78,6 +79,7 @@ export function createStore(database: Database) {
     deliveries: createDeliveryStore(database),
     subscriptions: createSubscriptionStore(database),
     workers: createWorkerStore(database),
+    waiting: createWaitingStore(database),
     overview: createOverviewStore(database),
     schedules: createScheduleStore(database),
     scheduleFiring: createScheduleFiringStore(database),

@@ -13,6 +13,7 @@ import { listJobs, requireJob, waitForJob } from '../../engine/inquire.ts';
 import { progressOf } from '../../engine/pipelines/progress.ts';
 import { sendEvent } from '../../engine/pipelines/send-event.ts';
 import { retryJob } from '../../engine/retry.ts';
+import { findWaitingFor } from '../../engine/waiting-for.ts';
 import { parseBody } from '../body.ts';
 import { enqueueStream } from '../enqueue-stream.ts';
 import { etagOf, retryAfterOf, toEnqueuedResource, toJobResource } from '../job-resource.ts';
@@ -100,13 +101,13 @@ export function jobRoutes(engine: Engine): Route[] {
         const job = seconds
           ? await waitForJob(engine, caller, id, seconds * 1000, signal())
           : await requireJob(engine, caller, id);
-        const progress = await progressOf(engine, job);
+        const [progress, waitingFor] = await Promise.all([progressOf(engine, job), findWaitingFor(engine, job)]);
         const headers = {
-          ETag: etagOf(job, progress),
+          ETag: etagOf(job, progress, waitingFor),
           ...retryAfterOf(job, Date.now()),
           ...waitApplied(preferred && seconds),
         };
-        return { status: 200, headers, body: toJobResource(job, progress) };
+        return { status: 200, headers, body: { ...toJobResource(job, progress), waitingFor } };
       },
     }),
     route({
