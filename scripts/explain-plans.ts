@@ -9,7 +9,7 @@ import { createLogger } from '../src/telemetry/logger.ts';
 import { explainHotStatements, fillJobs } from '../test/support/plans.ts';
 import { startTestPostgres } from '../test/support/postgres.ts';
 
-const SIZE = { finished: 3_000_000, queued: 1_000_000, handedOver: 10_000, scheduled: 100_000 };
+const SIZE = { finished: 3_000_000, queued: 1_000_000, handedOver: 10_000, scheduled: 100_000, blocked: 10_000 };
 const BATCH = 500;
 const PATH = new URL('../docs/reference/query-plans.md', import.meta.url);
 
@@ -23,7 +23,8 @@ try {
   const plans = await explainHotStatements(database, BATCH);
   await database.close();
   const counts = Object.entries(SIZE).map(
-    ([status, count]) => `${count.toLocaleString('en')} ${status.replace('handedOver', 'queued and handed over')}`,
+    ([status, count]) =>
+      `${count.toLocaleString('en')} ${status.replace('handedOver', 'queued and handed over').replace('blocked', 'that wait for others of their key')}`,
   );
   const text = [
     '<!-- Made by `node scripts/explain-plans.ts`: do not edit. -->',

@@ -109,7 +109,7 @@ describe.each<TransportName>(['postgres', 'bullmq'])('why a job does not run, on
     expect(await ask(harness, jobs[2]?.id ?? '')).toMatchObject({ reason: 'concurrency_key', position: 1 });
     await harness.sql(`insert into longshore.tenants (name, max_running) values ('small', 0)`);
     harness.engine.signals.publish('limits', ['small']);
-    await waitFor(() => harness.engine.limits.has('small'), { describe: 'the limit is known' });
+    await waitFor(() => harness.engine.limits.isRunningLimited('small'), { describe: 'the limit is known' });
     await harness.enqueue(job, null, { tenant: 'small' });
     const { id } = await harness.enqueue(job, null, { tenant: 'small' });
     expect(await ask(harness, id)).toMatchObject({ reason: 'tenant_limit', position: 1 });

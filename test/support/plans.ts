@@ -1,5 +1,7 @@
+import { createClaimStore } from '../../src/store/claims.ts';
 import type { Database } from '../../src/store/database.ts';
 import { FairTurns } from '../../src/store/fair-turns.ts';
+import { createGateStore, type KeyRule } from '../../src/store/gates.ts';
 import { createStore } from '../../src/store/store.ts';
 import { makeNewJob } from './new-job.ts';
 
@@ -14,6 +16,8 @@ export interface TableSize {
   queued: number;
   handedOver: number;
   scheduled: number;
+  /** Jobs that wait for others of their key, each of a key of its own. */
+  blocked: number;
 }
 
 /** Fills the table of jobs, spread over ten queues. */
@@ -35,6 +39,9 @@ export async function fillJobs(database: Database, size: TableSize): Promise<voi
   await add(size.queued, 'queued', { run_at: `now() - g * interval '1 millisecond'` });
   await add(size.handedOver, 'queued', { dispatched_at: 'now()' });
   await add(size.scheduled, 'scheduled', { run_at: `now() + g * interval '1 minute'` });
+  const keyed = { concurrency_key: `'key ' || g` };
+  await add(size.blocked, 'queued', keyed);
+  await add(size.blocked, 'queued', { ...keyed, gate: `'concurrency_key'` });
   await add(50, 'processing', { started_at: 'now()', worker: `'w1'`, fence: '1' });
   await add(50, 'failed', { reason: `'timeout'`, error: `'{}'`, finished_at: 'now()' });
   await database.query('analyze longshore.jobs');
@@ -50,6 +57,15 @@ export async function explainHotStatements(database: Database, batch: number): P
     return [];
   };
   const store = createStore({ ...database, query: explain });
+  /** Within a transaction; its locks are really taken. */
+  const locking: Database = {
+    ...database,
+    transaction: (work) =>
+      work({
+        ...database,
+        query: (text, values) => (/_lock\(/.test(text) ? database.query(text, values) : explain(text, values)),
+      }),
+  };
   const ids = (
     await database.query<{ id: string }>(`select id from longshore.jobs where status = 'queued' limit $1`, [batch])
   ).map(({ id }) => id);
@@ -70,6 +86,12 @@ export async function explainHotStatements(database: Database, batch: number): P
       store.jobs.insert(ids.map(() => makeNewJob({ type: 'type 1', queue: 'queue 1', input: { n: 1 } }))),
     'claim jobs (PostgreSQL)': () =>
       store.claims.claim({ queue: 'queue 1', worker: 'w1', types, limit: batch, turns: new FairTurns() }),
+    'claim jobs of a tenant that is alone (PostgreSQL)': () =>
+      store.claims.claim({ queue: 'queue 1', worker: 'w1', types, limit: batch, turns: turnsOfOne() }),
+    'claim jobs of tenants with a limit (PostgreSQL)': () =>
+      claimLimited({ ...locking, query: async <Row extends object>() => [limitedShare(batch) as Row] }, types, batch),
+    'give jobs of a key their turn': () => createGateStore(locking).open(keys(100)),
+    'find keys whose jobs could have their turn': () => store.gates.findOpenable(undefined, [], batch),
     'give jobs back that were claimed ahead': () => store.claims.giveBack(runs),
     'start deliveries (BullMQ)': () => store.transitions.start(runs),
     'end runs that completed': () => store.transitions.complete(runs),
@@ -104,4 +126,26 @@ export async function explainHotStatements(database: Database, batch: number): P
     await run();
   }
   return plans;
+}
+
+function turnsOfOne(): FairTurns {
+  const turns = new FairTurns();
+  turns.sole = 'tenant 1';
+  return turns;
+}
+
+/** What a look finds of a tenant that has a limit, and none of whose jobs it took. */
+function limitedShare(size: number): object {
+  return { shareOf: 'tenant 1', weight: 1, size, isLimited: true, isCut: false, id: null };
+}
+
+async function claimLimited(database: Database, types: readonly string[], limit: number): Promise<void> {
+  await createClaimStore(database).claim({ queue: 'queue 1', worker: 'w1', types, limit, turns: new FairTurns() });
+}
+
+function keys(count: number): KeyRule[] {
+  return Array.from({ length: count }, (_, number) => {
+    const key = { queue: `queue ${number % 10}`, tenant: `tenant ${number % 20}`, concurrencyKey: `key ${number}` };
+    return { ...key, atOnce: 1, rate: { max: 10, durationMs: 1000 } };
+  });
 }
