@@ -136,10 +136,11 @@ export type ScheduleRunResource = z.infer<typeof scheduleRunSchema>;
 
 export const scheduleListQuerySchema = z.strictObject({
   ...pageQuerySchema.shape,
-  type: text(200).optional(),
+  type: text(200).optional().meta({ description: 'Only schedules of this type of job.' }),
   enabled: z
     .enum(['true', 'false'], 'must be true or false')
     .transform((text) => text === 'true')
-    .optional(),
+    .optional()
+    .meta({ description: 'With true only those that are due at all, with false only the others.' }),
 });
 export const scheduleRunsQuerySchema = pageQuerySchema;
