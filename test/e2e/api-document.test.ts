@@ -27,6 +27,8 @@ const ENDPOINTS = [
   ...['get /v1/dead-letters', 'post /v1/dead-letters/retry', 'post /v1/dead-letters/discard'],
   ...['get /v1/bulk-actions', 'post /v1/bulk-actions', 'get /v1/bulk-actions/{id}', 'post /v1/bulk-actions/{id}/abort'],
   'post /v1/jobs/bulk',
+  ...['get /v1/batches', 'post /v1/batches', 'get /v1/batches/{id}'],
+  ...['post /v1/batches/{id}/close', 'post /v1/batches/{id}/cancel'],
   ...['get /v1/jobs/{id}/events', 'get /v1/jobs/{id}/attempts', 'get /v1/jobs/{id}/logs', 'get /v1/jobs/{id}/webhooks'],
   ...['get /v1/jobs/{id}/steps', 'post /v1/jobs/{id}/events/{name}'],
   'get /v1/ai-usage',

@@ -72,8 +72,9 @@ const routes: Record<string, (its: Belongings) => Trial[]> = {
     refused(422, '/v1/jobs', post({ type: 'test:echo', input: 1, options: { tenant: OWNER } })),
     own('/v1/jobs', { ...post({ type: 'test:echo', input: 1 }), headers: { 'idempotency-key': SHARED_NAME } }),
   ],
-  'POST /v1/jobs/bulk': () => [
+  'POST /v1/jobs/bulk': ({ batch }) => [
     own('/v1/jobs/bulk', post({ jobs: [{ type: 'test:echo', input: 1, options: { tenant: OWNER } }] })),
+    refused(422, '/v1/jobs/bulk', post({ jobs: [{ type: 'test:echo', input: 1 }], batchId: batch })),
   ],
   'GET /v1/jobs': (its) => [
     own('/v1/jobs'),
@@ -117,6 +118,14 @@ const routes: Record<string, (its: Belongings) => Trial[]> = {
     actions.flatMap((action) =>
       bodyFilters(its).map((filter) => empty('/v1/bulk-actions', post({ action, ...dryRun(filter) }))),
     ),
+  'POST /v1/batches': () => [
+    own('/v1/batches', post({ name: 'mine' })),
+    refused(422, '/v1/batches', post({ tenant: OWNER })),
+  ],
+  'GET /v1/batches': ({ batch }) => [own(`/v1/batches?cursor=${batch}`), own('/v1/batches')],
+  'GET /v1/batches/{id}': ({ batch }) => [missing(`/v1/batches/${batch}`)],
+  'POST /v1/batches/{id}/close': ({ batch }) => [missing(`/v1/batches/${batch}/close`, post())],
+  'POST /v1/batches/{id}/cancel': ({ batch }) => [missing(`/v1/batches/${batch}/cancel`, post())],
   'GET /v1/bulk-actions': ({ bulkAction }) => [own(`/v1/bulk-actions?cursor=${bulkAction}`), own('/v1/bulk-actions')],
   'GET /v1/bulk-actions/{id}': ({ bulkAction }) => [missing(`/v1/bulk-actions/${bulkAction}`)],
   'POST /v1/bulk-actions/{id}/abort': ({ bulkAction }) => [missing(`/v1/bulk-actions/${bulkAction}/abort`, post())],
@@ -287,6 +296,7 @@ async function look(program: Program, { headers }: Tenant, its: Belongings): Pro
     `/v1/files/${its.made}`,
     '/v1/notifications?user=ann&unread=true',
     `/v1/bulk-actions/${its.bulkAction}`,
+    `/v1/batches/${its.batch}`,
     `/v1/api-keys/${its.key}`,
     `/v1/webhooks/${its.subscription}`,
     '/v1/audit?action=bulk_action.create',

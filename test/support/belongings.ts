@@ -19,6 +19,7 @@ export interface Belongings {
   made: string;
   notification: string;
   bulkAction: string;
+  batch: string;
   key: string;
   subscription: string;
   delivery: string;
@@ -70,6 +71,7 @@ export async function settle(
   const upload = await call<FileResource>('/v1/files?name=upload.txt', { text, headers });
   const action = { action: 'retry', filter: { tag: text, type: text } };
   const bulkAction = await call<{ id: string }>('/v1/bulk-actions', { json: action });
+  const batch = await call<{ id: string }>('/v1/batches', { json: { name: text, metadata: { note: text } } });
   await insertAiUsage(installation, tenant.name, text);
 
   const statuses: [string, JobStatus][] = [
@@ -101,6 +103,7 @@ export async function settle(
     made: `${file}-made.txt`,
     notification: await first('/v1/notifications?user=ann'),
     bulkAction: bulkAction.id,
+    batch: batch.id,
     key: tenant.key.id,
     subscription: subscription.id,
     delivery: await first(`/v1/jobs/${jobs.completed}/webhooks`),
