@@ -19,6 +19,7 @@ const queryDescriptions: Record<string, string> = {
   queue: 'The queue of the jobs.',
   tenant: 'Whose; for keys that see all tenants.',
   tag: 'A tag that the jobs have.',
+  batchId: 'The batch that the jobs have joined.',
   parentId: 'The pipeline that the jobs are steps of.',
   createdAfter: 'Of this time or later.',
   createdBefore: 'Earlier than this time.',

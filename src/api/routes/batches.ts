@@ -32,6 +32,7 @@ export function batchRoutes(engine: Engine): Route[] {
       isBulk: true,
       isIdempotent: true,
       answers: { 201: createdBatchSchema },
+      responseHeaders: ['Location'],
       async handle({ caller, body, seed }) {
         const { jobs: list, ...rest } = body;
         const own = await parseBody(batchRequestSchema, rest); // the jobs are checked one by one
@@ -85,6 +86,7 @@ export function batchRoutes(engine: Engine): Route[] {
       summary: 'Close a batch and cancel those of its jobs that have not ended',
       isIdempotent: true,
       answers: { 202: cancelledBatchSchema },
+      responseHeaders: ['Location'],
       async handle({ caller, params, seed }) {
         const { batch, action } = await cancelBatch(engine, caller, params.id ?? '', seed);
         return {
