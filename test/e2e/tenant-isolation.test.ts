@@ -17,6 +17,7 @@ import { waitFor } from '../support/wait-for.ts';
 const ADMIN_KEY = 'a-key-of-the-tests-0123456789';
 /** In everything that the owner has written. */
 const SECRET = 'zebracrossing';
+const DAY_MS = 86_400_000;
 const OWNER = 'owner-tenant';
 const STRANGER = 'stranger-tenant';
 
@@ -67,9 +68,10 @@ const dryRun = (filter: object) => ({ filter, dryRun: true });
 
 /** Every route, and how the stranger tries it. */
 const routes: Record<string, (its: Belongings) => Trial[]> = {
-  'POST /v1/jobs': () => [
+  'POST /v1/jobs': ({ batch }) => [
     own('/v1/jobs', post({ type: 'test:echo', input: 1, options: { deduplicationKey: SHARED_NAME } })),
     refused(422, '/v1/jobs', post({ type: 'test:echo', input: 1, options: { tenant: OWNER } })),
+    refused(422, '/v1/jobs', post({ type: 'test:echo', input: 1, options: { batchId: batch } })),
     own('/v1/jobs', { ...post({ type: 'test:echo', input: 1 }), headers: { 'idempotency-key': SHARED_NAME } }),
   ],
   'POST /v1/jobs/bulk': ({ batch }) => [
@@ -118,14 +120,6 @@ const routes: Record<string, (its: Belongings) => Trial[]> = {
     actions.flatMap((action) =>
       bodyFilters(its).map((filter) => empty('/v1/bulk-actions', post({ action, ...dryRun(filter) }))),
     ),
-  'POST /v1/batches': () => [
-    own('/v1/batches', post({ name: 'mine' })),
-    refused(422, '/v1/batches', post({ tenant: OWNER })),
-  ],
-  'GET /v1/batches': ({ batch }) => [own(`/v1/batches?cursor=${batch}`), own('/v1/batches')],
-  'GET /v1/batches/{id}': ({ batch }) => [missing(`/v1/batches/${batch}`)],
-  'POST /v1/batches/{id}/close': ({ batch }) => [missing(`/v1/batches/${batch}/close`, post())],
-  'POST /v1/batches/{id}/cancel': ({ batch }) => [missing(`/v1/batches/${batch}/cancel`, post())],
   'GET /v1/bulk-actions': ({ bulkAction }) => [own(`/v1/bulk-actions?cursor=${bulkAction}`), own('/v1/bulk-actions')],
   'GET /v1/bulk-actions/{id}': ({ bulkAction }) => [missing(`/v1/bulk-actions/${bulkAction}`)],
   'POST /v1/bulk-actions/{id}/abort': ({ bulkAction }) => [missing(`/v1/bulk-actions/${bulkAction}/abort`, post())],
@@ -155,6 +149,28 @@ const routes: Record<string, (its: Belongings) => Trial[]> = {
   'POST /v1/webhook-deliveries/{id}/redeliver': ({ delivery }) => [
     missing(`/v1/webhook-deliveries/${delivery}/redeliver`, post()),
   ],
+  'GET /v1/schedules': ({ schedule }) => [own('/v1/schedules'), refused(422, `/v1/schedules?cursor=${schedule}`)],
+  'POST /v1/schedules': () => [
+    refused(
+      422,
+      '/v1/schedules',
+      post({ name: 'theirs', type: 'test:echo', input: 1, everyMs: DAY_MS, tenant: OWNER }),
+    ),
+    own('/v1/schedules', post({ name: 'mine', type: 'test:echo', input: 1, everyMs: DAY_MS, enabled: false })),
+  ],
+  'GET /v1/schedules/{id}': ({ schedule }) => [missing(`/v1/schedules/${schedule}`)],
+  'PATCH /v1/schedules/{id}': ({ schedule }) => [missing(`/v1/schedules/${schedule}`, patch({ enabled: true }))],
+  'DELETE /v1/schedules/{id}': ({ schedule }) => [missing(`/v1/schedules/${schedule}`, del)],
+  'POST /v1/schedules/{id}/trigger': ({ schedule }) => [missing(`/v1/schedules/${schedule}/trigger`, post())],
+  'GET /v1/schedules/{id}/runs': ({ schedule }) => [missing(`/v1/schedules/${schedule}/runs`)],
+  'GET /v1/batches': ({ batch }) => [own('/v1/batches'), own(`/v1/batches?cursor=${batch}`)],
+  'POST /v1/batches': () => [
+    refused(422, '/v1/batches', post({ tenant: OWNER, jobs: [{ type: 'test:echo', input: 1 }] })),
+    own('/v1/batches', post({ jobs: [{ type: 'test:echo', input: 1 }] })),
+  ],
+  'GET /v1/batches/{id}': ({ batch }) => [missing(`/v1/batches/${batch}`)],
+  'POST /v1/batches/{id}/close': ({ batch }) => [missing(`/v1/batches/${batch}/close`, post())],
+  'POST /v1/batches/{id}/cancel': ({ batch }) => [missing(`/v1/batches/${batch}/cancel`, post())],
   'POST /v1/api-keys': () => [
     refused(422, '/v1/api-keys', post({ name: 'theirs', scopes: ['admin'], tenant: OWNER })),
     refused(422, '/v1/api-keys', post({ name: 'of all', scopes: ['admin'], tenant: null })),
@@ -215,7 +231,7 @@ describe('the key of one tenant and the ids of another', () => {
       expect(queue).toMatchObject({ oldestWaitMs: null, throughputPerMinute: 0 });
     }
     const ofOwner = (await program.call<StatsResource>('/v1/stats', { headers: owner.headers })).body;
-    expect(ofOwner.counts).toMatchObject({ failed: 1, scheduled: 1, processing: 1, waiting: 1 });
+    expect(ofOwner.counts).toMatchObject({ failed: 1, scheduled: 2, processing: 1 });
   });
 
   it.each(Object.keys(routes))('learn nothing and change nothing: %s', async (name) => {
@@ -296,9 +312,10 @@ async function look(program: Program, { headers }: Tenant, its: Belongings): Pro
     `/v1/files/${its.made}`,
     '/v1/notifications?user=ann&unread=true',
     `/v1/bulk-actions/${its.bulkAction}`,
-    `/v1/batches/${its.batch}`,
     `/v1/api-keys/${its.key}`,
     `/v1/webhooks/${its.subscription}`,
+    `/v1/schedules/${its.schedule}`,
+    `/v1/batches/${its.batch}`,
     '/v1/audit?action=bulk_action.create',
     '/v1/ai-usage',
   ];

@@ -23,6 +23,7 @@ export interface Belongings {
   key: string;
   subscription: string;
   delivery: string;
+  schedule: string;
 }
 
 export interface Tenant {
@@ -71,7 +72,11 @@ export async function settle(
   const upload = await call<FileResource>('/v1/files?name=upload.txt', { text, headers });
   const action = { action: 'retry', filter: { tag: text, type: text } };
   const bulkAction = await call<{ id: string }>('/v1/bulk-actions', { json: action });
-  const batch = await call<{ id: string }>('/v1/batches', { json: { name: text, metadata: { note: text } } });
+  const schedule = await call<{ id: string }>('/v1/schedules', {
+    json: { name: text, type: 'test:echo', input: text, everyMs: LATER_MS * 24, enabled: false },
+  });
+  const later = { type: 'test:echo', input: text, options: { delayMs: LATER_MS } };
+  const batch = await call<{ id: string }>('/v1/batches', { json: { name: text, jobs: [later] } });
   await insertAiUsage(installation, tenant.name, text);
 
   const statuses: [string, JobStatus][] = [
@@ -103,9 +108,10 @@ export async function settle(
     made: `${file}-made.txt`,
     notification: await first('/v1/notifications?user=ann'),
     bulkAction: bulkAction.id,
-    batch: batch.id,
     key: tenant.key.id,
     subscription: subscription.id,
+    schedule: schedule.id,
+    batch: batch.id,
     delivery: await first(`/v1/jobs/${jobs.completed}/webhooks`),
   };
 }
