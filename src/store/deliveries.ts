@@ -1,6 +1,7 @@
 import type { DeliveryStatus } from '../contract/webhooks.ts';
 import type { Database } from './database.ts';
 import { type TenantScope, tenantOf } from './scope.ts';
+import { NEW_ID } from './subscriptions.ts';
 
 export interface DueDelivery {
   id: string;
@@ -19,8 +20,11 @@ export interface DueDelivery {
 export interface BatchDelivery {
   id: string;
   batchId: string;
+  /** Whose batch: its subscriptions are told too. */
+  tenant: string;
   event: string;
-  url: string;
+  /** Of the webhook of the batch itself; null when it has none. */
+  url: string | null;
   body: string;
 }
 
@@ -94,11 +98,17 @@ export function createDeliveryStore(database: Database) {
       );
     },
 
-    /** What a batch owes that has ended. In the transaction that ends it (I4). */
-    async addForBatch({ id, batchId, event, url, body }: BatchDelivery): Promise<void> {
+    /** What a batch owes that has ended, to its webhook and to subscriptions. In the transaction that ends it (I4). */
+    async addForBatch({ id, batchId, tenant, event, url, body }: BatchDelivery): Promise<void> {
       await database.query(
-        `insert into longshore.webhook_deliveries (id, batch_id, event, url, body) values ($1, $2, $3, $4, $5)`,
-        [id, batchId, event, url, body],
+        `insert into longshore.webhook_deliveries (id, batch_id, subscription_id, event, url, body)
+         select $1::uuid, $2::uuid, null, $4, $5::text, $6
+         where $5 is not null
+         union all
+         select ${NEW_ID}, $2, s.id, $4, s.url, $6
+         from longshore.webhook_subscriptions s
+         where s.tenant = $3 and s.disabled_at is null and $4 = any(s.events)`,
+        [id, batchId, tenant, event, url, body],
       );
     },
 

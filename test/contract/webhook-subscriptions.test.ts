@@ -1,7 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { batchRequestSchema } from '../../src/contract/batches.ts';
 import { type SubscriptionInput, subscriptionRequestSchema } from '../../src/contract/webhooks.ts';
 import type { TransportName } from '../../src/define/queue.ts';
+import { createBatch } from '../../src/engine/batches/create-batch.ts';
+import { closeBatch } from '../../src/engine/batches/end-batch.ts';
 import { cancelJob, expireJobs } from '../../src/engine/control.ts';
 import type { Caller } from '../../src/engine/engine.ts';
 import {
@@ -207,6 +210,20 @@ describe.each<TransportName>(['postgres', 'bullmq'])('a subscription on the %s t
     });
     expect(await harness.engine.store.deliveries.search({ tenant: 'acme' }, { jobId: job.id }, 10, null)).toEqual([]);
     expect(await owedTo(harness, id)).toMatchObject([{ status: 'delivered', tries: 1 }]);
+  });
+
+  it('is told of a batch of its tenant once all of its jobs have ended', async () => {
+    const harness = await start([echo], { settings });
+    await harness.startWorker();
+    const { id } = await subscribe(harness, { events: ['batch.completed'], types: ['no:such'] });
+    const ofAcme = await subscribe(harness, { events: ['batch.completed'] }, acme);
+    const request = batchRequestSchema.parse({});
+    const { batch } = await createBatch(harness.engine, everyone, { seed: createId(), request, parts: undefined });
+    const batchId = batch.id;
+    await harness.enqueue(echo, 1, { batchId });
+    await closeBatch(harness.engine, everyone, batchId);
+    expect(await untilAll(harness, id, 1)).toMatchObject([{ batchId, jobId: null, event: 'batch.completed', url }]);
+    expect(await owedTo(harness, ofAcme.id)).toEqual([]);
   });
 
   it('to a private address is refused', async () => {

@@ -52,16 +52,14 @@ export async function foldBatchNews(engine: Engine): Promise<number> {
 async function settleEnd(store: Store, batch: BatchRow): Promise<JobRow[]> {
   const { id, tenant, onComplete, webhook, finishedAt } = batch;
   const jobId = onComplete && finishedAt && deriveId(finishedAt.getTime(), `${id}\nonComplete`);
-  if (webhook) {
-    const body = toBatchBody({ ...batch, onCompleteJobId: jobId });
-    await store.deliveries.addForBatch({
-      id: createId(),
-      batchId: id,
-      event: 'batch.completed',
-      url: webhook.url,
-      body,
-    });
-  }
+  await store.deliveries.addForBatch({
+    id: createId(),
+    batchId: id,
+    tenant,
+    event: 'batch.completed',
+    url: webhook?.url ?? null,
+    body: toBatchBody({ ...batch, onCompleteJobId: jobId }),
+  });
   if (!onComplete || !jobId) return [];
   await store.batches.settleEnd(id, jobId);
   const metadata = { ...onComplete.metadata, batchId: id };
@@ -72,7 +70,7 @@ function announceFinished(engine: Engine, finished: readonly BatchRow[], jobs: r
   for (const { id, total, failed } of finished) engine.log.info('a batch has ended', { batchId: id, total, failed });
   engine.signals.publish(
     'webhook',
-    finished.filter(({ webhook }) => webhook).map(({ id }) => id),
+    finished.map(({ id }) => id),
   );
   engine.dispatcher.handOver(jobs);
 }
