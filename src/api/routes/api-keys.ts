@@ -22,6 +22,7 @@ export function apiKeyRoutes(engine: Engine): Route[] {
       body: createKeySchema,
       isIdempotent: true,
       answers: { 201: createdKeySchema },
+      responseHeaders: ['Location'],
       async handle({ caller, body, seed }) {
         const { row, key } = await createApiKey(engine, caller, body, seed);
         const shown = toResource(row);

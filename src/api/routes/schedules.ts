@@ -45,6 +45,7 @@ export function scheduleRoutes(engine: Engine): Route[] {
       body: newScheduleSchema,
       findMoreFaults: (body) => findInputFaults(engine, body),
       answers: { 201: scheduleSchema },
+      responseHeaders: ['Location'],
       async handle({ caller, body, seed }) {
         const row = await createSchedule(engine, caller, body, seed);
         return { status: 201, headers: { Location: pathOf(row.id) }, body: toResource(row) };
@@ -90,6 +91,7 @@ export function scheduleRoutes(engine: Engine): Route[] {
       isIdempotent: true,
       body: z.strictObject({}),
       answers: { 202: jobSchema },
+      responseHeaders: ['Location'],
       async handle({ caller, params, seed }) {
         const enqueued = await triggerSchedule(engine, caller, params.id ?? '', seed);
         const headers = { Location: `/v1/jobs/${enqueued.job.id}`, ...retryAfterOf(enqueued.job, Date.now()) };
