@@ -143,6 +143,7 @@ describe('every operation of the document', () => {
       const again = await demand(operation, withKey(key), { statuses: [sample.status], why: 'the same call again' });
       expect(again.headers.get('idempotent-replayed'), operation.name).toBe('true');
       expect(again.body, operation.name).toEqual(first.body);
+      if (sample.json === undefined && sample.text === undefined) return; // there is nothing to say otherwise
       const other = {
         ...withKey(key),
         ...(sample.json === undefined ? { query: { name: 'other' } } : { json: otherBody(sample) }),

@@ -91,7 +91,7 @@ export function scheduleRoutes(engine: Engine): Route[] {
       isIdempotent: true,
       body: z.strictObject({}),
       answers: { 202: jobSchema },
-      responseHeaders: ['Location'],
+      responseHeaders: ['Location', 'Retry-After'],
       async handle({ caller, params, seed }) {
         const enqueued = await triggerSchedule(engine, caller, params.id ?? '', seed);
         const headers = { Location: `/v1/jobs/${enqueued.job.id}`, ...retryAfterOf(enqueued.job, Date.now()) };
