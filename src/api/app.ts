@@ -112,7 +112,7 @@ async function send(request: Request, response: Response, reply: Reply): Promise
     await written.catch(() => undefined); // whoever asked has gone
     return;
   }
-  if ((request.method === 'POST' || request.method === 'PATCH') && reply.body !== undefined) {
+  if (request.method !== 'GET' && request.method !== 'HEAD' && reply.body !== undefined) {
     sendJson(response, reply);
     return;
   }

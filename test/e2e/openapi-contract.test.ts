@@ -142,7 +142,7 @@ describe('every operation of the document', () => {
       const first = await demand(operation, withKey(key), { statuses: [sample.status], why: 'a first call' });
       const again = await demand(operation, withKey(key), { statuses: [sample.status], why: 'the same call again' });
       expect(again.headers.get('idempotent-replayed'), operation.name).toBe('true');
-      expect(again.body, operation.name).toEqual(first.body);
+      expect(first.body, operation.name).toMatchObject(again.body as object); // a secret is told once
       if (sample.json === undefined && sample.text === undefined) return; // there is nothing to say otherwise
       const other = {
         ...withKey(key),
