@@ -1,4 +1,5 @@
-import { type BulkLine, LINES_MEDIA_TYPE } from '../contract/bulk.ts';
+import type { BulkLine } from '../contract/bulk.ts';
+import { LINES_MEDIA_TYPE } from '../contract/media-types.ts';
 
 export const LINES_HEADERS = { 'content-type': LINES_MEDIA_TYPE };
 /** Characters that are sent together. */

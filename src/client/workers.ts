@@ -1,18 +1,19 @@
-import type { Page } from '../contract/list.ts';
 import type { WorkerResource } from '../contract/workers.ts';
-import type { Connection } from './connection.ts';
-import type { PageQuery } from './pages.ts';
+import type { CallOptions, Connection } from './connection.ts';
+import { createPageList, type PageList, type PageQuery } from './pages.ts';
 
 export interface WorkersClient {
-  /** One page of the processes that run jobs, by their ids. */
-  list(query?: PageQuery): Promise<Page<WorkerResource>>;
-  /** @throws NOT_FOUND, also once it has been silent for long */
-  get(id: string): Promise<WorkerResource>;
+  /** The processes that run jobs, by their ids. */
+  list(query?: PageQuery, call?: CallOptions): PageList<WorkerResource>;
+  /** @throws NotFoundError, also once it has been silent for long */
+  get(id: string, call?: CallOptions): Promise<WorkerResource>;
 }
 
 export function createWorkersClient(connection: Connection): WorkersClient {
+  const path = '/v1/workers';
   return {
-    list: (query = {}) => connection.requestJson('/v1/workers', { query: { ...query } }),
-    get: (id) => connection.requestJson(`/v1/workers/${encodeURIComponent(id)}`),
+    list: (query = {}, call = {}) =>
+      createPageList((cursor) => connection.requestJson(path, { ...call, query: { ...query, cursor } }), query.cursor),
+    get: (id, call = {}) => connection.requestJson(`${path}/${encodeURIComponent(id)}`, call),
   };
 }

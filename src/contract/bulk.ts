@@ -17,8 +17,7 @@ export const bulkSchema = z
     examples: [{ jobs: [{ type: 'http:request', input: { url: 'https://example.com' } }] }],
   });
 
-/** Jobs as lines of JSON are a stream of any length. */
-export const LINES_MEDIA_TYPE = 'application/x-ndjson';
+export { LINES_MEDIA_TYPE } from './media-types.ts';
 /** The rejected jobs that an answer to lines lists; the rest is counted. */
 export const REJECTED_MAX = 1000;
 

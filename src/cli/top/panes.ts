@@ -1,11 +1,12 @@
 import { stripVTControlCharacters } from 'node:util';
 import type { JobResource } from '../../contract/job.ts';
 import type { QueueResource } from '../../contract/program.ts';
+import type { WorkerResource } from '../../contract/workers.ts';
 import { colorStatus, formatAge, formatDuration, formatPercent } from '../format.ts';
 import { type Column, renderTable } from '../table.ts';
 import { type Colors, cleanLine, measureWidth } from '../terminal.ts';
 import type { ScreenSize } from './render.ts';
-import { findCursor, listJobs, listQueues, listWorkers, type Pane, type TopState, type WorkerRow } from './state.ts';
+import { findCursor, listJobs, listQueues, listWorkers, type Pane, type TopState } from './state.ts';
 
 const MARKER = '> ';
 
@@ -17,7 +18,7 @@ export function renderPane(state: TopState, pane: Pane, size: ScreenSize, colors
     case 'queues':
       return renderRows(state, pane, listQueues(state), createQueueColumns(colors), size, colors);
     case 'workers':
-      return renderRows(state, pane, listWorkers(state), createWorkerColumns(nowMs), size, colors);
+      return renderRows(state, pane, listWorkers(state), createWorkerColumns(colors, nowMs), size, colors);
     default:
       return renderRows(state, pane, listJobs(state, pane), createJobColumns(pane, colors, nowMs), size, colors);
   }
@@ -28,7 +29,7 @@ const NOTHING: Record<Pane, string> = {
   running: 'no job is running',
   waiting: 'no job is waiting',
   failed: 'no job has failed',
-  workers: 'no worker runs a job',
+  workers: 'no worker is there',
 };
 
 function renderRows<Row>(
@@ -114,15 +115,14 @@ function describeProgress({ progress }: JobResource): string {
   return [formatPercent(progress.percent), cleanLine(progress.message ?? '')].filter((part) => part !== '').join(' ');
 }
 
-function createWorkerColumns(nowMs: number): Column<WorkerRow>[] {
+function createWorkerColumns(colors: Colors, nowMs: number): Column<WorkerResource>[] {
   return [
-    { title: 'WORKER', cell: ({ name }) => cleanLine(name), minWidth: 12 },
-    { title: 'RUNNING', cell: ({ jobs }) => String(jobs.length), align: 'right' },
-    { title: 'LONGEST', cell: ({ jobs }) => formatAge(findOldest(jobs), nowMs), align: 'right' },
-    { title: 'TYPES', cell: ({ jobs }) => [...new Set(jobs.map(({ type }) => type))].join(', '), minWidth: 10 },
+    { title: 'HOST', cell: ({ host }) => cleanLine(host), minWidth: 10 },
+    { title: 'PID', cell: ({ pid }) => String(pid), align: 'right' },
+    { title: 'STATE', cell: ({ isAlive }) => (isAlive ? colors.green('alive') : colors.red('silent')) },
+    { title: 'RUNNING', cell: ({ running, concurrency }) => `${running}/${concurrency}`, align: 'right' },
+    { title: 'HEARD', cell: ({ lastHeartbeatAt }) => formatAge(lastHeartbeatAt, nowMs), dropOrder: 1 },
+    { title: 'SINCE', cell: ({ startedAt }) => formatAge(startedAt, nowMs), dropOrder: 2 },
+    { title: 'QUEUES', cell: ({ queues }) => cleanLine(queues.join(', ')), minWidth: 10, dropOrder: 3 },
   ];
-}
-
-function findOldest(jobs: readonly JobResource[]): string {
-  return jobs.map(({ startedAt, createdAt }) => startedAt ?? createdAt).sort()[0] ?? '';
 }

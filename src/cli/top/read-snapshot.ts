@@ -14,12 +14,14 @@ export async function readSnapshot(
 ): Promise<Snapshot> {
   const call = { signal, retries: 0 };
   const listJobs = async (status: JobStatus[]) => (await client.jobs.list({ status, queue, limit: JOBS }, call)).items;
-  const [stats, queues, running, waiting, failed] = await Promise.all([
+  const listWorkers = () => collectPages((cursor) => client.workers.list({ cursor, limit: 200 }, call));
+  const [stats, queues, running, waiting, failed, workers] = await Promise.all([
     client.stats(call),
     collectPages((cursor) => client.queues.list({ cursor, limit: 200 }, call)),
-    listJobs(['processing']), // workers are told by their jobs
+    lower === 'running' ? listJobs(['processing']) : (snapshot?.jobs.running ?? []),
     lower === 'waiting' ? listJobs(WAITING) : (snapshot?.jobs.waiting ?? []),
     lower === 'failed' ? listJobs(['failed']) : (snapshot?.jobs.failed ?? []),
+    lower === 'workers' ? listWorkers() : (snapshot?.workers ?? []),
   ]);
-  return { stats, queues, jobs: { running, waiting, failed }, atMs: nowMs };
+  return { stats, queues, jobs: { running, waiting, failed }, workers, atMs: nowMs };
 }

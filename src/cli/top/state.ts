@@ -1,5 +1,6 @@
 import type { JobResource } from '../../contract/job.ts';
 import type { QueueResource, StatsResource } from '../../contract/program.ts';
+import type { WorkerResource } from '../../contract/workers.ts';
 
 /** The lists of the screen; the first is always there, of the others one. */
 export const panes = ['queues', 'running', 'waiting', 'failed', 'workers'] as const;
@@ -11,13 +12,8 @@ export interface Snapshot {
   stats: StatsResource;
   queues: QueueResource[];
   jobs: Record<'running' | 'waiting' | 'failed', JobResource[]>;
+  workers: WorkerResource[];
   atMs: number;
-}
-
-/** A process that runs jobs, as far as its jobs tell. */
-export interface WorkerRow {
-  name: string;
-  jobs: JobResource[];
 }
 
 export type Mode =
@@ -78,16 +74,16 @@ export function listJobs({ snapshot, filter }: TopState, pane: 'running' | 'wait
   );
 }
 
-export function listWorkers({ snapshot, filter }: TopState): WorkerRow[] {
-  const jobs = Map.groupBy(snapshot?.jobs.running ?? [], ({ worker }) => worker ?? '?');
-  const rows = [...jobs].map(([name, own]) => ({ name, jobs: own }));
-  return rows.filter(({ name }) => matches(filter, name)).sort((a, b) => a.name.localeCompare(b.name));
+export function listWorkers({ snapshot, filter, queue }: TopState): WorkerResource[] {
+  return (snapshot?.workers ?? []).filter(
+    ({ id, host, queues }) => (queue === undefined || queues.includes(queue)) && matches(filter, id, host, ...queues),
+  );
 }
 
 /** The names or ids of the rows of a list, from top to bottom. */
 export function listKeys(state: TopState, pane: Pane): string[] {
   if (pane === 'queues') return listQueues(state).map(({ name }) => name);
-  if (pane === 'workers') return listWorkers(state).map(({ name }) => name);
+  if (pane === 'workers') return listWorkers(state).map(({ id }) => id);
   return listJobs(state, pane).map(({ id }) => id);
 }
 

@@ -3,6 +3,7 @@ import { createFakeCli, type FakeCli } from '../../../test/support/fake-cli.ts';
 import { type FakeServer, makeJob, startFakeServer } from '../../../test/support/fake-server.ts';
 import { waitFor } from '../../../test/support/wait-for.ts';
 import type { QueueResource, StatsResource } from '../../contract/program.ts';
+import type { WorkerResource } from '../../contract/workers.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { createTerminal, measureWidth } from '../terminal.ts';
 import { pressKey } from './keys.ts';
@@ -31,10 +32,15 @@ const failed = makeJob({
   ...{ id: '01980000-0000-7000-8000-00000000000b', type: 'größe:messen', status: 'failed', attempt: 3 },
   error: { name: 'Error', message: 'no route to 日本語', attempt: 3 },
 });
+const worker: WorkerResource = {
+  ...{ id: 'w', host: 'host-1', pid: 17, version: '1', queues: ['email'], concurrency: 10, running: 1, jobs: [] },
+  ...{ startedAt: '2026-01-01T00:00:00.000Z', lastHeartbeatAt: '2026-01-01T00:00:59.000Z', isAlive: true },
+};
 const snapshot: Snapshot = {
   stats,
   queues: [makeQueue('email'), makeQueue('http', true)],
   jobs: { running: [running], waiting: [], failed: [failed] },
+  workers: [worker],
   atMs: AT,
 };
 const state: TopState = { ...createTopState('http://127.0.0.1:3001'), snapshot };
@@ -87,6 +93,11 @@ describe('the screen of top', () => {
         }
       }
     }
+  });
+
+  it('shows the workers', () => {
+    const lines = renderTop(press(state, 'shift-tab').state, { width: 100, height: 24 }, plain);
+    expect(lines.join('\n')).toMatch(/^> host-1 +17 +alive +1\/10 +1 s ago +1 min ago +email/m);
   });
 
   it('keeps the row under the cursor in sight, and on its row when others come', () => {
