@@ -2,7 +2,7 @@ import type { BulkActionResource } from '../contract/bulk-actions.ts';
 import type { CliContext, Session } from './context.ts';
 import { printJson } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
-import { formatCount, formatPercent } from './format.ts';
+import { formatCount, formatMatched, formatPercent } from './format.ts';
 import { renderBar } from './progress.ts';
 import { cleanLine, type Terminal } from './terminal.ts';
 
@@ -25,7 +25,9 @@ export async function showBulkAction(
   const { terminal } = cli;
   if (!isWaiting) {
     if (session.isJson) return printJson(cli, action);
-    terminal.print(`${terminal.colors.cyan('running')} ${action.id}  ${formatCount(action.matched, 'job')}`);
+    terminal.print(
+      `${terminal.colors.cyan('running')} ${action.id}  ${formatMatched(action.matched, action.matchedIsCapped, 'job')}`,
+    );
     return terminal.note(terminal.colors.dim('It goes on in the background; --wait shows it until it has finished.'));
   }
   const ended = await waitForEnd(cli, session, action.id);
@@ -59,7 +61,11 @@ async function waitForEnd(
   }
 }
 
-function renderProgress({ matched, processed }: BulkActionResource, { colors, width }: Terminal): string {
+function renderProgress(
+  { matched, matchedIsCapped, processed }: BulkActionResource,
+  { colors, width }: Terminal,
+): string {
+  if (matchedIsCapped) return `${processed} of ${formatMatched(matched, true, 'job')}`;
   // Jobs that came to match since then are done too.
   const percent = matched === 0 ? 100 : Math.min(100, (100 * processed) / matched);
   const counts = `${formatPercent(percent).padStart(5)}  ${processed} of ${formatCount(matched, 'job')}`;

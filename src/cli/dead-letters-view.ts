@@ -18,7 +18,7 @@ export function createFailureColumns(colors: Colors, nowMs: number): Column<JobR
 
 export function createGroupColumns(colors: Colors, nowMs: number): Column<DeadLetterGroup>[] {
   return [
-    { title: 'JOBS', cell: (group) => String(group.count), align: 'right' },
+    { title: 'JOBS', cell: (group) => `${group.count}${group.countIsCapped ? '+' : ''}`, align: 'right' },
     { title: 'TYPE', cell: (group) => cleanLine(group.type), minWidth: 12 },
     { title: 'LAST', cell: (group) => formatAge(group.lastSeen, nowMs), align: 'right', dropOrder: 2 },
     { title: 'FIRST', cell: (group) => formatAge(group.firstSeen, nowMs), align: 'right', dropOrder: 3 },

@@ -8,7 +8,14 @@ import { exitCodes } from './exit-codes.ts';
 
 const action: BulkActionResource = {
   ...{ id: '01980000-0000-7000-8000-00000000000a', action: 'delete', filter: {}, status: 'running', error: null },
-  ...{ matched: 4, processed: 0, changed: 0, createdAt: '2026-01-01T00:00:00.000Z', finishedAt: null },
+  ...{
+    matched: 4,
+    matchedIsCapped: false,
+    processed: 0,
+    changed: 0,
+    createdAt: '2026-01-01T00:00:00.000Z',
+    finishedAt: null,
+  },
 };
 const failed = makeJob({
   ...{ status: 'failed', reason: 'attempts_exhausted', attempt: 3, finishedAt: '2026-01-01T00:00:55.000Z' },
@@ -16,6 +23,7 @@ const failed = makeJob({
 });
 const group: DeadLetterGroup = {
   ...{ fingerprint: '3f2a9c0d1b4e5f67', type: 'http:request', name: 'TypeError', message: 'no luck', count: 17 },
+  countIsCapped: false,
   ...{ firstSeen: '2026-01-01T00:00:00.000Z', lastSeen: '2026-01-01T00:00:57.000Z', newestJobId: failed.id },
 };
 let server: FakeServer;
@@ -34,7 +42,7 @@ const bodies = () => server.seen.filter(({ body }) => body !== '').map(({ body }
 /** Answers a dry run with the number, and else begins the action. */
 function scriptAction(verb: string): void {
   server.on(`POST /v1/dead-letters/${verb}`, ({ body }, response) => {
-    if (JSON.parse(body).dryRun) answerJson(response, { matched: action.matched });
+    if (JSON.parse(body).dryRun) answerJson(response, { matched: action.matched, matchedIsCapped: false });
     else answerJson(response, action, 202);
   });
 }
@@ -123,7 +131,7 @@ describe('dead-letters retry and discard', () => {
     await cli.run('dead-letters', 'retry', '--all', '--dry-run');
     expect(cli.stdout()).toBe('4 failed jobs would run again; nothing was done.\n');
     await json.run('dead-letters', 'retry', '--all', '--dry-run', '--json');
-    expect(JSON.parse(json.stdout())).toEqual({ matched: 4 });
+    expect(JSON.parse(json.stdout())).toEqual({ matched: 4, matchedIsCapped: false });
   });
 
   it('return once the action has begun, without --wait', async () => {

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { DeadLetterBulkFilter } from '../client.ts';
+import type { DryRun } from '../contract/bulk-actions.ts';
 import { showBulkAction } from './bulk-progress.ts';
 import { confirm } from './confirm.ts';
 import { type CliContext, openSession, printJson, type Session } from './context.ts';
@@ -7,7 +8,7 @@ import { createFailureColumns, createGroupColumns } from './dead-letters-view.ts
 import { UsageError } from './exit-codes.ts';
 import { addFilterFlags, addFingerprintFlag, type FilterFlags, readFilter } from './filter-flags.ts';
 import { readInteger } from './flags.ts';
-import { formatCount } from './format.ts';
+import { formatCount, formatMatched } from './format.ts';
 import { type Column, renderTable } from './table.ts';
 
 interface ListFlags extends FilterFlags {
@@ -81,8 +82,8 @@ function printPage<Row>(
   columns: Column<Row>[],
   noun: string,
 ): void {
-  if (page.items.length === 0) terminal.note('No failed job matches.');
-  else terminal.print(renderTable(page.items, columns, terminal));
+  if (page.items.length === 0 && page.nextCursor === null) terminal.note('No failed job matches.');
+  else if (page.items.length > 0) terminal.print(renderTable(page.items, columns, terminal));
   if (page.nextCursor === null) return;
   const count = formatCount(page.items.length, noun);
   terminal.note(terminal.colors.dim(`${count}; more with the same flags and --cursor ${page.nextCursor}`));
@@ -92,8 +93,8 @@ async function retry(cli: CliContext, ids: string[], flags: ActionFlags, command
   const session = openSession(cli, command);
   const filter = chooseJobs(ids, flags);
   if (flags.dryRun) {
-    const { matched } = await session.client.deadLetters.retry(filter, { dryRun: true });
-    return printMatches(cli, session, matched, 'would run again');
+    const matches = await session.client.deadLetters.retry(filter, { dryRun: true });
+    return printMatches(cli, session, matches, 'would run again');
   }
   await showBulkAction(cli, session, await session.client.deadLetters.retry(filter), flags.wait === true);
 }
@@ -103,9 +104,9 @@ async function discard(cli: CliContext, ids: string[], flags: ActionFlags, comma
   const { deadLetters } = session.client;
   const filter = chooseJobs(ids, flags);
   if (flags.dryRun || !flags.yes) {
-    const { matched } = await deadLetters.discard(filter, { dryRun: true });
-    if (flags.dryRun) return printMatches(cli, session, matched, 'would be removed');
-    if (!(await confirmDiscard(cli, matched))) return;
+    const matches = await deadLetters.discard(filter, { dryRun: true });
+    if (flags.dryRun) return printMatches(cli, session, matches, 'would be removed');
+    if (!(await confirmDiscard(cli, matches))) return;
   }
   await showBulkAction(cli, session, await deadLetters.discard(filter), flags.wait === true);
 }
@@ -119,13 +120,14 @@ function chooseJobs(ids: string[], flags: ActionFlags): DeadLetterBulkFilter {
   return filter;
 }
 
-function printMatches(cli: CliContext, { isJson }: Session, matched: number, would: string): void {
-  if (isJson) printJson(cli, { matched });
-  else cli.terminal.print(`${formatCount(matched, 'failed job')} ${would}; nothing was done.`);
+function printMatches(cli: CliContext, { isJson }: Session, matches: DryRun, would: string): void {
+  const jobs = formatMatched(matches.matched, matches.matchedIsCapped, 'failed job');
+  if (isJson) printJson(cli, matches);
+  else cli.terminal.print(`${jobs} ${would}; nothing was done.`);
 }
 
-async function confirmDiscard(cli: CliContext, matched: number): Promise<boolean> {
-  if (matched > 0) return confirm(cli, `Remove ${formatCount(matched, 'failed job')} for good?`);
+async function confirmDiscard(cli: CliContext, { matched, matchedIsCapped }: DryRun): Promise<boolean> {
+  if (matched > 0) return confirm(cli, `Remove ${formatMatched(matched, matchedIsCapped, 'failed job')} for good?`);
   cli.terminal.note('No failed job matches.');
   return false;
 }

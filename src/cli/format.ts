@@ -1,4 +1,5 @@
 import type { JobStatus } from '../contract/job.ts';
+import { formatCount } from '../shared/quantities.ts';
 import type { Colors } from './terminal.ts';
 
 export { formatBytes, formatCount, formatDuration } from '../shared/quantities.ts';
@@ -55,4 +56,9 @@ export function colorStatus(status: JobStatus, colors: Colors): string {
 export function paintStatus(status: JobStatus, colors: Colors): (text: string) => string {
   // A status that is newer than this CLI is shown as it is.
   return colors[statusColors[status] ?? 'reset'];
+}
+
+/** `17 jobs`, or `10,000+ jobs` where counting ended there. */
+export function formatMatched(matched: number, isCapped: boolean, noun: string): string {
+  return isCapped ? `${matched.toLocaleString('en')}+ ${noun}s` : formatCount(matched, noun);
 }

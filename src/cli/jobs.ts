@@ -95,8 +95,9 @@ async function listJobs(cli: CliContext, flags: ListFlags, command: Command): Pr
   const page = await client.jobs.list({ ...readFilter(flags), status, limit, cursor });
   if (isJson) return printJson(cli, page);
   const { terminal } = cli;
-  if (page.items.length === 0) return terminal.note('No job matches.');
-  terminal.print(renderTable(page.items, createJobColumns(terminal.colors, cli.clock.now()), terminal));
+  if (page.items.length === 0 && page.nextCursor === null) return terminal.note('No job matches.');
+  if (page.items.length > 0)
+    terminal.print(renderTable(page.items, createJobColumns(terminal.colors, cli.clock.now()), terminal));
   if (page.nextCursor !== null) {
     const count = formatCount(page.items.length, 'job');
     terminal.note(terminal.colors.dim(`${count}; more with the same flags and --cursor ${page.nextCursor}`));

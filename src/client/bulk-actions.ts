@@ -22,7 +22,7 @@ export interface BulkWaitOptions {
 export interface BulkActionsClient {
   /** Acts on all jobs that the filter means; an empty one means every job. */
   create(action: BulkActionName, filter: BulkFilter, call?: CreateOptions): Promise<BulkActionResource>;
-  /** How many jobs `create` would be for. */
+  /** How many jobs `create` would be for, up to 10,000. */
   count(action: BulkActionName, filter: BulkFilter, call?: CallOptions): Promise<number>;
   get(id: string, call?: CallOptions): Promise<BulkActionResource>;
   /** Newest first. */

@@ -29,9 +29,12 @@ export interface CallOptions {
   retries?: number | undefined;
 }
 
+/** An array is written as its items, each under the name. */
+type QueryValue = string | number | boolean | null | undefined;
+
 export interface Call extends CallOptions {
   method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-  query?: Record<string, string | number | boolean | null | undefined>;
+  query?: Record<string, QueryValue | readonly string[]>;
   body?: unknown;
   /** Sent as it is, in place of `body`. */
   content?: Uint8Array | Blob | ReadableStream<Uint8Array> | undefined;
@@ -120,7 +123,7 @@ function normalizeUrl(text: string): string {
 
 function formatQuery(query: Call['query']): string {
   const pairs = Object.entries(query ?? {}).flatMap(([name, value]) =>
-    value === undefined ? [] : [[name, String(value)] as [string, string]],
+    [value].flat().flatMap((one) => (one === undefined ? [] : [[name, String(one)] as [string, string]])),
   );
   return pairs.length === 0 ? '' : `?${new URLSearchParams(pairs)}`;
 }

@@ -27,7 +27,10 @@ export const bulkActionSchema = z
     action: z.enum(bulkActionNames),
     filter: z.record(z.string(), z.unknown()),
     status: z.enum(bulkActionStatuses),
-    matched: z.int().meta({ description: 'jobs that the action was for when it was created' }),
+    matched: z
+      .int()
+      .meta({ description: 'jobs that the action was for when it was created; at least so many if capped' }),
+    matchedIsCapped: z.boolean(),
     processed: z.int().meta({ description: 'jobs that it has come to' }),
     changed: z.int().meta({ description: 'those of them that it has changed' }),
     error: z.string().nullable(),
@@ -37,5 +40,10 @@ export const bulkActionSchema = z
   .meta({ id: 'BulkAction' });
 export type BulkActionResource = z.infer<typeof bulkActionSchema>;
 
-export const dryRunSchema = z.object({ matched: z.int() }).meta({ id: 'DryRun' });
+/** Counting ends there: `matchedIsCapped` says that there may be more. */
+export const MATCHED_MAX = 10_000;
+
+export const dryRunSchema = z
+  .object({ matched: z.int().max(MATCHED_MAX), matchedIsCapped: z.boolean() })
+  .meta({ id: 'DryRun' });
 export type DryRun = z.infer<typeof dryRunSchema>;

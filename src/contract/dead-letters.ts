@@ -1,16 +1,18 @@
 import { z } from 'zod';
-import { deadLetterFilterSchema, filterShape, fingerprintSchema, withInputPaths } from './filter.ts';
+import { deadLetterFilterSchema, filterShape, withValuePaths } from './filter.ts';
 import { pageQuerySchema } from './list.ts';
 
 const time = z.iso.datetime();
 
 /** `groupBy=error` gives groups in place of jobs. */
-export const deadLetterQuerySchema = withInputPaths({
+export const deadLetterQuerySchema = withValuePaths({
   ...pageQuerySchema.shape,
   ...filterShape,
-  fingerprint: fingerprintSchema.optional(),
   groupBy: z.enum(['error'], 'must be error').optional(),
 });
+
+/** How many jobs of a group are looked at; there may be more. */
+export const GROUP_COUNT_MAX = 1000;
 
 /** Failed jobs of one kind; `name` and `message` are those of the newest one's error. */
 export const deadLetterGroupSchema = z
@@ -19,7 +21,8 @@ export const deadLetterGroupSchema = z
     type: z.string(),
     name: z.string(),
     message: z.string(),
-    count: z.int(),
+    count: z.int().meta({ description: `at most ${GROUP_COUNT_MAX}` }),
+    countIsCapped: z.boolean().meta({ description: 'whether there may be more than `count`' }),
     firstSeen: time,
     lastSeen: time,
     newestJobId: z.uuid(),

@@ -1,32 +1,41 @@
 import { z } from 'zod';
+import { SHORTEST_WORD, splitWords } from '../shared/search-words.ts';
 import { isUsableTime } from './enqueue.ts';
 import { type JobStatus, jobStatuses, jobStatusSchema } from './job.ts';
 
 /** Which jobs: all that is named must hold. A list, a bulk action and the client write it alike. */
 export interface JobFilter {
   status?: JobStatus[] | undefined;
+  /** Exactly this one, or with `:*` at its end all that begin so: `video:*`. */
   type?: string | undefined;
   queue?: string | undefined;
   tenant?: string | undefined;
-  tag?: string | undefined;
+  /** All of these. */
+  tag?: string[] | undefined;
   parentId?: string | undefined;
   batchId?: string | undefined;
+  scheduleId?: string | undefined;
   /** Of this time or later, e.g. `2030-01-31T08:00:00Z`. */
   createdAfter?: string | undefined;
   /** Earlier than this time. */
   createdBefore?: string | undefined;
-  /** Part of the type, the error's message or the input's text, in capitals or not. */
+  finishedAfter?: string | undefined;
+  finishedBefore?: string | undefined;
+  /** Words, each of which begins a word of the type, the input or, once the job has failed, the error's message. */
   q?: string | undefined;
   fingerprint?: string | undefined;
   ids?: string[] | undefined;
-  /** The value at a dotted path of the input, as JSON text; a string without its quotes. */
-  [path: InputPath]: string;
+  /** The value at a dotted path: a text, or what JSON writes so; in an array, one of its items. */
+  [path: ValuePath]: string;
 }
 
 export type InputPath = `input.${string}`;
-const INPUT_PREFIX = 'input.';
+export type MetadataPath = `metadata.${string}`;
+export type ValuePath = InputPath | MetadataPath;
+const PATH_PREFIX = /^(input|metadata)\./;
 const PATH_MAX = 500;
 const VALUE_MAX = 1000;
+const TAGS_MAX = 20;
 export const IDS_MAX = 1000;
 
 /** Text that PostgreSQL can store, and compare with. */
@@ -41,19 +50,40 @@ const time = z.iso
   .datetime({ offset: true, abort: true, error: 'must be a time, e.g. 2030-01-31T08:00:00Z' })
   .refine(isUsableTime, 'must be in the years 1970 to 9999');
 
+const typeFilter = text(200).refine(
+  (type) => !type.slice(0, -2).includes('*') && (!type.includes('*') || /.:\*$/.test(type)),
+  'must be a type, or the beginning of types and ":*", e.g. video:*',
+);
+
+/** In a query it may be given several times. */
+const tags = z.union(
+  [text(100).transform((tag) => [tag]), z.array(text(100)).max(TAGS_MAX)],
+  `must be a tag, or several, at most ${TAGS_MAX}, of at most 100 characters`,
+);
+
+const words = text(200).refine(
+  (q) => splitWords(q).some((word) => word.length >= SHORTEST_WORD),
+  `must have a word of at least ${SHORTEST_WORD} letters or digits`,
+);
+
+export const fingerprintSchema = text(64);
+
 /** What every filter has, whatever the statuses that it is about. */
 export const filterShape = {
-  type: text(200).optional(),
+  type: typeFilter.optional(),
   queue: text(100).optional(),
   tenant: text(100).optional(),
-  tag: text(100).optional(),
+  tag: tags.optional(),
   parentId: z.uuid().optional(),
   batchId: z.uuid().optional(),
+  scheduleId: z.uuid().optional(),
   createdAfter: time.optional(),
   createdBefore: time.optional(),
-  q: text(200).min(1).optional(),
+  finishedAfter: time.optional(),
+  finishedBefore: time.optional(),
+  q: words.optional(),
+  fingerprint: fingerprintSchema.optional(),
 };
-export const fingerprintSchema = text(64);
 
 /** For a query: `status` takes one or several, separated by commas. */
 export const statusListSchema = z
@@ -68,11 +98,12 @@ const statusesSchema = z.union(
 );
 
 /** The value of `input.<path>`; a body may write a number as one. */
-const inputValueSchema = z.union([text(VALUE_MAX), z.number(), z.boolean(), z.null()]);
+const pathValueSchema = z.union([text(VALUE_MAX), z.number(), z.boolean(), z.null()]);
 
-/** An object that takes `input.<path>` beside the fields of its shape, and nothing else. */
-export function withInputPaths<Shape extends z.ZodRawShape>(shape: Shape) {
-  type Filter = z.output<z.ZodObject<Shape>> & { [path: InputPath]: string };
+/** An object that takes `input.<path>` and `metadata.<path>` beside the fields of its shape, and nothing else. */
+export function withValuePaths<Shape extends z.ZodRawShape>(shape: Shape) {
+  type Filter = z.output<z.ZodObject<Shape>> & { [path: ValuePath]: string };
+  const known = [...Object.keys(shape), 'input.<path>', 'metadata.<path>'].join(', ');
   return z
     .object(shape)
     .catchall(z.unknown())
@@ -80,14 +111,14 @@ export function withInputPaths<Shape extends z.ZodRawShape>(shape: Shape) {
       (filter, { issues }) => {
         for (const [key, value] of Object.entries(filter ?? {})) {
           if (Object.hasOwn(shape, key)) continue;
-          if (!isInputPath(key)) issues.push({ code: 'unrecognized_keys', keys: [key], input: filter });
-          else issues.push(...findPathFaults(key, value).map((message) => toIssue(key, message, value)));
+          const faults = isValuePath(key) ? findPathFaults(key, value) : [`is not known here; there are ${known}`];
+          issues.push(...faults.map((message) => toIssue(key, message, value)));
         }
       },
       { when: () => true }, // also where a field has a fault: a caller hears of all at once
     )
     .transform((filter) => {
-      const entries = Object.entries(filter).map(([key, value]) => [key, isInputPath(key) ? String(value) : value]);
+      const entries = Object.entries(filter).map(([key, value]) => [key, isValuePath(key) ? String(value) : value]);
       return Object.fromEntries(entries) as Filter;
     });
 }
@@ -96,37 +127,37 @@ function toIssue(key: string, message: string, input: unknown) {
   return { code: 'custom' as const, path: [key], message, input };
 }
 
-function findPathFaults(key: InputPath, value: unknown): string[] {
+function findPathFaults(key: ValuePath, value: unknown): string[] {
   const isPath =
     key.length <= PATH_MAX &&
     !key.includes('\u0000') &&
     key.isWellFormed() &&
-    readInputPath(key).every((name) => name !== '');
+    readValuePath(key).path.every((name) => name !== '');
   const faults = isPath ? [] : [`must be names of fields joined by dots, at most ${PATH_MAX} characters`];
-  if (inputValueSchema.safeParse(value).success) return faults;
+  if (pathValueSchema.safeParse(value).success) return faults;
   return [...faults, `must be a text of at most ${VALUE_MAX} characters, a number, true, false or null`];
 }
 
-/** `input.customer.id` → `['customer', 'id']` */
-export function readInputPath(key: InputPath): string[] {
-  return key.slice(INPUT_PREFIX.length).split('.');
+/** `input.customer.id` → the column `input` and the path `['customer', 'id']` */
+export function readValuePath(key: ValuePath): { column: 'input' | 'metadata'; path: string[] } {
+  const [column, ...path] = key.split('.');
+  return { column: column === 'metadata' ? 'metadata' : 'input', path };
 }
 
-export function isInputPath(key: string): key is InputPath {
-  return key.startsWith(INPUT_PREFIX);
+export function isValuePath(key: string): key is ValuePath {
+  return PATH_PREFIX.test(key);
 }
 
 const deadLetterShape = {
   ...filterShape,
-  fingerprint: fingerprintSchema.optional(),
   ids: z.array(z.uuid()).max(IDS_MAX).optional(),
 };
 
-/** In a body: as in a list, and by ids and fingerprint. */
-export const bulkFilterSchema = withInputPaths({
+/** In a body: as in a list, and by ids. */
+export const bulkFilterSchema = withValuePaths({
   ...deadLetterShape,
   status: statusesSchema.optional(),
 }).meta({ id: 'JobFilter' });
 
 /** The same for jobs that failed. */
-export const deadLetterFilterSchema = withInputPaths(deadLetterShape).meta({ id: 'DeadLetterFilter' });
+export const deadLetterFilterSchema = withValuePaths(deadLetterShape).meta({ id: 'DeadLetterFilter' });

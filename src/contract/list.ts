@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { filterShape, statusListSchema, withInputPaths } from './filter.ts';
+import { filterShape, statusListSchema, withValuePaths } from './filter.ts';
 
 export const LIST_LIMIT_MAX = 200;
 export const LIST_LIMIT_DEFAULT = 50;
@@ -14,7 +14,7 @@ export const pageQuerySchema = z.strictObject({
   cursor: z.string().max(200).optional(),
 });
 
-export const jobListQuerySchema = withInputPaths({
+export const jobListQuerySchema = withValuePaths({
   ...pageQuerySchema.shape,
   ...filterShape,
   status: statusListSchema.optional(),

@@ -2,7 +2,7 @@ import type { BulkActionName, BulkActionRequest } from '../contract/bulk-actions
 import { type JobStatus, terminalStatuses } from '../contract/job.ts';
 import { AppError } from '../shared/errors.ts';
 import { isId } from '../shared/ids.ts';
-import type { BulkActionRow } from '../store/bulk-actions.ts';
+import type { BulkActionRow, Matches } from '../store/bulk-actions.ts';
 import { inTransaction } from '../store/store.ts';
 import { recordAudit } from './audit.ts';
 import { CANCELLABLE } from './control.ts';
@@ -16,8 +16,8 @@ export const APPLIES_TO: Record<BulkActionName, readonly JobStatus[]> = {
   delete: terminalStatuses,
 };
 
-/** Counts the jobs that an action would be for. */
-export function countMatches(engine: Engine, caller: Caller, request: BulkActionRequest): Promise<number> {
+/** Counts the jobs that an action would be for, up to MATCHED_MAX. */
+export function countMatches(engine: Engine, caller: Caller, request: BulkActionRequest): Promise<Matches> {
   return engine.store.bulkActions.count(caller.scope, request.filter, APPLIES_TO[request.action]);
 }
 
@@ -34,10 +34,10 @@ export async function createBulkAction(
 ): Promise<BulkActionRow> {
   const tenant = caller.scope === 'all' ? null : caller.scope.tenant;
   const { action, filter } = request;
-  const matched = await countMatches(engine, caller, request);
+  const matches = await countMatches(engine, caller, request);
   const created = await inTransaction(engine.store, async (store) => {
-    const row = await store.bulkActions.insert({ id, tenant, action, filter, matched });
-    const details = { action, filter, matched };
+    const row = await store.bulkActions.insert({ id, tenant, action, filter, ...matches });
+    const details = { action, filter, ...matches };
     if (row) await recordAudit(store, caller, { action: 'bulk_action.create', target: id, tenant, details });
     return row;
   });

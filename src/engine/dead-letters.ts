@@ -1,11 +1,13 @@
 import type { DeadLetterGroup } from '../contract/dead-letters.ts';
 import type { JobFilter } from '../contract/filter.ts';
 import { type Page, toPage } from '../contract/list.ts';
-import { invalidFields } from '../shared/errors.ts';
 import type { FailureGroup, GroupCursor } from '../store/dead-letters.ts';
+import { readCursor, writeCursor } from './cursors.ts';
 import type { Caller, Engine } from './engine.ts';
 
-/** Lists kinds of failures, the one that was seen last first. @throws INVALID_FIELDS for a cursor of another list */
+const POSITION = /^\d{1,16}-\w{1,64}$/;
+
+/** Lists kinds of failures, the one that was seen last first. @throws INVALID_FIELDS for a cursor of another query */
 export async function listFailureGroups(
   engine: Engine,
   caller: Caller,
@@ -13,16 +15,19 @@ export async function listFailureGroups(
   limit: number,
   cursor: string | undefined,
 ): Promise<Page<DeadLetterGroup>> {
-  const after = cursor === undefined ? undefined : readCursor(cursor);
+  const query = { list: 'dead letter groups', caller, filter };
+  const position = readCursor(query, cursor, POSITION);
+  const after = position === null ? undefined : readPosition(position);
   const groups = await engine.store.deadLetters.groups(caller.scope, filter, limit + 1, after);
-  const page = toPage(groups, limit, ({ lastSeenUs, fingerprint }) => `${lastSeenUs}.${fingerprint}`);
+  const page = toPage(groups, limit, ({ lastSeenUs, fingerprint }) =>
+    writeCursor(query, `${lastSeenUs}-${fingerprint}`),
+  );
   return { ...page, items: page.items.map(toResource) };
 }
 
-function readCursor(cursor: string): GroupCursor {
-  const [, lastSeenUs, fingerprint = ''] = /^(\d{1,16})\.(\w{1,64})$/.exec(cursor) ?? [];
-  if (lastSeenUs !== undefined) return { lastSeenUs: Number(lastSeenUs), fingerprint };
-  throw invalidFields([{ path: 'cursor', message: 'is not a cursor of this list' }]);
+function readPosition(position: string): GroupCursor {
+  const [lastSeenUs, fingerprint = ''] = position.split('-');
+  return { lastSeenUs: Number(lastSeenUs), fingerprint };
 }
 
 function toResource({ lastSeenUs: _, firstSeen, lastSeen, ...rest }: FailureGroup): DeadLetterGroup {

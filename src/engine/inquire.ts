@@ -1,9 +1,10 @@
 import type { JobFilter } from '../contract/filter.ts';
 import { isTerminal } from '../contract/job.ts';
-import { type Page, toPage } from '../contract/list.ts';
-import { AppError, invalidFields } from '../shared/errors.ts';
-import { isId } from '../shared/ids.ts';
+import type { Page } from '../contract/list.ts';
+import { AppError } from '../shared/errors.ts';
+import { isId, UUID } from '../shared/ids.ts';
 import type { JobRow } from '../store/job-row.ts';
+import { readCursor, writeCursor } from './cursors.ts';
 import type { Caller, Engine } from './engine.ts';
 
 /** @throws NOT_FOUND, also for another tenant's job */
@@ -35,17 +36,18 @@ export async function waitForJob(
   }
 }
 
-/** Lists jobs, newest first. @throws INVALID_FIELDS for a cursor of another list */
+/**
+ * Lists jobs, newest first. A page may have fewer than `limit` before the end, even none: then so many jobs were looked at.
+ * @param list the name of the list, whose cursors no other takes
+ * @throws INVALID_FIELDS for a cursor of another query
+ */
 export async function listJobs(
   engine: Engine,
   caller: Caller,
-  filter: JobFilter,
-  limit: number,
-  cursor: string | undefined,
+  { list, filter, limit, cursor }: { list: string; filter: JobFilter; limit: number; cursor: string | undefined },
 ): Promise<Page<JobRow>> {
-  if (cursor !== undefined && !isId(cursor)) {
-    throw invalidFields([{ path: 'cursor', message: 'is not a cursor of this list' }]);
-  }
-  const rows = await engine.store.jobs.list(caller.scope, filter, limit + 1, cursor ?? null);
-  return toPage(rows, limit, (row) => row.id);
+  const query = { list, caller, filter };
+  const beforeId = readCursor(query, cursor, UUID);
+  const { rows, nextBeforeId } = await engine.store.jobs.list(caller.scope, filter, limit, beforeId);
+  return { items: rows, nextCursor: nextBeforeId === null ? null : writeCursor(query, nextBeforeId) };
 }

@@ -1,7 +1,7 @@
 import { createHash, randomFillSync } from 'node:crypto';
 import { parse, v7 as uuidV7 } from 'uuid';
 
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+export const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 const RANDOM_BYTES = 16;
 // Drawn for many ids at once: a call to the system's generator costs more than the rest of an id.

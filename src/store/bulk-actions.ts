@@ -1,11 +1,12 @@
-import type { BulkActionName, BulkActionStatus } from '../contract/bulk-actions.ts';
+import { type BulkActionName, type BulkActionStatus, MATCHED_MAX } from '../contract/bulk-actions.ts';
 import type { JobFilter } from '../contract/filter.ts';
 import type { JobStatus } from '../contract/job.ts';
 import type { Database } from './database.ts';
-import { createParameters, matchJobs } from './job-filter.ts';
+import { chooseStatuses, createParameters, matchJobs } from './job-filter.ts';
 import { type JobHead, jobHeadColumns } from './job-row.ts';
 import type { RemovedJob } from './retention.ts';
 import { type TenantScope, tenantOf } from './scope.ts';
+import { searchJobs } from './search.ts';
 
 export interface BulkActionRow {
   id: string;
@@ -16,6 +17,7 @@ export interface BulkActionRow {
   filter: unknown;
   status: BulkActionStatus;
   matched: number;
+  matchedIsCapped: boolean;
   processed: number;
   changed: number;
   cursor: string | null;
@@ -24,10 +26,14 @@ export interface BulkActionRow {
   finishedAt: Date | null;
 }
 
-export type NewBulkAction = Pick<BulkActionRow, 'id' | 'tenant' | 'action' | 'filter' | 'matched'>;
+export type NewBulkAction = Pick<BulkActionRow, 'id' | 'tenant' | 'action' | 'filter'> & Matches;
+export type Matches = Pick<BulkActionRow, 'matched' | 'matchedIsCapped'>;
 
 /** A filter without an index may read the whole record to find a batch, and a job may have a million log lines. */
 const BATCH_TIMEOUT_MS = 600_000;
+
+/** Counting ends when so many jobs were looked at, too: some 200 ms. */
+const COUNT_LOOKS_AT = 131_072;
 
 /** What a batch has come to. */
 export interface BatchProgress {
@@ -41,26 +47,31 @@ export interface BatchProgress {
 /** Actions on many jobs. A batch and its progress are one transaction, so that a crash repeats neither. */
 export function createBulkActionStore(database: Database) {
   return {
-    /** How many jobs a filter means, of those with one of these statuses. */
-    async count(scope: TenantScope, filter: JobFilter, statuses: readonly JobStatus[]): Promise<number> {
-      const { values, bind } = createParameters();
-      const [row] = await database.query<{ count: number }>(
-        `select count(*)::integer as count
-         from longshore.jobs j
-         where j.status = any(${bind(statuses)}) and ${matchJobs(scope, filter, bind)}`,
-        values,
-      );
-      return row?.count ?? 0;
+    /** How many jobs a filter means, of those with one of these statuses; at least so many if it is capped. */
+    async count(scope: TenantScope, filter: JobFilter, statuses: readonly JobStatus[]): Promise<Matches> {
+      const status = (chooseStatuses(filter) ?? [...statuses]).filter((one) => statuses.includes(one));
+      const { rows, nextBeforeId } = await searchJobs<{ id: string }>(database, {
+        ...{ scope, filter: { ...filter, status }, columns: 'j.id', beforeId: null },
+        ...{ limit: MATCHED_MAX, maxLooked: COUNT_LOOKS_AT },
+      });
+      return { matched: rows.length, matchedIsCapped: nextBeforeId !== null };
     },
 
     /** @returns undefined when there is an action of that id */
-    async insert({ id, tenant, action, filter, matched }: NewBulkAction): Promise<BulkActionRow | undefined> {
+    async insert({
+      id,
+      tenant,
+      action,
+      filter,
+      matched,
+      matchedIsCapped,
+    }: NewBulkAction): Promise<BulkActionRow | undefined> {
       const [row] = await database.query<BulkActionRow>(
-        `insert into longshore.bulk_actions as b (id, tenant, action, filter, matched)
-         values ($1, $2, $3, $4, $5)
+        `insert into longshore.bulk_actions as b (id, tenant, action, filter, matched, matched_is_capped)
+         values ($1, $2, $3, $4, $5, $6)
          on conflict (id) do nothing
          returning ${COLUMNS}`,
-        [id, tenant, action, JSON.stringify(filter), matched],
+        [id, tenant, action, JSON.stringify(filter), matched, matchedIsCapped],
       );
       return row;
     },
@@ -194,5 +205,6 @@ const DELETE = `
   where j.id = doomed.id
   returning j.id, j.tenant`;
 
-const COLUMNS = `b.id, b.tenant, b.action, b.filter, b.status, b.matched, b.processed, b.changed, b.cursor, b.error,
+const COLUMNS = `b.id, b.tenant, b.action, b.filter, b.status, b.matched,
+  b.matched_is_capped as "matchedIsCapped", b.processed, b.changed, b.cursor, b.error,
   b.created_at as "createdAt", b.finished_at as "finishedAt"`;

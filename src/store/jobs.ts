@@ -3,9 +3,9 @@ import type { JobFilter } from '../contract/filter.ts';
 import type { Backoff } from '../shared/backoff.ts';
 import { writeDespiteOthers } from './contention.ts';
 import type { Database } from './database.ts';
-import { createParameters, matchJobs } from './job-filter.ts';
 import { type JobRow, jobColumns } from './job-row.ts';
 import { type TenantScope, tenantOf } from './scope.ts';
+import { type Found, searchJobs } from './search.ts';
 import { TERMINAL } from './statuses.ts';
 
 /** A job to be recorded; its input has been validated. */
@@ -54,6 +54,9 @@ export interface RunKey {
   fence: number;
 }
 
+/** A page of fewer jobs than were asked for is given when so many were looked at: some 50 ms. */
+const LIST_LOOKS_AT = 32_768;
+
 export function createJobStore(database: Database) {
   return {
     /**
@@ -92,17 +95,10 @@ export function createJobStore(database: Database) {
       return rows[0];
     },
 
-    /** Newest first, by keyset on the id; the plan walks the primary key, `jobs_not_completed` or `jobs_type_id`. */
-    list(scope: TenantScope, filter: JobFilter, limit: number, beforeId: string | null): Promise<JobRow[]> {
-      const { values, bind } = createParameters();
-      return database.query<JobRow>(
-        `select ${jobColumns('j')}
-         from longshore.jobs j
-         where ${matchJobs(scope, filter, bind)} ${beforeId === null ? '' : `and j.id < ${bind(beforeId)}`}
-         order by j.id desc
-         limit ${bind(limit)}`,
-        values,
-      );
+    /** Newest first, by keyset on the id. */
+    list(scope: TenantScope, filter: JobFilter, limit: number, beforeId: string | null): Promise<Found<JobRow>> {
+      const columns = jobColumns('j');
+      return searchJobs<JobRow>(database, { scope, filter, columns, limit, beforeId, maxLooked: LIST_LOOKS_AT });
     },
 
     /** A number that differs whenever something happened to a job, for those who wait for it. */

@@ -39,6 +39,7 @@ export function createRetryStore(database: Database) {
           const below = await tree.listBelow(ids, edited);
           const rows = [...outermost, ...(below.length === 0 ? [] : await put(below))];
           await tree.reopen(rows, edited);
+          if (edited.length > 0) await inner.query(NOTE_UNINDEXED, [edited.toSorted()]);
           return rows;
         }),
       );
@@ -63,6 +64,9 @@ const HOLDS_KEY = `other.tenant = j.tenant
         and other.type = j.type
         and other.deduplication_key = j.deduplication_key
         and other.status not in ${TERMINAL}`;
+
+// What they are found by has changed.
+const NOTE_UNINDEXED = 'insert into longshore.search_unindexed (ids) values ($1)';
 
 // The larger fence makes every later event larger than the end that was told before. A job that BullMQ has seen needs a
 // delivery of another id. A step's job waits for its turn: its pipeline runs again, too. A JSON null in the array arrives as

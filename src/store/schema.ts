@@ -154,7 +154,14 @@ export const jobs = longshore.table(
     index('jobs_ended').on(t.finishedAt).where(sql`${t.status} in ('completed', 'cancelled', 'expired')`),
     index('jobs_failed_at').on(t.finishedAt).where(sql`${t.status} = 'failed'`),
     // Dead letters by their error.
-    index('jobs_failed_fingerprint').on(t.fingerprint, t.id).where(sql`${t.status} = 'failed'`),
+    index('jobs_failed_seen_of_tenant')
+      .on(t.tenant, t.fingerprint, t.finishedAt, t.id)
+      .where(sql`${t.status} = 'failed'`),
+    index('jobs_failed_seen').on(t.fingerprint, t.finishedAt, t.id).where(sql`${t.status} = 'failed'`),
+    // Counts of queues. A job that runs and completes at once never is in it.
+    index('jobs_resting')
+      .on(t.queue, t.status)
+      .where(sql`${t.status} in ('scheduled', 'retrying', 'waiting', 'failed', 'cancelled', 'expired')`),
   ],
 );
 
@@ -392,6 +399,7 @@ export const bulkActions = longshore.table(
     filter: jsonb('filter').notNull(),
     status: text('status').notNull().default('running'),
     matched: integer('matched').notNull(),
+    matchedIsCapped: boolean('matched_is_capped').notNull().default(false),
     processed: integer('processed').notNull().default(0),
     changed: integer('changed').notNull().default(0),
     cursor: uuid('cursor'),

@@ -33,6 +33,7 @@ import { createRetryStore } from './retries.ts';
 import { createScheduleDefinitionStore } from './schedule-definitions.ts';
 import { createScheduleFiringStore } from './schedule-firing.ts';
 import { createScheduleStore } from './schedules.ts';
+import { createSearchIndex } from './search-index.ts';
 import { createSettingStore } from './settings.ts';
 import { createSubscriptionStore } from './subscriptions.ts';
 import { createTenantDayStore } from './tenant-days.ts';
@@ -66,6 +67,7 @@ export function createStore(database: Database) {
     forgottenPipelines: createForgottenPipelineStore(database),
     pipelineWakes: createPipelineWakeStore(database),
     retries: createRetryStore(database),
+    searchIndex: createSearchIndex(database),
     deadLetters: createDeadLetterStore(database),
     bulkActions: createBulkActionStore(database),
     retention: createRetentionStore(database),

@@ -78,7 +78,8 @@ describe.each<TransportName>(['postgres', 'bullmq'])('a job that enqueues anothe
     await harness.startWorker();
     const { id } = await harness.enqueue(parent, null);
     await waitFor(() => gate.arrivals === 1, { describe: 'the child runs' });
-    const [child] = await harness.engine.store.jobs.list('all', { parentId: id }, 10, null);
+    const { rows } = await harness.engine.store.jobs.list('all', { parentId: id }, 10, null);
+    const [child] = rows;
     await cancelJob(harness.engine, everyone, child?.id ?? '');
     expect(await harness.ended(id)).toMatchObject({
       error: { message: expect.stringContaining('ended as cancelled') },
@@ -105,7 +106,7 @@ describe.each<TransportName>(['postgres', 'bullmq'])('a job that enqueues anothe
     await waitFor(() => gate.arrivals === 1, { describe: 'the child runs' });
     await cancelJob(harness.engine, everyone, id);
     expect(String(await stopped.promise)).toContain('the run was aborted: cancelled');
-    const children = await harness.engine.store.jobs.list('all', { parentId: id }, 10, null);
+    const { rows: children } = await harness.engine.store.jobs.list('all', { parentId: id }, 10, null);
     expect(children.map((child) => child.status)).toEqual(['processing']);
     gate.open();
     expect(await harness.ended(children[0]?.id ?? '')).toMatchObject({ status: 'completed' });

@@ -174,7 +174,8 @@ describe('a job that another BullMQ producer adds', () => {
     await harness.startWorker();
     const job = await add(harness, 'greet:slow', null);
     await waitFor(() => gate.arrivals === 1, { describe: 'the job runs' });
-    const [row] = await harness.engine.store.jobs.list('all', { status: ['processing'] }, 10, null);
+    const { rows } = await harness.engine.store.jobs.list('all', { status: ['processing'] }, 10, null);
+    const [row] = rows;
     await cancelJob(harness.engine, everyone, row?.id ?? '');
     expect(await recorded(harness, job)).toMatchObject({ status: 'cancelled' });
     await becomes(harness, 'greet', job.id ?? '', 'unknown'); // BullMQ forgets what was discarded

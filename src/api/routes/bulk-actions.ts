@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import {
   type BulkActionRequest,
   type BulkActionResource,
@@ -8,7 +7,9 @@ import {
 } from '../../contract/bulk-actions.ts';
 import { pageQuerySchema, pageSchema, toPage } from '../../contract/list.ts';
 import { abortBulkAction, countMatches, createBulkAction, requireBulkAction } from '../../engine/bulk-actions.ts';
+import { readCursor, writeCursor } from '../../engine/cursors.ts';
 import type { Caller, Engine } from '../../engine/engine.ts';
+import { UUID } from '../../shared/ids.ts';
 import type { BulkActionRow } from '../../store/bulk-actions.ts';
 import { type Reply, type Route, route } from '../route.ts';
 
@@ -31,11 +32,13 @@ export function bulkActionRoutes(engine: Engine): Route[] {
       path: '/v1/bulk-actions',
       scope: 'jobs:read',
       summary: 'List bulk actions, newest first',
-      query: pageQuerySchema.extend({ cursor: z.uuid('is not a cursor of this list').optional() }),
+      query: pageQuerySchema,
       answers: { 200: pageSchema(bulkActionSchema) },
       async handle({ caller, query }) {
-        const rows = await engine.store.bulkActions.list(caller.scope, query.limit + 1, query.cursor ?? null);
-        const page = toPage(rows, query.limit, ({ id }) => id);
+        const list = { list: 'bulk actions', caller };
+        const beforeId = readCursor(list, query.cursor, UUID);
+        const rows = await engine.store.bulkActions.list(caller.scope, query.limit + 1, beforeId);
+        const page = toPage(rows, query.limit, ({ id }) => writeCursor(list, id));
         return { status: 200, body: { ...page, items: page.items.map(toResource) } };
       },
     }),
@@ -70,7 +73,7 @@ export async function startBulkAction(
   request: BulkActionRequest,
   id: string,
 ): Promise<Reply> {
-  if (request.dryRun) return { status: 200, body: { matched: await countMatches(engine, caller, request) } };
+  if (request.dryRun) return { status: 200, body: await countMatches(engine, caller, request) };
   const action = await createBulkAction(engine, caller, request, id);
   return { status: 202, headers: { Location: `/v1/bulk-actions/${action.id}` }, body: toResource(action) };
 }

@@ -23,7 +23,8 @@ export function deadLetterRoutes(engine: Engine): Route[] {
       async handle({ caller, query }) {
         const { limit, cursor, groupBy, ...filter } = query;
         if (groupBy) return { status: 200, body: await listFailureGroups(engine, caller, filter, limit, cursor) };
-        const page = await listJobs(engine, caller, { ...filter, status: ['failed'] }, limit, cursor);
+        const failed = { ...filter, status: ['failed' as const] };
+        const page = await listJobs(engine, caller, { list: 'dead letters', filter: failed, limit, cursor });
         return {
           status: 200,
           body: { items: page.items.map((job) => toJobResource(job)), nextCursor: page.nextCursor },

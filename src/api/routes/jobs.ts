@@ -78,7 +78,7 @@ export function jobRoutes(engine: Engine): Route[] {
       answers: { 200: pageSchema(jobSchema) },
       async handle({ caller, query }) {
         const { limit, cursor, ...filter } = query;
-        const page = await listJobs(engine, caller, filter, limit, cursor);
+        const page = await listJobs(engine, caller, { list: 'jobs', filter, limit, cursor });
         return {
           status: 200,
           body: { items: page.items.map((job) => toJobResource(job)), nextCursor: page.nextCursor },

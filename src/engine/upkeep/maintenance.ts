@@ -5,6 +5,7 @@ import type { Engine } from '../engine.ts';
 import { Loop } from '../loop.ts';
 import { sendAlerts } from './alerts.ts';
 import { createFileExpiry } from './expire-files.ts';
+import { createIndexing } from './index-jobs.ts';
 import { Leadership } from './leadership.ts';
 import { reconcile } from './reconcile.ts';
 import { remindPipelines } from './remind.ts';
@@ -65,6 +66,7 @@ export class Maintenance {
       this.#lead('taking jobs back from BullMQ', () => this.#takeBack()),
       this.#lead('looking for jobs without their turn', createGateSweep(engine)),
       this.#lead('doing bulk actions', () => runBulkActions(engine)),
+      this.#lead('indexing jobs', createIndexing(engine)),
       this.#lead('removing what is old', () => removeExpiredJobs(engine, retention)),
       this.#lead('removing the history of schedules', () => trimScheduleRuns(engine, retention)),
       this.#lead('removing files that have expired', createFileExpiry(engine)),
