@@ -12,6 +12,7 @@ export const suiteNames = [
   'start',
   'growth',
   'catalogue',
+  'search',
 ] as const;
 export type SuiteName = (typeof suiteNames)[number];
 
@@ -34,6 +35,8 @@ export interface Plan {
   idleMs: number;
   /** Finished jobs that the table holds in `growth`. */
   grownRows: number;
+  /** Jobs that `search` looks through. */
+  searchedRows: number;
   /** Queued jobs that `memory` adds. */
   queuedRows: number;
   /** Rows that `catalogue` exports, and the size of the file that it hashes. */
@@ -63,6 +66,7 @@ const FULL = {
   latencyMs: 5000,
   idleMs: 10_000,
   grownRows: 3_000_000,
+  searchedRows: 3_000_000,
   queuedRows: 1_000_000,
   exportedRows: 1_000_000,
   hashedBytes: 2_000_000_000,
@@ -77,6 +81,7 @@ const QUICK: typeof FULL = {
   latencyMs: 2000,
   idleMs: 3000,
   grownRows: 200_000,
+  searchedRows: 200_000,
   queuedRows: 100_000,
   exportedRows: 50_000,
   hashedBytes: 100_000_000,

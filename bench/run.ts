@@ -12,6 +12,7 @@ import { measureHttp } from './suites/http.ts';
 import { measureLatency } from './suites/latency.ts';
 import { measureMemory } from './suites/memory.ts';
 import { measureRun } from './suites/run.ts';
+import { measureSearch } from './suites/search.ts';
 import { Stages } from './suites/stage.ts';
 import { measureStart } from './suites/start.ts';
 import { measureSteady } from './suites/steady.ts';
@@ -28,6 +29,7 @@ const suites: Record<SuiteName, (context: SuiteContext) => Promise<SuiteResult>>
   start: measureStart,
   growth: measureGrowth,
   catalogue: measureCatalogue,
+  search: measureSearch,
 };
 
 async function measure(plan: Plan): Promise<Results> {

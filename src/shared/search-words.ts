@@ -1,5 +1,5 @@
 /** Shorter words are looked for, too, but no search consists of them alone. */
-export const SHORTEST_WORD = 2;
+export const SHORTEST_WORD = 3;
 const WORDS = /[0-9a-z\u0080-\u{10ffff}]+/gu;
 const ESCAPES = /\\(?:u[0-9a-f]{4}|.)/gi;
 

@@ -10,7 +10,7 @@ import type { TenantScope } from './scope.ts';
 export type ChunkKind = 'all' | 'failed';
 
 /** Text is indexed under its beginnings of these lengths; longer words are told apart by the longest. */
-const PREFIX_LENGTHS = [2, 3, 4, 6, 9, 12, 16, 24];
+const PREFIX_LENGTHS = [3, 6, 10, 16];
 /** Something that more jobs of a chunk have is indexed per tenant, too. */
 export const OFTEN = 4;
 

@@ -82,10 +82,10 @@ const filters: Record<string, fc.Arbitrary<unknown>> = {
   fingerprint: fc.constantFrom('1f', '2f', 'none', '3f'),
   q: fc
     .oneof(
-      fc.constantFrom('vid', 'LUCK attempt', '10.0', 'groß', 'größ', '東京', 'red 50', 'dir c', 'li', 'send mail'),
+      fc.constantFrom('vid', 'LUCK attempt', '10.0', 'groß', 'größ', '東京 red', 'red 50', 'dir c', 'lis', 'send mail'),
       anyText,
     )
-    .filter((text) => /[A-Za-z0-9\u0080-\u{10ffff}]{2}/u.test(text)),
+    .filter((text) => /[A-Za-z0-9\u0080-\u{10ffff}]{3}/u.test(text)),
   ...Object.fromEntries(
     ['input', 'metadata'].flatMap((column) =>
       paths.map((path) => [

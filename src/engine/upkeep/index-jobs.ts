@@ -4,6 +4,8 @@ import type { Engine } from '../engine.ts';
 const IDLE_MS = 1000;
 const TIDY_INTERVAL_MS = 10_000;
 const TIDY_CHUNKS = 200;
+/** How long it rests after each batch, in times of what that took: jobs that run come first. */
+const REST = 3;
 
 /**
  * Makes work for a loop that adds jobs to the index that lists and bulk actions search: those that are new or have failed
@@ -19,8 +21,10 @@ export function createIndexing(engine: Engine): () => Promise<number> {
       tidyAfter = await searchIndex.removeEmpty(tidyAfter, TIDY_CHUNKS);
       tidyAtMs = performance.now() + TIDY_INTERVAL_MS;
     }
-    if ((await searchIndex.indexNoted(INDEX_MIN)) > 0) return 0;
+    const startedAtMs = performance.now();
+    const rest = () => Math.ceil(REST * (performance.now() - startedAtMs));
+    if ((await searchIndex.indexNoted(INDEX_MIN)) > 0) return rest();
     isFilled ||= (await searchIndex.backfill()) === 0;
-    return isFilled ? IDLE_MS : 0;
+    return isFilled ? IDLE_MS : rest();
   };
 }
