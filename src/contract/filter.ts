@@ -43,8 +43,8 @@ export const text = (max: number) =>
   z
     .string()
     .max(max)
-    .refine((value) => !value.includes('\u0000'), 'must not contain NUL (U+0000)')
-    .refine((value) => value.isWellFormed(), 'must not contain half of a surrogate pair');
+    .refine((value) => !value.includes('\u0000'), { abort: true, error: 'must not contain NUL (U+0000)' })
+    .refine((value) => value.isWellFormed(), { abort: true, error: 'must not contain half of a surrogate pair' });
 
 const time = z.iso
   .datetime({ offset: true, abort: true, error: 'must be a time, e.g. 2030-01-31T08:00:00Z' })

@@ -174,7 +174,7 @@ const badReads: [path: string, status: number, faults?: Fault[]][] = [
   ['/v1/jobs?status=done', 422, [path('status.0')]],
   ['/v1/jobs?limit=1&limit=2', 422, [path('limit')]],
   ['/v1/jobs?type=%00', 422, [path('type')]],
-  ['/v1/jobs?cursor=abc', 422, [path('cursor', 'is not a cursor of this list')]],
+  ['/v1/jobs?cursor=abc', 422, [path('cursor', 'is not a cursor of this list with these filters')]],
   ['/v1/jobs?stauts=failed', 422, [path('stauts', 'is not known here')]],
   ['/v1/jobs?stauts=failed&limit=0', 422, [path('limit'), path('stauts', 'is not known here')]],
   ['/v1/jobs?input.=1&input.a=%00', 422, [path('input.'), path('input.a')]],

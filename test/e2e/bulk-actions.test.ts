@@ -23,9 +23,9 @@ describe('bulk actions over HTTP', () => {
   it('count without doing anything in a dry run', async () => {
     const jobs = [await later(1, { tags: ['dry'] }), await later(2, { tags: ['dry'] })];
     const count = async (action: string) => (await post({ action, filter: { tag: 'dry' }, dryRun: true })).body;
-    expect(await count('cancel')).toEqual({ matched: 2 });
-    expect(await count('retry')).toEqual({ matched: 0 });
-    expect(await count('delete')).toEqual({ matched: 0 });
+    expect(await count('cancel')).toMatchObject({ matched: 2 });
+    expect(await count('retry')).toMatchObject({ matched: 0 });
+    expect(await count('delete')).toMatchObject({ matched: 0 });
     for (const { id } of jobs) expect((await program.job(id)).status).toBe('scheduled');
   });
 
@@ -33,12 +33,20 @@ describe('bulk actions over HTTP', () => {
     const client = createClient({ url: program.url });
     const jobs = await Promise.all([1, 2, 3].map((n) => later(n, { tags: ['all'] })));
     await later(4);
-    const { status, headers, body } = await post<BulkActionResource>({ action: 'cancel', filter: { tag: 'all' } });
+    const { status, headers, body } = await post<BulkActionResource>({ action: 'cancel', filter: { tag: ['all'] } });
     expect(status).toBe(202);
     expect(headers.get('location')).toBe(`/v1/bulk-actions/${body.id}`);
     expect(body).toEqual({
-      ...{ id: expect.any(String), action: 'cancel', filter: { tag: 'all' }, status: 'running' },
-      ...{ matched: 3, processed: 0, changed: 0, error: null, createdAt: expect.any(String), finishedAt: null },
+      ...{ id: expect.any(String), action: 'cancel', filter: { tag: ['all'] }, status: 'running' },
+      ...{
+        matched: 3,
+        matchedIsCapped: false,
+        processed: 0,
+        changed: 0,
+        error: null,
+        createdAt: expect.any(String),
+        finishedAt: null,
+      },
     });
     const cancelled = await client.bulkActions.wait(body.id);
     expect(cancelled).toMatchObject({ status: 'completed', processed: 3, changed: 3, finishedAt: expect.any(String) });

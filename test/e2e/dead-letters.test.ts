@@ -75,6 +75,7 @@ describe.each<TransportName>(['postgres', 'bullmq'])('dead letters over HTTP, on
           firstSeen: one.finishedAt,
           lastSeen: two.finishedAt,
           newestJobId: two.id,
+          countIsCapped: false,
         },
       },
       expect.objectContaining({ type: 'http:request', count: 1, newestJobId: typed.id }),
