@@ -91,7 +91,7 @@ async function searchChunks<Row extends { id: string }>(
   let beforeId = search.beforeId ?? LARGEST_ID;
   let looked = 0;
   for (let [at, count] = [0, FIRST_CHUNKS]; at < candidates.length; count *= 2) {
-    const part = candidates.slice(at, at + count);
+    const part = candidates.slice(at, Math.min(at + count, most)); // the one after these only says where they end
     at += part.length;
     const next = candidates[at];
     const floor = largest(next?.lastId, state?.below);
