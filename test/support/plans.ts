@@ -1,7 +1,10 @@
+import type { JobFilter } from '../../src/contract/filter.ts';
 import { createClaimStore } from '../../src/store/claims.ts';
 import type { Database } from '../../src/store/database.ts';
 import { FairTurns } from '../../src/store/fair-turns.ts';
 import { createGateStore, type KeyRule } from '../../src/store/gates.ts';
+import { findCandidates, lookInto } from '../../src/store/search-statements.ts';
+import { requireTerms } from '../../src/store/search-terms.ts';
 import { createStore } from '../../src/store/store.ts';
 import { makeNewJob } from './new-job.ts';
 
@@ -119,7 +122,6 @@ export async function explainHotStatements(database: Database, batch: number): P
     'read a job': () => store.jobs.get('all', ids[0] ?? ''),
     'list jobs, newest first': () => store.jobs.list('all', {}, 50, null),
     'list queued jobs': () => store.jobs.list('all', { status: ['queued'] }, 50, null),
-    'list jobs of a type': () => store.jobs.list('all', { type: 'type 7' }, 50, null),
   };
   for (const [statement, run] of Object.entries(statements)) {
     name = statement;
@@ -147,5 +149,26 @@ function keys(count: number): KeyRule[] {
   return Array.from({ length: count }, (_, number) => {
     const key = { queue: `queue ${number % 10}`, tenant: `tenant ${number % 20}`, concurrencyKey: `key ${number}` };
     return { ...key, atOnce: 1, rate: { max: 10, durationMs: 1000 } };
+  });
+}
+
+/** How PostgreSQL would find candidates of a search, and compare the jobs of some of them. */
+export function explainSearch(
+  database: Database,
+  filter: JobFilter,
+): Promise<{ candidates: string[]; jobs: string[] }> {
+  return database.transaction(async (inner) => {
+    await inner.query('set local enable_seqscan = off'); // as a search does
+    const search = { scope: 'all', filter, columns: 'j.id', limit: 50, beforeId: null, maxLooked: 10_000 } as const;
+    const explain = async ({ text, values }: { text: string; values: unknown[] }) => {
+      const rows = await inner.query<{ 'QUERY PLAN': string }>(`explain (costs off) ${text}`, values);
+      return rows.map((row) => row['QUERY PLAN']);
+    };
+    const last = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
+    const chunks = [1, 2, 3, 4].map((id) => ({ id, firstId: last, lastId: last, jobs: 128 }));
+    return {
+      candidates: await explain(findCandidates(search, requireTerms('all', filter), 100)),
+      jobs: await explain(lookInto(search, chunks, { beforeId: last, afterId: undefined, limit: 51 })),
+    };
   });
 }
