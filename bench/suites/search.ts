@@ -97,8 +97,8 @@ function listCases(store: Store): Case[] {
     toCase('groups of failures of a tenant', () => store.deadLetters.groups({ tenant: 'small' }, {}, LIMIT, undefined)),
     toCase('dry run of all', () => store.bulkActions.count('all', {}, ['completed', 'failed', 'cancelled', 'expired'])),
     toCase('dry run of a tag', () => store.bulkActions.count('all', { tag: ['rare'] }, ['completed', 'failed'])),
-    toCase('queues', () => store.overview.queues()),
-    toCase('stats', () => store.overview.totals()),
+    toCase('queues', () => store.overview.queues('all')),
+    toCase('stats', () => store.overview.totals('all')),
   ];
 }
 

@@ -194,7 +194,9 @@ export function describeTotals(scope: TenantScope, size: Size): string {
 }
 
 function count(scope: TenantScope, { isSmall }: Size): string {
-  return isSmall ? COUNT_ALL : COUNT_LARGE.replace('COMPLETED', scope === 'all' ? COMPLETED_OF_ALL : COMPLETED_OF_TENANT);
+  return isSmall
+    ? COUNT_ALL
+    : COUNT_LARGE.replace('COMPLETED', scope === 'all' ? COMPLETED_OF_ALL : COMPLETED_OF_TENANT);
 }
 
 // Conditions are left out where there are none, so that the plan is that of a query without them.

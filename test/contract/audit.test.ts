@@ -22,7 +22,7 @@ const waits = definePipeline({
   run: (_input, { step }) => step.waitForEvent('go'),
 });
 const later = { delayMs: 3_600_000 };
-const filter = { tag: 'nowhere' };
+const filter = { tag: ['nowhere'] };
 
 /** Refuses whatever would be written down. */
 const BREAK = `
