@@ -8,7 +8,7 @@ describe('counts of a large record', () => {
   it('are exact for what has not completed, end at 10,000, and estimate what has', async () => {
     const harness = await start([], { isFollower: true });
     const { database, overview } = harness.engine.store;
-    await fillJobs(database, { finished: 20_000, queued: 15_000, handedOver: 500, scheduled: 400 });
+    await fillJobs(database, { finished: 20_000, queued: 15_000, handedOver: 500, scheduled: 400, blocked: 0 });
     await harness.sql(`update longshore.jobs set queue = 'queue 1' where status = 'queued'`);
     await harness.sql('analyze longshore.jobs');
     const queues = new Map((await overview.queues('all')).map((queue) => [queue.name, queue]));
@@ -30,7 +30,7 @@ describe('counts of a large record', () => {
   it('show each kind of failures, with at most a thousand of them', async () => {
     const harness = await start([], { isFollower: true });
     const { database, deadLetters } = harness.engine.store;
-    await fillJobs(database, { finished: 0, queued: 2500, handedOver: 0, scheduled: 0 });
+    await fillJobs(database, { finished: 0, queued: 2500, handedOver: 0, scheduled: 0, blocked: 0 });
     await harness.sql(
       `update longshore.jobs
        set status = 'failed',
