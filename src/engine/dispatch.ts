@@ -194,11 +194,19 @@ export class Dispatcher {
     if (taken.jobs.length === 0) return;
     this.#filling.add(queue);
     // Within BullMQ a priority would overtake the turns of other tenants, too; of each tenant they are in its order already.
-    const jobs = taken.isShared ? taken.jobs.map((job) => ({ ...job, priority: 0 })) : taken.jobs;
+    const isShared = taken.isShared || (await this.#overtakesOthers(queue, taken.jobs));
+    const jobs = isShared ? taken.jobs.map((job) => ({ ...job, priority: 0 })) : taken.jobs;
     void this.#deliver(jobs).then((hasArrived) => {
       this.#filling.delete(queue);
       if (hasArrived) this.#loop.wake();
     });
+  }
+
+  /** Whether priorities of these jobs, which are of one tenant, would let them overtake what BullMQ holds of another. */
+  async #overtakesOthers(queue: string, jobs: readonly JobRow[]): Promise<boolean> {
+    const urgent = jobs.find(({ priority }) => priority !== 0);
+    if (!urgent) return false;
+    return this.#options.store.backlog.holdsOthers(queue, urgent.tenant).catch(() => true); // they are taken: plain jobs wrong nobody
   }
 
   // A fresh job of another tenant need not wait with it.

@@ -77,6 +77,18 @@ export function createBacklogStore(database: Database) {
       return takeFairly(database, TAKE, { queue, limit, turns }, [window]);
     },
 
+    /** Whether BullMQ holds waiting jobs of a queue that are not of this tenant. Walks `jobs_handed_over`. */
+    async holdsOthers(queue: string, tenant: string): Promise<boolean> {
+      const rows = await database.query(
+        `select 1 from longshore.jobs
+         where queue = $1 and status = 'queued' and dispatched_at is not null and tenant <> $2
+         order by id
+         limit 1`,
+        [queue, tenant],
+      );
+      return rows.length > 0;
+    },
+
     /** Puts jobs back that perhaps did not arrive. One that did is told from its second copy by its id. */
     async putBack(jobs: readonly { id: string; delivery: number }[]): Promise<void> {
       await database.query(

@@ -83,8 +83,8 @@ describe.each<TransportName>(['postgres', 'bullmq'])('tenants that share a queue
   it('nobody waits for tenants whose jobs cannot be taken now', async () => {
     started.length = 0;
     const harness = await start([job], { settings });
-    for (const tenant of ['a', 'b', 'c']) await fill(harness, tenant, 20);
     await harness.sql(`insert into longshore.tenants (name, max_running) values ('a', 0), ('b', 0)`);
+    for (const tenant of ['a', 'b', 'c']) await fill(harness, tenant, 20);
     await harness.startWorker();
     await waitFor(() => started.length === 20, { describe: 'the others have run' });
     expect(new Set(started)).toEqual(new Set(['c']));
