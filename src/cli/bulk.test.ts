@@ -1,124 +1,201 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createFakeCli, type FakeCliOptions } from '../../test/support/fake-cli.ts';
-import { answerJson, type FakeServer, startFakeServer } from '../../test/support/fake-server.ts';
+import { answerJson, type FakeServer, type SeenRequest, startFakeServer } from '../../test/support/fake-server.ts';
+import { createFolder } from '../../test/support/program.ts';
+import type { BulkAnswer } from '../contract/bulk.ts';
 import { exitCodes } from './exit-codes.ts';
 
+const ROUTE = 'POST /v1/jobs/bulk';
+let folder: Awaited<ReturnType<typeof createFolder>>;
 let server: FakeServer;
-let folder: string;
-/** What the server has stored, by idempotency key. */
-let stored: Map<string, unknown[]>;
-
 beforeEach(async () => {
+  folder = await createFolder();
   server = await startFakeServer();
-  folder = mkdtempSync(join(tmpdir(), 'longshore-bulk-'));
-  stored = new Map();
-  server.on('POST /v1/jobs/bulk', ({ headers, body }, response) => {
-    const jobs = JSON.parse(body).jobs as { input: unknown }[];
-    stored.set(String(headers['idempotency-key']), jobs);
-    const rejected = jobs.flatMap(({ input }, index) =>
-      input === 'bad' ? [{ index, errors: [{ path: 'input', message: 'is bad' }] }] : [],
-    );
-    answerJson(response, { accepted: jobs.length - rejected.length, rejected, ids: [], deduplicated: [] });
-  });
+  server.on(ROUTE, (request, response) => answerJson(response, accept(request)));
 });
 afterEach(async () => {
   await server[Symbol.asyncDispose]();
-  rmSync(folder, { recursive: true });
+  await folder.remove();
 });
 
-const open = (options: FakeCliOptions = {}) =>
-  createFakeCli({ environment: { LONGSHORE_URL: server.url, NO_COLOR: '1' }, cwd: folder, ...options });
-const toLine = (input: unknown) => JSON.stringify({ type: 'a', input });
-const makeLines = (count: number) => Array.from({ length: count }, (_, n) => toLine(n));
-const write = (lines: readonly string[]) => writeFileSync(join(folder, 'jobs.ndjson'), lines.join('\n'));
-const sizes = () => [...stored.values()].map((jobs) => jobs.length);
+const jobsOf = ({ body }: SeenRequest) => (JSON.parse(body) as { jobs: { input?: unknown }[] }).jobs;
+const keysOf = () => server.seen.map(({ headers }) => headers['idempotency-key']);
+/** Every job but those whose input is "bad". */
+function accept(request: SeenRequest): BulkAnswer {
+  const bad = jobsOf(request).flatMap(({ input }, index) => (input === 'bad' ? [index] : []));
+  const rejected = bad.map((index) => ({ index, errors: [{ path: 'input.url', message: 'is required' }] }));
+  return { accepted: jobsOf(request).length - bad.length, rejected, ids: [], deduplicated: [] };
+}
+const open = ({ environment, ...options }: FakeCliOptions = {}) =>
+  createFakeCli({
+    cwd: folder.path,
+    ...options,
+    environment: { LONGSHORE_URL: server.url, XDG_STATE_HOME: join(folder.path, 'state'), ...environment },
+  });
+const run = async (args: string[] = [], options?: FakeCliOptions) => {
+  const cli = open(options);
+  return { code: await cli.run('bulk', ...args), stdout: cli.stdout(), stderr: cli.stderr() };
+};
+const lineOf = (input: unknown) => JSON.stringify({ type: 'a', input });
+const writeJobs = (count: number, name = 'jobs.ndjson') =>
+  writeFileSync(join(folder.path, name), Array.from({ length: count }, (_, index) => lineOf(index)).join('\n'));
 
 describe('bulk', () => {
-  it('enqueues the lines of a file, a thousand at a time', async () => {
-    write(makeLines(2500));
-    const cli = open();
-    expect(await cli.run('bulk', 'jobs.ndjson')).toBe(exitCodes.done);
-    expect(sizes()).toEqual([1000, 1000, 500]);
-    expect(cli.stdout()).toBe('enqueued 2500 jobs of 2500 lines\n');
-    expect(cli.stderr()).toBe('');
+  it('sends the lines in their order, a thousand at a time, each part with a key of its own', async () => {
+    writeJobs(2_500);
+    const { code, stdout, stderr } = await run(['jobs.ndjson']);
+    expect({ code, stderr }).toEqual({ code: exitCodes.done, stderr: '' });
+    expect(stdout).toMatch(/^2500 accepted, 0 rejected in 0 ms\n$/);
+    expect(server.seen.flatMap(jobsOf).map(({ input }) => input)).toEqual([...Array(2_500).keys()]);
+    expect(new Set(keysOf()).size).toBe(3);
   });
 
-  it('takes less at a time where the lines are long', async () => {
-    write(Array.from({ length: 5 }, () => toLine('x'.repeat(200_000))));
-    await open().run('bulk', 'jobs.ndjson');
-    expect(sizes()).toEqual([2, 2, 1]);
+  it('names rejected lines by their number, goes on with the rest and exits with 1', async () => {
+    writeFileSync(join(folder.path, 'jobs.ndjson'), [lineOf(1), '{"type":', '', lineOf('bad'), lineOf(2)].join('\n'));
+    const { code, stdout, stderr } = await run(['jobs.ndjson']);
+    expect(code).toBe(exitCodes.jobFailed);
+    expect(stdout).toContain('2 accepted, 2 rejected');
+    expect(stderr).toBe(
+      'line 2: is not JSON: Unexpected end of JSON input (column 9)\nline 4: input.url: is required\n',
+    );
   });
 
-  it('reads standard input, passes over empty lines and a byte order mark', async () => {
-    const cli = open({ stdin: `\uFEFF${toLine(1)}\r\n\n  \n${toLine(2)}\n` });
-    await cli.run('bulk', '-', '--json');
-    expect(JSON.parse(cli.stdout())).toEqual({ accepted: 2, deduplicated: 0, rejected: 0, lines: 4 });
-  });
-
-  it('names the lines that are not taken, and exits with 1', async () => {
-    write([toLine(1), '{"type": "a", ', '', toLine('bad'), toLine(2)]);
-    const cli = open();
-    expect(await cli.run('bulk', 'jobs.ndjson')).toBe(exitCodes.rejected);
-    expect(cli.stderr()).toMatch(/^line 4: input: is bad\nline 2: is not JSON: .*\n$/);
-    expect(cli.stdout()).toBe('enqueued 2 jobs of 5 lines, 2 rejected\n');
-    const quiet = open();
-    await quiet.run('bulk', 'jobs.ndjson', '--errors', 'errors.ndjson');
-    expect(quiet.stderr()).toBe('');
-    const errors = readFileSync(join(folder, 'errors.ndjson'), 'utf8').trim().split('\n');
-    expect(errors.map((line) => JSON.parse(line).line)).toEqual([4, 2]);
-  });
-
-  it('stops at Ctrl-C, and the same command goes on: what was stored has the same keys', async () => {
-    write(makeLines(3000));
-    const cli = open();
-    const { onJson } = server;
-    server.on('POST /v1/jobs/bulk', ({ headers, body }, response) => {
-      stored.set(String(headers['idempotency-key']), JSON.parse(body).jobs);
-      if (stored.size === 2)
-        cli.interrupt(); // before it hears of the second thousand
-      else answerJson(response, { accepted: 1000, rejected: [], ids: [], deduplicated: [] });
+  it('writes them into a file with --errors, and totals as JSON', async () => {
+    writeFileSync(join(folder.path, 'jobs.ndjson'), [lineOf('bad'), lineOf(2)].join('\n'));
+    const { stdout, stderr } = await run(['jobs.ndjson', '--errors', 'errors.ndjson', '--json']);
+    expect(stderr).toBe('');
+    expect(JSON.parse(stdout)).toMatchObject({ lines: 2, accepted: 1, rejected: 1, deduplicated: 0, resumedAtLine: 0 });
+    expect(JSON.parse(readFileSync(join(folder.path, 'errors.ndjson'), 'utf8'))).toEqual({
+      line: 1,
+      errors: [{ path: 'input.url', message: 'is required' }],
+      text: lineOf('bad'),
     });
-    expect(await cli.run('bulk', 'jobs.ndjson')).toBe(exitCodes.interrupted);
-    expect(cli.stderr()).toContain('Stopped after line 1000. The same command goes on from there within 24 hours');
-    const before = [...stored.keys()];
-    onJson('POST /v1/jobs/bulk', { accepted: 1000, rejected: [], ids: [], deduplicated: [] });
-    server.seen.length = 0;
-    await open().run('bulk', 'jobs.ndjson');
-    const keys = server.seen.map(({ headers }) => headers['idempotency-key']);
-    expect(keys.slice(0, 2)).toEqual(before);
-    server.seen.length = 0;
-    await open().run('bulk', 'jobs.ndjson', '--from-line', '2001');
-    expect(server.seen.map(({ headers }) => headers['idempotency-key'])).toEqual([keys[2]]);
-    await open().run('bulk', 'jobs.ndjson', '--name', 'again');
-    expect(keys).not.toContain(server.seen[1]?.headers['idempotency-key']);
   });
 
-  it('says where it was when the server goes away', async () => {
-    write(makeLines(1500));
-    server.on('POST /v1/jobs/bulk', (_request, response) => {
-      const answer = { accepted: 1000, rejected: [], ids: [], deduplicated: [] };
-      if (server.seen.length === 1) answerJson(response, answer);
-      else answerJson(response, { status: 500, code: 'INTERNAL', detail: 'broken' }, 500);
+  it('goes on where it was interrupted, with the same keys', async () => {
+    writeJobs(2_500);
+    const interrupted = open();
+    server.on(ROUTE, (request, response) => {
+      if (server.seen.length === 1) answerJson(response, accept(request));
+      else interrupted.interrupt(); // in the middle of the second request
     });
-    const cli = open();
-    expect(await cli.run('bulk', 'jobs.ndjson')).toBe(exitCodes.usage);
-    expect(cli.stderr()).toContain('Stopped after line 1000.');
+    expect(await interrupted.run('bulk', 'jobs.ndjson')).toBe(exitCodes.interrupted);
+    expect(interrupted.stderr()).toContain('the same command goes on from there');
+
+    server.on(ROUTE, (request, response) => answerJson(response, accept(request)));
+    const { stdout, stderr } = await run(['jobs.ndjson']);
+    expect(stderr).toBe('Going on after line 1000.\n');
+    expect(stdout).toContain('2500 accepted');
+    const keys = keysOf();
+    expect(keys).toHaveLength(4);
+    expect(keys[2]).toBe(keys[1]);
   });
 
-  it('shows a bar on a terminal, above it what is rejected, and takes it away at the end', async () => {
-    write([toLine('bad'), ...makeLines(1200)]);
-    const cli = open({ isTTY: true, columns: 80, rows: 24 });
+  it('sends nothing twice; with --again all of it, under other keys', async () => {
+    writeJobs(1_500);
+    await run(['jobs.ndjson']);
+    const { code, stdout, stderr } = await run(['jobs.ndjson']);
+    expect({ code, stdout }).toMatchObject({ code: exitCodes.done, stdout: expect.stringContaining('1500 accepted') });
+    expect(stderr).toContain('--again enqueues it once more');
+    expect(server.seen).toHaveLength(2);
+    await run(['jobs.ndjson', '--again']);
+    expect(new Set(keysOf()).size).toBe(4);
+  });
+
+  it('takes the same keys without its memory, and others for another file', async () => {
+    writeJobs(10);
+    writeJobs(11, 'others.ndjson');
+    await run(['jobs.ndjson']);
+    await run(['jobs.ndjson'], { environment: { XDG_STATE_HOME: join(folder.path, 'elsewhere') } });
+    await run(['others.ndjson']);
+    const [first, second, third] = keysOf();
+    expect(second).toBe(first);
+    expect(third).not.toBe(first);
+  });
+
+  it('sends a file anew to another server or with another key, which may be of another tenant', async () => {
+    writeJobs(10);
+    await run(['jobs.ndjson']);
+    await run(['jobs.ndjson', '--key', 'of-another-tenant']);
+    expect(server.seen).toHaveLength(2);
+  });
+
+  it.each([429, 503])('waits and sends the same again after %i', async (status) => {
+    writeJobs(10);
+    server.on(ROUTE, (request, response) => {
+      if (server.seen.length > 1) return answerJson(response, accept(request));
+      response.setHeader('retry-after', '0');
+      answerJson(response, { code: 'TOO_MANY', status, detail: 'later' }, status);
+    });
+    expect(await run(['jobs.ndjson'])).toMatchObject({ code: exitCodes.done });
+    expect(new Set(keysOf()).size).toBe(1);
+  });
+
+  it('waits for an earlier request with the same jobs, which the server still works on', async () => {
+    writeJobs(10);
+    server.on(ROUTE, (request, response) => {
+      if (server.seen.length > 1) return answerJson(response, accept(request));
+      answerJson(response, { code: 'IDEMPOTENCY_IN_FLIGHT', status: 409, detail: 'not yet' }, 409);
+    });
+    expect(await run(['jobs.ndjson'])).toMatchObject({ code: exitCodes.done });
+  });
+
+  it('sends less at once where it is too much for the server, and rejects a line that is so alone', async () => {
+    writeFileSync(join(folder.path, 'jobs.ndjson'), [1, 2, 'long', 4].map(lineOf).join('\n'));
+    server.on(ROUTE, (request, response) => {
+      const isTooLong = jobsOf(request).length > 1 || request.body.includes('long');
+      if (!isTooLong) return answerJson(response, accept(request));
+      answerJson(response, { code: 'BODY_TOO_LARGE', status: 413, detail: 'the body is too large' }, 413);
+    });
+    const { code, stdout, stderr } = await run(['jobs.ndjson']);
+    expect(code).toBe(exitCodes.jobFailed);
+    expect(stdout).toContain('3 accepted, 1 rejected');
+    expect(stderr).toBe('line 3: the body is too large\n');
+  });
+
+  it('stops at once when the server refuses the caller, or was never there', async () => {
+    writeJobs(10);
+    server.onJson(ROUTE, { code: 'UNAUTHENTICATED', status: 401, detail: 'no key' }, 401);
+    expect(await run(['jobs.ndjson'])).toMatchObject({ code: exitCodes.usage });
+    expect(server.seen).toHaveLength(1);
+    expect(await run(['jobs.ndjson', '--url', 'http://127.0.0.1:1'])).toMatchObject({ code: exitCodes.unreachable });
+  });
+
+  it('reads standard input, and leaves no copy of it', async () => {
+    const { code } = await run(['-'], { stdin: `${lineOf(1)}\n${lineOf(2)}` });
+    expect(code).toBe(exitCodes.done);
+    expect(server.seen.flatMap(jobsOf)).toHaveLength(2);
+    expect(readdirSync(join(folder.path, 'state', 'longshore'))).toEqual(['bulk']);
+  });
+
+  it.each([
+    ['', 'is empty: a line for each job is expected'],
+    ['\n \n', 'every line is blank'],
+  ])('says of the file %j that there is nothing in it', async (text, message) => {
+    writeFileSync(join(folder.path, 'jobs.ndjson'), text);
+    const { code, stderr } = await run(['jobs.ndjson']);
+    expect(code).toBe(exitCodes.usage);
+    expect(stderr).toContain(message);
+    expect(await run(['-'], { stdin: text })).toMatchObject({ code: exitCodes.usage });
+  });
+
+  it.each([
+    ['missing.ndjson', 'missing.ndjson cannot be read: ENOENT'],
+    ['.', '. cannot be read: EISDIR'],
+  ])('says why %s cannot be read', async (file, message) => {
+    const { code, stderr } = await run([file]);
+    expect(code).toBe(exitCodes.usage);
+    expect(stderr).toContain(message);
+  });
+
+  it('draws a bar on a terminal, and clears it', async () => {
+    writeJobs(2_000);
+    const cli = open({ isTTY: true, columns: 80 });
     await cli.run('bulk', 'jobs.ndjson');
-    expect(cli.stdout()).toMatch(/█+░* +\d+ % {2}1000 lines, 1 rejected/);
-    expect(cli.stdout().split('\r\u001b[2K').at(-1)).toBe('enqueued 1200 jobs of 1201 lines, 1 rejected\n');
-    expect(cli.stderr()).toBe('line 1: input: is bad\n');
-  });
-
-  it('refuses a file that is not there', async () => {
-    expect(await open().run('bulk', 'nothing.ndjson')).toBe(exitCodes.usage);
-    expect(await open().run('bulk', '.')).toBe(exitCodes.usage);
+    expect(cli.stdout()).toContain('░');
+    expect(cli.stdout()).toContain('  48 %  line 1000');
+    expect(cli.stdout().split('\u001b[2K').at(-1)).toBe('2000 accepted, 0 rejected in 0 ms\n');
   });
 });

@@ -1,122 +1,138 @@
+import { createReadStream } from 'node:fs';
 import type { Command } from 'commander';
-import { openErrorSink } from './bulk-errors.ts';
-import { createBulkMeter } from './bulk-meter.ts';
-import { openLines } from './bulk-source.ts';
+import { readChunks } from './bulk-chunks.ts';
+import { readLines } from './bulk-lines.ts';
+import { type BulkReport, describeTotals, openBulkReport } from './bulk-report.ts';
+import { createChunkSender } from './bulk-send.ts';
+import { type BulkSource, openBulkSource } from './bulk-source.ts';
+import { type BulkMemory, type BulkState, nameChunk, openBulkMemory } from './bulk-state.ts';
 import { type CliContext, openSession, printJson, type Session } from './context.ts';
-import { exitCodes } from './exit-codes.ts';
-import { readInteger } from './flags.ts';
-import { formatCount } from './format.ts';
-import { type Chunk, cutIntoChunks } from './job-lines.ts';
+import { exitCodes, UsageError } from './exit-codes.ts';
 
 interface BulkFlags {
   errors?: string;
-  fromLine?: number;
-  name?: string;
-}
-
-/** What has become of the lines so far. */
-export interface BulkTally {
-  accepted: number;
-  deduplicated: number;
-  rejected: number;
-  /** The last line of what the server has answered. */
-  line: number;
+  again?: boolean;
 }
 
 const EXAMPLES = `
-Each line is a job: {"type": "email:send", "input": {…}, "options": {…}}
-
 Examples:
   longshore bulk jobs.ndjson
-  longshore bulk jobs.ndjson --errors rejected.ndjson
-  generate-jobs | longshore bulk -`;
-/** A server that restarts in the middle of a million lines is waited for. */
-const RETRIES = 8;
+  generate-jobs | longshore bulk - --errors rejected.ndjson
+Each line is a job: {"type":"http:request","input":{"url":"https://example.com"},"options":{"priority":5}}`;
 
 export function registerBulk(program: Command, cli: CliContext): void {
   program
     .command('bulk')
-    .argument('<file>', 'a file with a job on each line (NDJSON), or - for standard input')
-    .description('enqueue the jobs of a file; the same command again goes on where it was interrupted')
-    .option('--errors <file>', 'write rejected lines there as NDJSON, not to standard error')
-    .option('--from-line <number>', 'begin with this line', readInteger)
-    .option('--name <text>', 'enqueue a file once more that was enqueued within 24 hours, under another name')
+    .argument('<file>', 'jobs as lines of JSON, or - for standard input')
+    .description('enqueue a file of jobs; called again, it goes on where it stopped, and doubles nothing')
+    .option('--errors <file>', 'where rejected lines are written, as lines of JSON (default: told on standard error)')
+    .option('--again', 'enqueue a file once more that has been enqueued already')
     .addHelpText('after', EXAMPLES)
-    .action((file: string, flags: BulkFlags, command: Command) =>
-      enqueueFile(cli, openSession(cli, command), file, flags),
-    );
+    .action((file: string, flags: BulkFlags, command: Command) => enqueueFile(cli, file, flags, command));
 }
 
-async function enqueueFile(cli: CliContext, session: Session, file: string, flags: BulkFlags): Promise<void> {
-  const source = openLines(cli, file);
-  const tally: BulkTally = { accepted: 0, deduplicated: 0, rejected: 0, line: (flags.fromLine ?? 1) - 1 };
-  const meter = createBulkMeter(cli, { isShown: !session.isJson, source });
-  const errors = openErrorSink(cli, flags.errors, meter);
+async function enqueueFile(cli: CliContext, file: string, flags: BulkFlags, command: Command): Promise<void> {
+  const session = openSession(cli, command);
   const stopping = new AbortController();
   const removeListener = cli.onInterrupt(() => stopping.abort());
-  const { signal } = stopping;
   try {
-    for await (const chunk of cutIntoChunks(source.lines, { from: flags.fromLine, salt: flags.name })) {
-      if (signal.aborted) break;
-      await sendChunk(session, chunk, { tally, report: errors.report, signal });
-      meter.show(tally);
+    await using source = await openBulkSource(cli, file, stopping.signal);
+    const target = { url: session.client.url, key: session.key, hash: source.hash };
+    const memory = openBulkMemory(cli.environment, target, { isAgain: flags.again === true });
+    if (memory.state.isDone) return reportDone(cli, session, memory.state);
+    const report = openBulkReport(cli, session, {
+      errorsFile: flags.errors,
+      isResumed: memory.state.chunks > 0,
+    });
+    try {
+      await sendSource(cli, { session, source, memory, report, signal: stopping.signal });
+    } finally {
+      report.close();
     }
   } catch (error) {
-    if (!signal.aborted) {
-      meter.close();
-      if (tally.line > 0) noteState(cli, file, tally);
-      throw error;
-    }
+    if (!stopping.signal.aborted) throw error;
+    cli.terminal.note('Stopped; the same command goes on from there.');
+    cli.setExitCode(exitCodes.interrupted);
   } finally {
     removeListener();
-    meter.close();
-    await errors.close();
-    source.close();
   }
-  if (signal.aborted) {
-    noteState(cli, file, tally);
-    return cli.setExitCode(exitCodes.interrupted);
-  }
-  const { line: lines, ...counts } = tally;
-  if (session.isJson) printJson(cli, { ...counts, lines });
-  else printTally(cli, tally);
-  if (tally.rejected > 0) cli.setExitCode(exitCodes.rejected);
 }
 
 interface Sending {
-  tally: BulkTally;
-  report(line: number, errors: readonly { path: string; message: string }[]): void;
+  session: Session;
+  source: BulkSource;
+  memory: BulkMemory;
+  report: BulkReport;
   signal: AbortSignal;
 }
 
-/** The key makes a chunk that was sent before an answer that was given before. */
-async function sendChunk({ client }: Session, chunk: Chunk, { tally, report, signal }: Sending): Promise<void> {
-  if (chunk.jobs.length > 0) {
-    const jobs = chunk.jobs.map(({ job }) => job);
-    const answer = await client.jobs.createMany(jobs, { idempotencyKey: chunk.key, retries: RETRIES, signal });
-    tally.accepted += answer.accepted - answer.deduplicated.length;
-    tally.deduplicated += answer.deduplicated.length;
-    tally.rejected += answer.rejected.length;
-    for (const { index, errors } of answer.rejected) report(chunk.jobs[index]?.line ?? chunk.firstLine, errors);
+async function sendSource(cli: CliContext, { session, source, memory, report, signal }: Sending): Promise<void> {
+  const sender = createChunkSender(session.client.jobs, { signal, onWait: report.wait });
+  const resumedAtLine = memory.state.line;
+  if (resumedAtLine > 0 && !session.isJson) cli.terminal.note(`Going on after line ${resumedAtLine}.`);
+  memory.save(memory.state); // from here on its keys may be known to the server
+  const startedAtMs = cli.clock.now();
+  let { state } = memory;
+  const before = state.accepted + state.rejected;
+  const content = createReadStream(source.path, { start: state.offset, signal });
+  for await (const chunk of readChunks(readLines(content, state))) {
+    const result = await sender.send(chunk, nameChunk(state, source.hash));
+    report.reject(result.rejected);
+    state = {
+      ...state,
+      chunks: state.chunks + 1,
+      line: chunk.end.line,
+      offset: chunk.end.offset,
+      accepted: state.accepted + result.accepted,
+      rejected: state.rejected + result.rejected.length,
+      deduplicated: state.deduplicated + result.deduplicated,
+    };
+    memory.save(state);
+    const jobsPerSecond = rateOf(state.accepted + state.rejected - before, cli.clock.now() - startedAtMs);
+    report.showProgress({ ...state, percent: (100 * state.offset) / source.bytes, jobsPerSecond });
   }
-  for (const { line, message } of chunk.broken) report(line, [{ path: '', message }]);
-  tally.rejected += chunk.broken.length;
-  tally.line = chunk.lastLine;
+  if (state.chunks === 0) throw new UsageError('there is no job in it: every line is blank');
+  memory.save({ ...state, isDone: true });
+  report.close();
+  reportEnd(cli, session, state, { resumedAtLine, tookMs: cli.clock.now() - startedAtMs, sentBefore: before });
 }
 
-function printTally({ terminal }: CliContext, { accepted, deduplicated, rejected, line }: BulkTally): void {
-  const { colors } = terminal;
-  const parts = [
-    `${colors.green('enqueued')} ${formatCount(accepted, 'job')} of ${formatCount(line, 'line')}`,
-    ...(deduplicated > 0 ? [`${deduplicated} were there already`] : []),
-    ...(rejected > 0 ? [colors.red(`${rejected} rejected`)] : []),
-  ];
-  terminal.print(parts.join(', '));
+interface Run {
+  /** 0 for one from the beginning. */
+  resumedAtLine: number;
+  tookMs: number;
+  /** Jobs of earlier runs. */
+  sentBefore: number;
 }
 
-function noteState({ terminal }: CliContext, file: string, { line }: BulkTally): void {
-  const again = file === '-' ? 'The same command with the same input' : 'The same command';
-  terminal.note(
-    `Stopped after line ${line}. ${again} goes on from there within 24 hours; later add --from-line ${line + 1}.`,
-  );
+function reportEnd(cli: CliContext, { isJson }: Session, state: BulkState, run: Run): void {
+  const { accepted, rejected, deduplicated, line: lines } = state;
+  const { resumedAtLine, tookMs } = run;
+  const jobsPerSecond = rateOf(accepted + rejected - run.sentBefore, tookMs);
+  if (isJson)
+    printJson(cli, {
+      lines,
+      accepted,
+      rejected,
+      deduplicated,
+      resumedAtLine,
+      tookMs,
+      jobsPerSecond: jobsPerSecond ?? null,
+    });
+  else {
+    const rate = jobsPerSecond === undefined ? '' : ` (${Math.round(jobsPerSecond)} jobs/s)`;
+    cli.terminal.print(describeTotals(state, tookMs) + rate);
+  }
+  if (rejected > 0) cli.setExitCode(exitCodes.rejected);
+}
+
+function reportDone(cli: CliContext, session: Session, state: BulkState): void {
+  if (!session.isJson) cli.terminal.note('All of this file has been sent already; --again enqueues it once more.');
+  const { line } = state;
+  reportEnd(cli, session, state, { resumedAtLine: line, tookMs: 0, sentBefore: state.accepted + state.rejected });
+}
+
+/** A second; undefined where the time is too short to tell. */
+function rateOf(jobs: number, tookMs: number): number | undefined {
+  return tookMs <= 0 ? undefined : (1000 * jobs) / tookMs;
 }

@@ -36,13 +36,15 @@ export interface CliContext {
 
 export interface Session {
   client: Client;
+  /** Which the client sends. */
+  key: string | undefined;
   isJson: boolean;
 }
 
 /** The client that the global flags and the environment ask for. */
 export function openSession(cli: CliContext, command: Command): Session {
   const { url, key, isJson } = resolveSettings(command.optsWithGlobals<GlobalFlags>(), cli.environment);
-  return { client: createClient({ url, key }), isJson };
+  return { client: createClient({ url, key }), key, isJson };
 }
 
 export function printJson(cli: CliContext, value: unknown): void {
