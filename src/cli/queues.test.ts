@@ -44,10 +44,11 @@ describe('queues --watch', () => {
     const cli = open({ isTTY: true, columns: 80, rows: 24 });
     scriptQueues(cli.interrupt);
     expect(await cli.run('queues', '--watch', '--interval', '0.1')).toBe(exitCodes.interrupted);
-    const [first, second] = cli.stdout().split('\r\u001b[J').slice(1);
+    const [first, second, third] = cli.stdout().split('\r\u001b[J').slice(1);
     expect(first).toMatch(/email +active +1 +1/);
-    expect(first?.endsWith('\u001b[A\u001b[A')).toBe(true); // two lines, to be drawn over
-    expect(second).toMatch(/email +active +1 +3/);
+    expect(first?.endsWith('\u001b[A'.repeat(3))).toBe(true); // a headline and two lines, to be drawn over
+    expect(second).toContain('away');
+    expect(third).toMatch(/email +active +1 +3/);
   });
 
   it('prints one table after the other into a pipe, and one document a line with --json', async () => {
@@ -58,6 +59,22 @@ describe('queues --watch', () => {
     expect(cli.stdout()).not.toContain('\u001b');
   });
 
+  it('says since when the server is away, and shows no old numbers meanwhile', async () => {
+    const cli = open({ isTTY: true, columns: 80, rows: 24 });
+    scriptQueues(cli.interrupt);
+    await cli.run('queues', '--watch', '--interval', '0.1');
+    const drawn = cli.stdout().split('\r\u001b[J');
+    expect(drawn.filter((each) => /away; last seen .* ago/.test(each) && !each.includes('QUEUE'))).toHaveLength(1);
+    const piped = open();
+    server.seen.splice(0);
+    scriptQueues(piped.interrupt);
+    await piped.run('queues', '--watch', '--interval', '0.1', '--json');
+    expect(piped.stderr()).toMatch(/away; last seen .* ago\n$/);
+    for (const line of piped.stdout().trimEnd().split('\n')) {
+      expect(JSON.parse(line)).toMatchObject({ at: expect.any(String), items: [{ name: 'email' }] });
+    }
+  });
+
   it('says what is wrong when there is no server', async () => {
     const cli = open({ environment: { LONGSHORE_URL: 'http://127.0.0.1:1' } });
     expect(await cli.run('queues', '--watch')).toBe(exitCodes.unreachable);
@@ -65,6 +82,27 @@ describe('queues --watch', () => {
 
   it('refuses an interval that is none', async () => {
     expect(await open().run('queues', '--watch', '--interval', '0')).toBe(exitCodes.usage);
+  });
+});
+
+describe('queues', () => {
+  it.each([
+    ['get', 'GET /v1/queues/email'],
+    ['pause', 'POST /v1/queues/email/pause'],
+    ['resume', 'POST /v1/queues/email/resume'],
+  ])('%s shows the queue as it is then', async (verb, route) => {
+    server.onJson(route, { ...makeQueue(7), isPaused: verb === 'pause' });
+    const cli = open();
+    expect(await cli.run('queues', verb, 'email')).toBe(exitCodes.done);
+    expect(cli.stdout()).toMatch(verb === 'pause' ? /^email +paused +1 +7/m : /^email +active +1 +7/m);
+    const jsonCli = open();
+    await jsonCli.run('queues', verb, 'email', '--json');
+    expect(JSON.parse(jsonCli.stdout())).toMatchObject({ name: 'email' });
+  });
+
+  it('knows no other verb', async () => {
+    expect(await open().run('queues', 'paws', 'email')).toBe(exitCodes.usage);
+    expect(server.seen).toEqual([]);
   });
 });
 
