@@ -24,7 +24,11 @@ export async function runCommand(args: readonly string[], environment: Environme
     hasKeys: process.stdin.isTTY === true,
     onKey: listenForKeys,
     onResize: (listener) => listen(process.stdout, 'resize', listener),
-    onExit: (listener) => listen(process, 'exit', listener),
+    onExit(listener) {
+      // The monitor hears of a fault before it is printed, so that it is printed on the screen that stays.
+      const removers = ['exit', 'uncaughtExceptionMonitor'].map((event) => listen(process, event, listener));
+      return () => removers.forEach((remove) => void remove());
+    },
     setExitCode: (code) => {
       exitCode = code;
     },
@@ -54,7 +58,7 @@ async function ask(question: string): Promise<string | undefined> {
   }
 }
 
-const INTERRUPTS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+const INTERRUPTS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
 
 function listenForInterrupts(listener: () => void): () => void {
   for (const signal of INTERRUPTS) process.on(signal, listener);

@@ -1,4 +1,5 @@
 import { isTerminal } from '../../contract/job-status.ts';
+import { JOB_SORTS, QUEUE_SORTS } from './sorts.ts';
 import {
   type Effect,
   findCursor,
@@ -36,6 +37,7 @@ const browsing: Record<string, Action> = {
   p: toggleQueue,
   r: retryJob,
   c: cancelJob,
+  s: sortNext,
   '/': (state) => ({ state: { ...state, mode: { kind: 'filter', text: state.filter } } }),
   '?': (state) => ({ state: { ...state, mode: { kind: 'help' } } }),
   escape: (state) => ({ state: { ...state, filter: '', queue: undefined }, effect: { kind: 'refresh' } }),
@@ -114,6 +116,14 @@ function cancelJob(state: TopState): Pressed {
   if (isTerminal(job.status)) return notice(state, `a ${job.status} job cannot be cancelled`);
   const question = `Cancel ${job.type} ${job.id}? [y/N]`;
   return { state: { ...state, mode: { kind: 'confirm', question, effect: { kind: 'cancel', id: job.id } } } };
+}
+
+function sortNext(state: TopState): Pressed {
+  const { pane, sorts } = state;
+  if (pane === 'workers') return notice(state, 'workers are in the order of their names');
+  const number = (sorts[pane] ?? 0) + 1;
+  const all: readonly { name: string }[] = pane === 'queues' ? QUEUE_SORTS : JOB_SORTS;
+  return notice({ ...state, sorts: { ...sorts, [pane]: number } }, `by ${all[number % all.length]?.name}`);
 }
 
 function scrollBy(state: TopState, lines: number): Pressed {

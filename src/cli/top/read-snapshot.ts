@@ -15,7 +15,8 @@ export async function readSnapshot(
   const call = { signal, retries: 0 };
   const listJobs = async (status: JobStatus[]) => (await client.jobs.list({ status, queue, limit: JOBS }, call)).items;
   const listWorkers = () => collectPages((cursor) => client.workers.list({ cursor, limit: 200 }, call));
-  const [stats, queues, running, waiting, failed, workers] = await Promise.all([
+  const [health, stats, queues, running, waiting, failed, workers] = await Promise.all([
+    client.health(call),
     client.stats(call),
     collectPages((cursor) => client.queues.list({ cursor, limit: 200 }, call)),
     lower === 'running' ? listJobs(['processing']) : (snapshot?.jobs.running ?? []),
@@ -23,5 +24,5 @@ export async function readSnapshot(
     lower === 'failed' ? listJobs(['failed']) : (snapshot?.jobs.failed ?? []),
     lower === 'workers' ? listWorkers() : (snapshot?.workers ?? []),
   ]);
-  return { stats, queues, jobs: { running, waiting, failed }, workers, atMs: nowMs };
+  return { health, stats, queues, jobs: { running, waiting, failed }, workers, atMs: nowMs };
 }

@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
-import type { JobResource } from '../../contract/job.ts';
-import { renderJob } from '../job-view.ts';
+import { renderJob, renderLogLine } from '../job-view.ts';
 import { type Colors, cleanLine, measureWidth, truncateText } from '../terminal.ts';
+import { renderHead } from './head.ts';
 import { HELP_LINES } from './help.ts';
 import { renderPane } from './panes.ts';
 import { type LowerPane, listKeys, panes, type TopState } from './state.ts';
@@ -11,39 +11,27 @@ export interface ScreenSize {
   height: number;
 }
 
+export interface RenderOptions extends ScreenSize {
+  nowMs: number;
+}
+
 const MIN_FOR_TWO_LISTS = 14;
 
-/** The whole screen: exactly `height` lines, none wider than `width`. Pure. */
-export function renderTop(state: TopState, size: ScreenSize, colors: Colors): string[] {
-  const head = renderHead(state, colors);
+/** The whole screen: exactly `height` lines, each exactly `width` columns wide. Pure. */
+export function renderTop(state: TopState, size: RenderOptions, colors: Colors): string[] {
+  // In a low window rows are worth more than figures.
+  const head = renderHead(state, size, colors).slice(0, Math.max(1, Math.floor(size.height / 3)));
   const foot = renderFoot(state, colors);
   const room = Math.max(0, size.height - head.length - 1);
-  const body = renderBody(state, { width: size.width, height: room }, colors).slice(0, room);
+  const body = renderBody(state, { ...size, height: room }, colors).slice(0, room);
   const filling = Array<string>(room - body.length).fill('');
   const lines = [...head, ...body, ...filling, foot].slice(-Math.max(1, size.height));
   return lines.map((line) => fitWidth(line, size.width));
 }
 
-function renderHead({ url, snapshot, fault, queue, filter }: TopState, colors: Colors): string[] {
-  const state = fault ? colors.red(cleanLine(fault)) : snapshot ? colors.green('ok') : 'asking …';
-  const only = [queue && `queue ${queue}`, filter && `with "${cleanLine(filter)}"`].filter(Boolean).join(', ');
-  const first = `${colors.bold('longshore top')}  ${url}  ${state}${only ? colors.yellow(`  only ${only}`) : ''}`;
-  if (!snapshot) return [first, ''];
-  const { counts, completedLastMinute, failedLastMinute, workers } = snapshot.stats;
-  const parts = [
-    `${completedLastMinute}/min done`,
-    failedLastMinute > 0 ? colors.red(`${failedLastMinute}/min failed`) : '0/min failed',
-    `${counts.processing} running`,
-    `${counts.queued} queued`,
-    `${counts.scheduled + counts.retrying + counts.waiting} later`,
-    `${workers} workers`,
-  ];
-  return [first, parts.join('  ')];
-}
-
-function renderBody(state: TopState, size: ScreenSize, colors: Colors): string[] {
+function renderBody(state: TopState, size: RenderOptions, colors: Colors): string[] {
   if (state.mode.kind === 'help') return [...HELP_LINES];
-  if (state.mode.kind === 'details') return renderDetails(state, state.mode, size, colors);
+  if (state.mode.kind === 'details') return renderDetails(state.mode, size, colors);
   if (size.height < MIN_FOR_TWO_LISTS) {
     return [renderTabs(state, colors), ...renderPane(state, state.pane, { ...size, height: size.height - 1 }, colors)];
   }
@@ -78,15 +66,20 @@ function renderTabs(state: TopState, colors: Colors): string {
     .join(' ');
 }
 
+/** The job, and below it the end of its log, which stays in sight: only the job scrolls. */
 function renderDetails(
-  { snapshot }: TopState,
-  mode: { job: JobResource; scroll: number },
-  { width, height }: ScreenSize,
+  { job, logs, scroll }: Extract<TopState['mode'], { kind: 'details' }>,
+  { width, height, nowMs }: RenderOptions,
   colors: Colors,
 ): string[] {
-  const lines = renderJob(mode.job, snapshot?.atMs ?? Date.parse(mode.job.createdAt), { width, colors }).split('\n');
-  const from = Math.min(mode.scroll, Math.max(0, lines.length - height));
-  return lines.slice(from, from + height);
+  const facts = renderJob(job, nowMs, { width, colors }).split('\n');
+  const tail = logs.map((line) => renderLogLine(line, nowMs, colors).replaceAll('\n', ' '));
+  const room =
+    tail.length === 0 ? 0 : Math.min(tail.length, Math.max(Math.floor(height / 2), height - facts.length - 1));
+  const factRoom = Math.max(0, room === 0 ? height : height - room - 1);
+  const from = Math.min(scroll, Math.max(0, facts.length - factRoom));
+  const shown = facts.slice(from, from + factRoom);
+  return room === 0 ? shown : [...shown, colors.dim('log'), ...tail.slice(-room)];
 }
 
 function renderFoot({ mode, notice }: TopState, colors: Colors): string {
@@ -95,9 +88,11 @@ function renderFoot({ mode, notice }: TopState, colors: Colors): string {
   if (mode.kind === 'help') return colors.dim('any key goes back');
   if (notice) return colors.yellow(cleanLine(notice));
   if (mode.kind === 'details') return colors.dim('Esc back  r retry  c cancel  ↑↓ scroll');
-  return colors.dim('q quit  ? help  Tab list  p pause  Enter open  r retry  c cancel  / filter');
+  return colors.dim('q quit  ? help  Tab list  p pause  Enter open  r retry  c cancel  s sort  / filter');
 }
 
+// Every line fills the window: nothing has to be cleared behind it, which could be seen, or would take its last character.
 function fitWidth(line: string, width: number): string {
-  return measureWidth(line) <= width ? line : truncateText(stripVTControlCharacters(line), width);
+  const cut = measureWidth(line) <= width ? line : truncateText(stripVTControlCharacters(line), width);
+  return cut + ' '.repeat(Math.max(0, width - measureWidth(cut)));
 }

@@ -1,10 +1,15 @@
+import { isPassing } from '../../client/retries.ts';
 import type { Client } from '../../client.ts';
 import type { CliContext } from '../context.ts';
+import { createJobReader, type JobReader } from './job-reader.ts';
 import { pressKey } from './keys.ts';
 import { readSnapshot } from './read-snapshot.ts';
 import { renderTop } from './render.ts';
 import { openScreen } from './screen.ts';
 import { createTopState, type Effect, type TopState } from './state.ts';
+
+/** Ages grow although nothing happens. */
+const REDRAW_MS = 1_000;
 
 /** Shows the screen until the person quits, or a signal ends it; the terminal is then as it was before. */
 export async function runTop(cli: CliContext, client: Client, intervalMs: number): Promise<void> {
@@ -15,8 +20,12 @@ export async function runTop(cli: CliContext, client: Client, intervalMs: number
   let state = createTopState(client.url);
   let asking: AbortController | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let reader: JobReader | undefined;
 
-  const draw = () => screen.draw(renderTop(state, { width: terminal.width, height: terminal.height }, terminal.colors));
+  const draw = () => {
+    const { width, height, colors } = terminal;
+    screen.draw(renderTop(state, { width, height, nowMs: clock.now() }, colors));
+  };
   const update = (change: Partial<TopState>) => {
     state = { ...state, ...change };
     draw();
@@ -30,10 +39,25 @@ export async function runTop(cli: CliContext, client: Client, intervalMs: number
     try {
       const snapshot = await readSnapshot(client, state, { nowMs: clock.now(), signal: either });
       if (!either.aborted) update({ snapshot, fault: undefined });
+      await readJob(either);
     } catch (error) {
       if (!either.aborted) update({ fault: describeFault(error) });
     }
     if (!either.aborted) timer = setTimeout(refresh, intervalMs);
+  };
+  const readJob = async (either: AbortSignal) => {
+    if (state.mode.kind !== 'details') return;
+    const { id } = state.mode.job;
+    if (reader?.id !== id) reader = createJobReader(client, id);
+    const read = await reader.read({ signal: either, retries: 0 }).catch((error: unknown) => {
+      if (either.aborted || isPassing(error)) throw error;
+      update({ notice: describeFault(error), mode: { kind: 'browse' } }); // it was deleted, for example
+    });
+    if (!read) return;
+    // The person may have left it meanwhile, for another one too.
+    if (!either.aborted && state.mode.kind === 'details' && state.mode.job.id === id) {
+      update({ mode: { ...state.mode, ...read } });
+    }
   };
   const act = async (effect: Effect) => {
     if (effect.kind === 'quit') return stopping.abort();
@@ -43,7 +67,7 @@ export async function runTop(cli: CliContext, client: Client, intervalMs: number
     } catch (error) {
       if (!signal.aborted) update({ notice: describeFault(error) });
     }
-    if (!signal.aborted && effect.kind !== 'open') await refresh();
+    if (!signal.aborted) await refresh();
   };
   const listeners = [
     cli.onKey((key) => {
@@ -58,12 +82,14 @@ export async function runTop(cli: CliContext, client: Client, intervalMs: number
     }),
     cli.onExit(screen.close), // also where a fault of ours ends the process
   ];
+  const clockwork = setInterval(draw, REDRAW_MS);
   try {
     draw();
     void refresh(); // it shows its own faults
     await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
   } finally {
     clearTimeout(timer);
+    clearInterval(clockwork);
     for (const removeListener of listeners) removeListener();
     screen.close();
   }
@@ -85,7 +111,7 @@ async function carryOut(client: Client, effect: Effect, signal: AbortSignal): Pr
       await client.jobs.cancel(effect.id, { signal });
       return { notice: `${effect.id} is being cancelled`, mode: { kind: 'browse' } };
     case 'open':
-      return { mode: { kind: 'details', job: await client.jobs.get(effect.id, { signal }), scroll: 0 } };
+      return { mode: { kind: 'details', job: await client.jobs.get(effect.id, { signal }), logs: [], scroll: 0 } };
     default:
       return {};
   }

@@ -1,6 +1,7 @@
-import type { JobResource } from '../../contract/job.ts';
-import type { QueueResource, StatsResource } from '../../contract/program.ts';
+import type { JobResource, LogLineResource } from '../../contract/job.ts';
+import type { HealthResource, QueueResource, StatsResource } from '../../contract/program.ts';
 import type { WorkerResource } from '../../contract/workers.ts';
+import { JOB_SORTS, QUEUE_SORTS, sortRows } from './sorts.ts';
 
 /** The lists of the screen; the first is always there, of the others one. */
 export const panes = ['queues', 'running', 'waiting', 'failed', 'workers'] as const;
@@ -9,6 +10,7 @@ export type LowerPane = Exclude<Pane, 'queues'>;
 
 /** What the server last said. */
 export interface Snapshot {
+  health: HealthResource;
   stats: StatsResource;
   queues: QueueResource[];
   jobs: Record<'running' | 'waiting' | 'failed', JobResource[]>;
@@ -21,7 +23,7 @@ export type Mode =
   | { kind: 'help' }
   | { kind: 'filter'; text: string }
   | { kind: 'confirm'; question: string; effect: Effect }
-  | { kind: 'details'; job: JobResource; scroll: number };
+  | { kind: 'details'; job: JobResource; logs: LogLineResource[]; scroll: number };
 
 /** What a key wants from the world outside of the screen. */
 export type Effect =
@@ -40,6 +42,8 @@ export interface TopState {
   lower: LowerPane;
   /** The row under the cursor by its name or id: it stays on it when rows move. */
   selected: Partial<Record<Pane, string>>;
+  /** How often `s` was pressed in a list. */
+  sorts: Partial<Record<Pane, number>>;
   /** Only rows with this text. */
   filter: string;
   /** Only jobs of this queue. */
@@ -57,6 +61,7 @@ export function createTopState(url: string): TopState {
     pane: 'queues',
     lower: 'running',
     selected: {},
+    sorts: {},
     filter: '',
     queue: undefined,
     mode: { kind: 'browse' },
@@ -64,14 +69,16 @@ export function createTopState(url: string): TopState {
   };
 }
 
-export function listQueues({ snapshot, filter }: TopState): QueueResource[] {
-  return (snapshot?.queues ?? []).filter(({ name }) => matches(filter, name));
+export function listQueues({ snapshot, filter, sorts }: TopState): QueueResource[] {
+  const rows = (snapshot?.queues ?? []).filter(({ name }) => matches(filter, name));
+  return sortRows(rows, QUEUE_SORTS, sorts.queues ?? 0);
 }
 
-export function listJobs({ snapshot, filter }: TopState, pane: 'running' | 'waiting' | 'failed'): JobResource[] {
-  return (snapshot?.jobs[pane] ?? []).filter((job) =>
+export function listJobs({ snapshot, filter, sorts }: TopState, pane: 'running' | 'waiting' | 'failed'): JobResource[] {
+  const rows = (snapshot?.jobs[pane] ?? []).filter((job) =>
     matches(filter, job.id, job.type, job.queue, job.tenant, job.worker ?? '', job.error?.message ?? '', ...job.tags),
   );
+  return sortRows(rows, JOB_SORTS, sorts[pane] ?? 0);
 }
 
 export function listWorkers({ snapshot, filter, queue }: TopState): WorkerResource[] {
