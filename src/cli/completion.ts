@@ -1,65 +1,75 @@
 import { Argument, type Command } from 'commander';
-import { type Client, collectPages, createClient } from '../client.ts';
-import { type LookUp, suggest } from './complete-line.ts';
-import { completionScripts, type Shell } from './completion-scripts.ts';
+import { type Client, createClient } from '../client.ts';
+import { LIST_LIMIT_MAX } from '../contract/list.ts';
+import { type Shell, shells, writeCompletion } from './completion-scripts.ts';
+import { describeProgram, type NameKind, nameKinds } from './completion-table.ts';
 import type { CliContext } from './context.ts';
 import { readProfiles } from './profile-store.ts';
 import { type GlobalFlags, resolveSettings } from './settings.ts';
 
+/** A person who has pressed Tab does not wait longer. */
+const PATIENCE_MS = 500;
+/** Shells expand what they are given: names with any other character are left out. */
+const HARMLESS = /^[A-Za-z0-9][A-Za-z0-9._:-]*$/;
 const EXAMPLES = `
-Load it once, e.g. in ~/.bashrc, ~/.zshrc (after compinit) or ~/.config/fish/config.fish:
-  source <(longshore completion bash)
-  source <(longshore completion zsh)
-  longshore completion fish | source`;
-/** A person waits at the tab key. */
-const ANSWER_LIMIT_MS = 500;
+Examples:
+  source <(longshore completion bash)     in ~/.bashrc
+  source <(longshore completion zsh)      in ~/.zshrc, after compinit
+  longshore completion fish | source      in ~/.config/fish/config.fish`;
 
 export function registerCompletion(program: Command, cli: CliContext): void {
   program
     .command('completion')
-    .addArgument(new Argument('<shell>', 'which shell').choices(Object.keys(completionScripts)))
-    .description('print what makes a shell complete commands, flags, types and queues')
+    .addArgument(new Argument('<shell>', 'the shell').choices(shells))
+    .description('print the script that lets a shell complete commands, flags and names')
     .addHelpText('after', EXAMPLES)
-    .action((shell: Shell) => cli.terminal.write(completionScripts[shell]));
+    .action((shell: Shell) => cli.terminal.write(writeCompletion(shell, describeProgram(program))));
   program
     .command('__complete', { hidden: true })
-    .argument('<line>')
-    .action((line: string) => printSuggestions(program, cli, line));
+    .addArgument(new Argument('<kind>').choices(nameKinds))
+    .argument('[words...]')
+    .action((kind: NameKind, words: string[]) => completeNames(cli, kind, words));
 }
 
-async function printSuggestions(program: Command, cli: CliContext, line: string): Promise<void> {
-  const { words, lookUp } = suggest(program, line);
-  const known = lookUp === undefined ? [] : await lookUpNames(cli, line, lookUp);
-  const current = /\S*$/.exec(line)?.[0] ?? '';
-  const flag = /^--[\w-]+=/.exec(current)?.[0] ?? '';
-  const candidates = [...words, ...known.map((name) => flag + name)];
-  for (const word of new Set(candidates)) if (word.startsWith(current)) cli.terminal.print(word);
-}
-
-async function lookUpNames({ environment }: CliContext, line: string, lookUp: LookUp): Promise<string[]> {
+/** Prints the names of a kind, one a line; nothing when they cannot be known at once, whatever the reason. */
+async function completeNames(cli: CliContext, kind: NameKind, words: readonly string[]): Promise<void> {
   try {
-    if (lookUp === 'profiles') return Object.keys(readProfiles(environment).profiles);
-    const { url, key } = resolveSettings(readGlobalFlags(line), environment);
-    const client = createClient({ url, key, retries: 0 });
-    return await fetchNames(client, lookUp, AbortSignal.timeout(ANSWER_LIMIT_MS));
+    const names = await listNames(cli, kind, readGlobalFlags(words));
+    for (const name of names) if (HARMLESS.test(name)) cli.terminal.print(name);
   } catch {
-    return []; // a completion that fails must not write into somebody's line
+    // An error between the words that somebody types is worse than no names.
   }
 }
 
-function fetchNames(client: Client, lookUp: 'types' | 'queues', signal: AbortSignal): Promise<string[]> {
-  return lookUp === 'types'
-    ? collectPages((cursor) => client.types.list({ cursor, limit: 200 }, { signal })).then((all) =>
-        all.map(({ type }) => type),
-      )
-    : collectPages((cursor) => client.queues.list({ cursor, limit: 200 }, { signal })).then((all) =>
-        all.map(({ name }) => name),
-      );
+async function listNames(cli: CliContext, kind: NameKind, flags: GlobalFlags): Promise<readonly string[]> {
+  if (kind === 'profiles') return Object.keys(readProfiles(cli.environment).profiles);
+  const { url, key } = resolveSettings(flags, cli.environment);
+  return askServer(createClient({ url, key, retries: 0 }), kind, AbortSignal.timeout(PATIENCE_MS));
 }
 
-/** The server that the line asks for, and nobody else's. */
-function readGlobalFlags(line: string): GlobalFlags {
-  const readFlag = (flag: string) => new RegExp(`\\s--${flag}[= ](\\S+)`).exec(line)?.[1];
-  const [url, key, profile] = ['url', 'key', 'profile'].map(readFlag);
+async function askServer(
+  { types, queues, jobs }: Client,
+  kind: Exclude<NameKind, 'profiles'>,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const all = { limit: LIST_LIMIT_MAX };
+  switch (kind) {
+    case 'types':
+      return (await types.list(all, { signal })).items.map(({ type }) => type);
+    case 'queues':
+      return (await queues.list(all, { signal })).items.map(({ name }) => name);
+    case 'jobs':
+      return (await jobs.list({}, { signal })).items.map(({ id }) => id);
+  }
+}
+
+/** Which server the unfinished command line is about. */
+function readGlobalFlags(words: readonly string[]): GlobalFlags {
+  const readFlag = (flag: string) => {
+    const index = words.findLastIndex((word) => word === flag || word.startsWith(`${flag}=`));
+    const word = words[index];
+    return word === flag ? words[index + 1] : word?.slice(flag.length + 1);
+  };
+  const [url, key, profile] = ['--url', '--key', '--profile'].map(readFlag);
   return { ...(url ? { url } : {}), ...(key ? { key } : {}), ...(profile ? { profile } : {}) };
 }

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { type Client, createClient } from '../client.ts';
 import type { Clock } from '../shared/time.ts';
 import type { ExitCode } from './exit-codes.ts';
+import { warnOfReaders } from './profile-store.ts';
 import { type GlobalFlags, resolveSettings } from './settings.ts';
 import type { Environment, Terminal } from './terminal.ts';
 
@@ -44,6 +45,8 @@ export interface Session {
 /** The client that the global flags and the environment ask for. */
 export function openSession(cli: CliContext, command: Command): Session {
   const { url, key, isJson } = resolveSettings(command.optsWithGlobals<GlobalFlags>(), cli.environment);
+  const warning = warnOfReaders(cli.environment, process.platform);
+  if (warning !== undefined) cli.terminal.note(cli.terminal.colors.yellow(warning));
   return { client: createClient({ url, key }), key, isJson };
 }
 

@@ -1,9 +1,10 @@
-import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { z } from 'zod';
 import { UsageError } from './exit-codes.ts';
+import { findConfigFolder } from './places.ts';
 import type { Environment } from './terminal.ts';
+import { writeAtomically } from './write-atomically.ts';
 
 const profileSchema = z.object({ url: z.string(), key: z.string().optional() });
 const fileSchema = z.object({
@@ -15,11 +16,20 @@ const fileSchema = z.object({
 export type Profile = z.output<typeof profileSchema>;
 export type Profiles = z.output<typeof fileSchema>;
 
-/** Where profiles lie: https://specifications.freedesktop.org/basedir. @returns undefined for somebody without a home */
-export function locateProfiles({ XDG_CONFIG_HOME, HOME, USERPROFILE }: Environment): string | undefined {
-  const home = HOME || USERPROFILE;
-  const folder = XDG_CONFIG_HOME || (home ? join(home, '.config') : undefined);
-  return folder && join(folder, 'longshore', 'config.json');
+/** @returns undefined for somebody without a home */
+export function locateProfiles(environment: Environment): string | undefined {
+  const folder = findConfigFolder(environment);
+  return folder === undefined ? undefined : join(folder, 'config.json');
+}
+
+/** @returns what to tell where others on this machine may read the keys; on Windows modes say nothing */
+export function warnOfReaders(environment: Environment, platform: NodeJS.Platform): string | undefined {
+  const path = locateProfiles(environment);
+  if (path === undefined || platform === 'win32') return undefined;
+  const mode = statSync(path, { throwIfNoEntry: false })?.mode ?? 0;
+  return (mode & 0o077) === 0
+    ? undefined
+    : `warning: others may read the keys in ${path}; stop that with: chmod 600 ${path}`;
 }
 
 /** @throws UsageError for a file that is none of ours */
@@ -38,10 +48,7 @@ export function readProfiles(environment: Environment): Profiles {
 export function writeProfiles(environment: Environment, profiles: Profiles): void {
   const path = locateProfiles(environment);
   if (path === undefined) throw new UsageError('set XDG_CONFIG_HOME or HOME: profiles are kept there');
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  const draft = `${path}.${randomBytes(4).toString('hex')}`;
-  writeFileSync(draft, `${JSON.stringify(profiles, null, 2)}\n`, { mode: 0o600 });
-  renameSync(draft, path); // nobody sees half a file
+  writeAtomically(path, `${JSON.stringify(profiles, null, 2)}\n`);
 }
 
 function readIfThere(path: string): string | undefined {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -64,6 +64,22 @@ describe('profiles', () => {
     ['a name with spaces', ['a b', '--url', 'http://a']],
   ])('refuse %s', async (_what, args) => {
     expect(await open().run('profiles', 'add', ...args)).toBe(exitCodes.usage);
+  });
+
+  it('must be known by their own names', async () => {
+    await add('a', '--url', 'http://a');
+    for (const verb of ['use', 'remove']) expect(await open().run('profiles', verb, 'toString')).toBe(exitCodes.usage);
+    expect(JSON.parse(readFileSync(path(), 'utf8'))).toEqual({ profiles: { a: { url: 'http://a' } } });
+  });
+
+  it('warn when others may read their keys', async () => {
+    await add('a', '--url', 'http://127.0.0.1:1', '--key', 'secret');
+    const [safe, unsafe] = [open(), open()];
+    await safe.run('queues', '--profile', 'a');
+    expect(safe.stderr()).not.toContain('warning');
+    chmodSync(path(), 0o644);
+    await unsafe.run('queues', '--profile', 'a');
+    expect(unsafe.stderr()).toContain(`warning: others may read the keys in ${path()}; stop that with: chmod 600`);
   });
 
   it('say so when their file is broken', async () => {

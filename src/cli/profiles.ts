@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { type CliContext, printJson } from './context.ts';
 import { UsageError } from './exit-codes.ts';
-import { type Profile, readProfiles, writeProfiles } from './profile-store.ts';
+import { type Profile, type Profiles, readProfiles, writeProfiles } from './profile-store.ts';
 import { checkUrl, type GlobalFlags } from './settings.ts';
 import { type Column, renderTable } from './table.ts';
 import type { Colors } from './terminal.ts';
@@ -84,8 +84,8 @@ async function addProfile(cli: CliContext, name: string, command: Command): Prom
 
 function removeProfile(cli: CliContext, name: string): void {
   const stored = readProfiles(cli.environment);
-  const { [name]: removed, ...profiles } = stored.profiles;
-  if (!removed) throw unknownProfile(name, stored.profiles);
+  requireProfile(name, stored);
+  const { [name]: _removed, ...profiles } = stored.profiles;
   const current = stored.current === name ? undefined : stored.current;
   writeProfiles(cli.environment, { ...(current === undefined ? {} : { current }), profiles });
   cli.terminal.print(`${name} was removed`);
@@ -93,15 +93,17 @@ function removeProfile(cli: CliContext, name: string): void {
 
 function useProfile(cli: CliContext, name: string): void {
   const stored = readProfiles(cli.environment);
-  const profile = stored.profiles[name];
-  if (!profile) throw unknownProfile(name, stored.profiles);
+  const profile = requireProfile(name, stored);
   writeProfiles(cli.environment, { ...stored, current: name });
   cli.terminal.print(`commands go to ${name}, ${profile.url}`);
 }
 
-function unknownProfile(name: string, profiles: Record<string, Profile>): UsageError {
+/** @throws UsageError that names those that there are */
+function requireProfile(name: string, { profiles }: Profiles): Profile {
+  const profile = Object.hasOwn(profiles, name) ? profiles[name] : undefined;
+  if (profile) return profile;
   const known = Object.keys(profiles);
-  return new UsageError(
+  throw new UsageError(
     `there is no profile ${JSON.stringify(name)}; ${known.length === 0 ? 'there are none yet' : `there are ${known.join(', ')}`}`,
   );
 }
