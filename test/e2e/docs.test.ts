@@ -45,6 +45,7 @@ const DOCUMENTS = [
   'docs/guides/schedules.md',
   'docs/guides/guarantees.md',
   'docs/guides/bulk.md',
+  'docs/guides/cli.md',
   'docs/guides/transactional-enqueue.md',
   'docs/reference/http-api.md',
   'docs/reference/job-api.md',
@@ -152,6 +153,8 @@ class Reader {
       PATH: [join(ROOT, 'node_modules', '.bin'), PATH].join(delimiter),
       NODE_OPTIONS: `--import ${RESOLVE_PACKAGES}`,
       npm_config_offline: 'true',
+      XDG_CONFIG_HOME: join(this.folder, '.config'), // nothing is left in the home of whoever runs the tests
+      XDG_STATE_HOME: join(this.folder, '.state'),
       DATA_DIR: this.#installation.settings.DATA_DIR ?? '', // `admin` looks where the programs have their database
       LONGSHORE_URL: `http://127.0.0.1:${this.#ports['3001']}`,
       LONGSHORE_KEY: KEY,
