@@ -3,7 +3,7 @@ import type { JobStatus } from '../contract/job.ts';
 import { showBulkAction } from './bulk-progress.ts';
 import { confirm } from './confirm.ts';
 import { type CliContext, openSession, printJson } from './context.ts';
-import { addFilterFlags, type FilterFlags, readFilter } from './filter-flags.ts';
+import { addFilterFlags, addFingerprintFlag, type FilterFlags, readFilter } from './filter-flags.ts';
 import { readInteger, readStatuses } from './flags.ts';
 import { colorStatus, formatCount } from './format.ts';
 import { createJobColumns, renderJob } from './job-view.ts';
@@ -29,7 +29,7 @@ const ID_HELP = "the job's id";
 
 export function registerJobs(program: Command, cli: CliContext): void {
   const jobs = program.command('jobs').description('list, inspect, watch, cancel, retry and delete jobs');
-  addFilterFlags(jobs.command('list').description('list jobs, newest first'))
+  addFingerprintFlag(addFilterFlags(jobs.command('list').description('list jobs, newest first')))
     .option('--status <list>', 'one status or several, separated by commas', readStatuses)
     .option('--limit <number>', 'how many, from 1 to 200 (default: 50)', readInteger)
     .option('--cursor <cursor>', 'go on after an earlier list')
