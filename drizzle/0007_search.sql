@@ -29,8 +29,9 @@ DROP INDEX "longshore"."jobs_failed_fingerprint";--> statement-breakpoint
 CREATE INDEX "jobs_failed_seen_of_tenant" ON "longshore"."jobs" USING btree ("tenant","fingerprint","finished_at","id") WHERE "longshore"."jobs"."status" = 'failed';--> statement-breakpoint
 CREATE INDEX "jobs_failed_seen" ON "longshore"."jobs" USING btree ("fingerprint","finished_at","id") WHERE "longshore"."jobs"."status" = 'failed';--> statement-breakpoint
 ALTER TABLE "longshore"."bulk_actions" ADD COLUMN "matched_is_capped" boolean DEFAULT false NOT NULL;--> statement-breakpoint
--- Whoever inserts jobs, and however, what is not indexed yet is known in the same transaction.
-CREATE FUNCTION "longshore"."note_unindexed"() RETURNS trigger LANGUAGE plpgsql AS $$
+-- Whoever inserts jobs, and however, what is not indexed yet is known in the same transaction. Who may insert jobs needs no right to
+-- the notes, which name ids and nothing else.
+CREATE FUNCTION "longshore"."note_unindexed"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 begin
   insert into longshore.search_unindexed (ids)
   select array_agg(n.id order by n.id)
@@ -40,7 +41,7 @@ begin
 end
 $$;
 --> statement-breakpoint
-CREATE FUNCTION "longshore"."note_failed"() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION "longshore"."note_failed"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 begin
   insert into longshore.search_unindexed (ids) values (array[new.id]);
   return null;

@@ -81,7 +81,10 @@ describe.each<TransportName>(['postgres', 'bullmq'])('a bulk action on the %s tr
     const harness = await start([noop]);
     await makeEnded(harness, 'failed', { count: 1100 });
     await makeEnded(harness, 'completed', { count: 3 });
-    expect(await countMatches(harness.engine, everyone, order('retry', {}))).toBe(1100);
+    expect(await countMatches(harness.engine, everyone, order('retry', {}))).toEqual({
+      matched: 1100,
+      matchedIsCapped: false,
+    });
     const action = await begin(harness, 'retry', {});
     expect(action).toMatchObject({ status: 'running', matched: 1100, processed: 0, changed: 0, finishedAt: null });
     expect(await finished(harness, action.id)).toMatchObject({
@@ -198,9 +201,11 @@ describe('a bulk action', () => {
     const rival: Caller = { scope: { tenant: 'rival' }, actor: 'test' };
     await makeEnded(harness, 'failed', { count: 2, tenant: 'acme' });
     const others = await makeEnded(harness, 'failed', { count: 3, tenant: 'rival' });
-    expect(await countMatches(harness.engine, acme, order('delete', {}))).toBe(2);
-    expect(await countMatches(harness.engine, acme, order('delete', { tenant: 'rival' }))).toBe(0);
-    expect(await countMatches(harness.engine, acme, order('delete', { ids: others }))).toBe(0);
+    expect(await countMatches(harness.engine, acme, order('delete', {}))).toMatchObject({ matched: 2 });
+    expect(await countMatches(harness.engine, acme, order('delete', { tenant: 'rival' }))).toMatchObject({
+      matched: 0,
+    });
+    expect(await countMatches(harness.engine, acme, order('delete', { ids: others }))).toMatchObject({ matched: 0 });
     const { id } = await begin(harness, 'delete', {}, acme);
     expect(await finished(harness, id)).toMatchObject({ tenant: 'acme', matched: 2, changed: 2 });
     expect(await countJobs(harness, `tenant = 'rival'`)).toBe(3);

@@ -230,7 +230,7 @@ describe.each<TransportName>(['postgres', 'bullmq'])('a webhook on the %s transp
       code: 'ADDRESS_REFUSED',
       errors: [{ path: 'options.webhook.url', message: expect.stringContaining('a loopback address') }],
     });
-    expect(await harness.engine.store.jobs.list('all', {}, 10, null)).toEqual([]);
+    expect(await harness.engine.store.jobs.list('all', {}, 10, null)).toEqual({ rows: [], nextBeforeId: null });
     // The address was fine when the job was enqueued: nothing is called here before the worker runs.
     const { id } = await harness.enqueue(echo, 1, { webhook: { url: 'http://1.1.1.1/' } });
     await harness.sql(

@@ -82,7 +82,8 @@ describe.each<TransportName>(['postgres', 'bullmq'])('lists over HTTP, on the %s
     expect(await idsOf('?tenant=acme')).toEqual([broken.id]);
     expect(await idsOf('?tenant=nobody')).toEqual([]);
     expect(await idsOf('?type=test:echo&status=completed&queue=test&tenant=default')).toEqual([done.id]);
-    expect((await list('?status=completed')).items[0]).toEqual(await program.job(done.id));
+    const { waitingFor: _waitingFor, ...job } = await program.job(done.id); // which a list does not ask for
+    expect((await list('?status=completed')).items[0]).toEqual(job);
   });
 
   it('lists jobs by tag, parent, age, text and values of their input', async () => {
