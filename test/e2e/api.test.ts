@@ -55,6 +55,7 @@ describe.each<TransportName>(['postgres', 'bullmq'])('jobs over HTTP, on the %s 
       parentId: null,
       stepKey: null,
       scheduleId: null,
+      batchId: null,
       worker: null,
       deduplicationKey: null,
       links: { self: `/v1/jobs/${id}`, events: `/v1/jobs/${id}/events`, cancel: `/v1/jobs/${id}/cancel` },

@@ -31,14 +31,15 @@ describe('longshore jobs', () => {
       ids.map((id) => ['scheduled', id]),
     );
 
-    const first = await cli.runJson<Page<JobResource>>('jobs', 'list', '--queue', 'http', '--limit', '2');
-    const cursor = first.document.nextCursor ?? '';
-    const flags = ['--queue', 'http', '--type', 'test:echo', '--status', 'scheduled,queued', '--cursor', cursor];
-    const rest = await cli.runJson<Page<JobResource>>('jobs', 'list', ...flags);
+    const flags = ['--queue', 'http', '--type', 'test:echo', '--status', 'scheduled,queued'];
+    const first = await cli.runJson<Page<JobResource>>('jobs', 'list', ...flags, '--limit', '2');
+    const rest = await cli.runJson<Page<JobResource>>(
+      ...(['jobs', 'list', ...flags, '--cursor', first.document.nextCursor ?? ''] as const),
+    );
     expect([first, rest].flatMap(({ document }) => document.items.map(({ id }) => id))).toEqual(ids);
     expect(rest.document.nextCursor).toBeNull();
-    const paged = await cli.run(['jobs', 'list', '--queue', 'http', '--limit', '2']);
-    expect(paged.stderr).toContain(`--cursor ${cursor}`);
+    const paged = await cli.run(['jobs', 'list', ...flags, '--limit', '2']);
+    expect(paged.stderr).toContain(`--cursor ${first.document.nextCursor}`);
     expect(paged.stdout).not.toContain('--cursor');
   });
 

@@ -50,7 +50,8 @@ describe.each<TransportName>(['postgres', 'bullmq'])('dead letters over HTTP, on
     expect(await idsOf('?tenant=list&input.times=8')).toEqual([second.id]);
     expect(await idsOf('?tenant=list&q=NO%20LUCK')).toEqual([second.id, first.id]);
     const page = await read<Page<JobResource>>('/v1/dead-letters?tenant=list&limit=1');
-    expect(page.items).toEqual([second]);
+    const { waitingFor: _waitingFor, ...listed } = second; // which a list does not ask for
+    expect(page.items).toEqual([listed]);
     expect(await idsOf(`?tenant=list&limit=1&cursor=${page.nextCursor}`)).toEqual([first.id]);
     for (const query of ['status=failed', 'groupBy=type', 'nope=1']) {
       expect((await program.call<Problem>(`/v1/dead-letters?${query}`)).status).toBe(422);
