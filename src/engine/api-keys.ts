@@ -26,7 +26,7 @@ export function hashKey(key: string): string {
 /**
  * Makes a key. Its secret is in the answer and nowhere else.
  * @param id the same again finds the key of a call that may have been made before
- * @throws INVALID_FIELDS for a tenant that is not the caller's, STORE_UNAVAILABLE
+ * @throws INVALID_FIELDS for a tenant that is not the caller's and an end that has passed, STORE_UNAVAILABLE
  */
 export async function createApiKey(
   engine: Engine,
@@ -41,6 +41,10 @@ export async function createApiKey(
     const asked = { id, name, tenant: owner, scopes, prefix, hash: hashKey(key), createdBy: caller.actor, expiresAt };
     const created = await store.apiKeys.insert(asked);
     if (!created) return undefined;
+    // A first key ends open access: one that is good for nothing would lock everybody out.
+    if (expiresAt !== null && Date.parse(expiresAt) <= engine.clock.now()) {
+      throw invalidFields([{ path: 'expiresAt', message: 'must be in the future' }]);
+    }
     const details = { name, prefix, scopes, expiresAt };
     await recordAudit(store, caller, { action: 'key.create', target: id, tenant: owner, details });
     return created;

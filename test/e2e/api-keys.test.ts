@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ApiKeyResource, CreatedKeyResource, CreateKeyInput } from '../../src/contract/api-keys.ts';
 import type { Page } from '../../src/contract/list.ts';
@@ -9,7 +10,6 @@ import { waitFor } from '../support/wait-for.ts';
 const ADMIN_KEY = 'a-key-of-the-tests-0123456789';
 const bearer = (key: string) => ({ authorization: `Bearer ${key}` });
 const admin = bearer(ADMIN_KEY);
-const SECOND_AGO = () => new Date(Date.now() - 1000).toISOString();
 
 describe('keys', () => {
   let installation: Installation;
@@ -95,7 +95,9 @@ describe('keys', () => {
   });
 
   it('refuses a key that has expired, and says so', async () => {
-    const { key } = await makeKey({ expiresAt: SECOND_AGO() });
+    const { key, id } = await makeKey({});
+    const expire = `update longshore.api_keys set expires_at = now() - interval '1 second' where id = $1`;
+    await onDatabase(installation, (client) => client.query(expire, [id]));
     const refused = await ask(key, '/v1/jobs');
     expect(refused).toMatchObject({ status: 401, body: { detail: expect.stringContaining('has expired') } });
     expect(refused.headers.get('www-authenticate')).toBe('Bearer');
@@ -140,6 +142,7 @@ describe('keys', () => {
     ['no name', { name: '' }, 'name'],
     ['a tenant that no job could have', { tenant: 'a b' }, 'tenant'],
     ['an end that is no time', { expiresAt: 'tomorrow' }, 'expiresAt'],
+    ['an end that has passed', { expiresAt: '2020-01-01T00:00:00Z' }, 'expiresAt'],
     ['a field that there is not', { isAdmin: true }, 'isAdmin'],
   ])('refuses a key with %s', async (_what, fault, path) => {
     const json = { name: 'a test', scopes: ['admin'], ...fault };
@@ -189,16 +192,21 @@ describe('without ADMIN_KEY', () => {
 });
 
 /** All that is stored, as text. */
-async function dumpText({ settings }: Installation): Promise<string> {
-  const { default: pg } = await import('pg');
+async function dumpText(installation: Installation): Promise<string> {
+  const { rows } = await onDatabase(installation, (client) =>
+    client.query<{ text: string }>(
+      `select query_to_xml('select * from longshore.' || quote_ident(tablename), true, false, '')::text as text
+       from pg_tables where schemaname = 'longshore'`,
+    ),
+  );
+  return rows.map(({ text }) => text).join('\n');
+}
+
+async function onDatabase<T>({ settings }: Installation, act: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client({ connectionString: settings.DATABASE_URL ?? '' });
   await client.connect();
   try {
-    const { rows } = await client.query<{ text: string }>(
-      `select query_to_xml('select * from longshore.' || quote_ident(tablename), true, false, '')::text as text
-       from pg_tables where schemaname = 'longshore'`,
-    );
-    return rows.map(({ text }) => text).join('\n');
+    return await act(client);
   } finally {
     await client.end();
   }
