@@ -23,6 +23,8 @@ interface EnqueueFlags {
   metadata?: string;
   webhook?: string;
   tenant?: string;
+  concurrencyKey?: string;
+  batch?: string;
   deduplicationKey?: string;
   idempotencyKey?: string;
 }
@@ -51,6 +53,8 @@ export function registerEnqueue(program: Command, cli: CliContext): void {
     .option('--metadata <json>', 'a JSON object that is kept with the job: JSON, @file or -')
     .option('--webhook <url>', 'where to send a webhook when the job has ended')
     .option('--tenant <name>', 'the tenant that the job belongs to')
+    .option('--concurrency-key <text>', 'jobs of the queue with this key wait for each other')
+    .option('--batch <id>', 'the open batch that the job belongs to')
     .option('--deduplication-key <text>', 'while a job of the type with this key has not ended, take that one instead')
     .option('--idempotency-key <text>', 'the same command with the same key, within 24 hours, enqueues nothing more')
     .addHelpText('after', EXAMPLES)
@@ -96,6 +100,8 @@ async function readOptions(cli: CliContext, flags: EnqueueFlags): Promise<JobOpt
     metadata: metadata as Record<string, unknown> | undefined,
     webhook: flags.webhook === undefined ? undefined : { url: flags.webhook },
     tenant: flags.tenant,
+    concurrencyKey: flags.concurrencyKey,
+    batchId: flags.batch,
     deduplicationKey: flags.deduplicationKey,
   };
   return Object.values(options).some((value) => value !== undefined) ? options : undefined;

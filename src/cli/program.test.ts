@@ -46,7 +46,8 @@ describe('enqueue', () => {
     const cli = open({ stdin: '{"from":"a pipe"}' });
     const flags = '--queue q --priority -5 --attempts 2 --timeout-ms 10 --ttl-ms 20 --delay-ms 30 --tag a --tag b';
     const more = ['--metadata', '{"order":17}', '--webhook', 'http://x/hook', '--tenant', 'acme', '--key', 'secret'];
-    const code = await cli.run('enqueue', 'http:request', '--input', '-', ...flags.split(' '), ...more);
+    const groups = ['--concurrency-key', 'customer 17', '--batch', job.id];
+    const code = await cli.run('enqueue', 'http:request', '--input', '-', ...flags.split(' '), ...more, ...groups);
 
     expect(code).toBe(exitCodes.done);
     expect(server.seen[0]?.headers.authorization).toBe('Bearer secret');
@@ -64,6 +65,8 @@ describe('enqueue', () => {
         metadata: { order: 17 },
         webhook: { url: 'http://x/hook' },
         tenant: 'acme',
+        concurrencyKey: 'customer 17',
+        batchId: job.id,
       },
     });
     expect(cli.stdout()).toBe(`queued http:request ${job.id}\n`);
@@ -99,6 +102,28 @@ describe('enqueue', () => {
     await jsonCli.run('enqueue', 'http:request', '--json');
     expect(JSON.parse(jsonCli.stderr())).toMatchObject({ error: { code: 'INVALID_FIELDS', errors, exitCode: 2 } });
     expect(jsonCli.stdout()).toBe('');
+  });
+
+  it('says once what is wrong with the request as a whole', async () => {
+    const fault = '"a" is not one of: b';
+    const problem = { code: 'UNKNOWN_TYPE', status: 422, detail: `there is no job type "a"; ${fault}` };
+    server.onJson('POST /v1/jobs', { ...problem, errors: [{ path: 'type', message: fault }] }, 422);
+    const cli = open();
+    await cli.run('enqueue', 'a');
+    expect(cli.stderr()).toBe(`error: ${problem.detail}\n`);
+  });
+
+  it.each([
+    [['enqueue', 'a', '--foo'], "unknown option '--foo'"],
+    [['jobs', 'lst'], "unknown command 'lst'"],
+    [['jobs', 'list', '--status', 'bogus'], 'Allowed are scheduled'],
+    [['jobs'], 'a command is missing'],
+  ])('tells of %j as JSON where it is asked to', async (args, message) => {
+    const cli = open();
+    expect(await cli.run(...args, '--json')).toBe(exitCodes.usage);
+    const { error } = JSON.parse(cli.stderr());
+    expect(error).toEqual({ code: 'USAGE', message: expect.stringContaining(message), exitCode: 2 });
+    expect(cli.stdout()).toBe('');
   });
 
   it.each([

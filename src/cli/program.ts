@@ -23,8 +23,11 @@ import { registerTypes } from './types.ts';
 import { registerWebhooks } from './webhooks.ts';
 import { registerWorkers } from './workers.ts';
 
-/** The `longshore` command with everything below it. Its errors are thrown, never answered by an exit. */
-export function createProgram(cli: CliContext, version: string): Command {
+/**
+ * The `longshore` command with everything below it. Its errors are thrown, never answered by an exit.
+ * @param isJson wrong usage is not told here: {@link reportError} does, as JSON
+ */
+export function createProgram(cli: CliContext, version: string, { isJson }: { isJson: boolean }): Command {
   const { terminal } = cli;
   const program = new Command('longshore')
     .description('Longshore runs background jobs: PostgreSQL keeps the record, workers do the work.')
@@ -37,7 +40,7 @@ export function createProgram(cli: CliContext, version: string): Command {
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({
       writeOut: (text) => terminal.write(text),
-      writeErr: (text) => terminal.note(text.replace(/\n$/, '')),
+      writeErr: (text) => isJson || terminal.note(text.replace(/\n$/, '')),
       getOutHelpWidth: () => helpWidth(terminal.width),
       getErrHelpWidth: () => helpWidth(terminal.width),
     })

@@ -6,7 +6,10 @@ import { cleanLine, cleanText, type Terminal } from './terminal.ts';
 
 /** Prints any error of a command to standard error, for people or as JSON, and says how to exit. */
 export function reportError(error: unknown, terminal: Terminal, isJson: boolean): ExitCode {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage; // already printed
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return exitCodes.done;
+    if (!isJson) return exitCodes.usage; // already printed
+  }
   const fault = describeFault(error);
   if (isJson) {
     const { lines: _, exitCode, ...rest } = fault;
@@ -29,6 +32,11 @@ interface Fault {
 }
 
 function describeFault(error: unknown): Fault {
+  if (error instanceof CommanderError) {
+    const isHelp = error.code === 'commander.help'; // printed in place of a command that is missing
+    const message = isHelp ? 'a command is missing; add --help' : error.message.replace(/^error: /, '');
+    return { code: 'USAGE', message, lines: [], exitCode: exitCodes.usage };
+  }
   if (error instanceof ServerUnreachableError) {
     return {
       code: 'SERVER_UNREACHABLE',
@@ -58,8 +66,10 @@ function describeRefusal(error: AnswerError): Pick<Fault, 'message' | 'lines'> {
   const detail = cleanText(error.detail);
   const hints = error.code === 'UNAUTHENTICATED' ? ['Give the key with --key or in LONGSHORE_KEY.'] : [];
   // The detail may be nothing but the faults in a row; each is said once.
+  const [first] = error.errors;
+  if (error.errors.length === 1 && first && detail.endsWith(cleanLine(first.message)))
+    return { message: detail, lines: hints };
   if (faults.length === 0 || !detail.startsWith(faults[0] as string))
     return { message: detail, lines: [...faults, ...hints] };
-  if (faults.length === 1) return { message: detail, lines: hints };
   return { message: `the request has ${faults.length} faults`, lines: [...faults, ...hints] };
 }

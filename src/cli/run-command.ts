@@ -34,7 +34,8 @@ export async function runCommand(args: readonly string[], environment: Environme
     },
   };
   let isStarting = false;
-  const program = createProgram(cli, readVersion()).hook('preAction', (_program, command) => {
+  const isJson = args.includes('--json');
+  const program = createProgram(cli, readVersion(), { isJson }).hook('preAction', (_program, command) => {
     isStarting = command.name() === 'start';
     if (!isStarting) exitQuietlyWithoutReader();
   });
@@ -42,7 +43,7 @@ export async function runCommand(args: readonly string[], environment: Environme
     await program.parseAsync(args, { from: 'user' });
     return isStarting ? undefined : exitCode;
   } catch (error) {
-    return reportError(error, cli.terminal, args.includes('--json'));
+    return reportError(error, cli.terminal, isJson);
   }
 }
 

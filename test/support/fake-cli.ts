@@ -87,11 +87,12 @@ export function createFakeCli(options: FakeCliOptions = {}): FakeCli {
       for (const listener of resizeListeners) listener();
     },
     async run(...args: string[]) {
+      const isJson = args.includes('--json');
       try {
-        await createProgram(cli, '1.2.3').parseAsync(args, { from: 'user' });
+        await createProgram(cli, '1.2.3', { isJson }).parseAsync(args, { from: 'user' });
         return exitCode;
       } catch (error) {
-        return reportError(error, cli.terminal, args.includes('--json'));
+        return reportError(error, cli.terminal, isJson);
       }
     },
   });
