@@ -7,14 +7,10 @@ import { type CliContext, openSession, printJson, type Session } from './context
 import { createFailureColumns, createGroupColumns } from './dead-letters-view.ts';
 import { UsageError } from './exit-codes.ts';
 import { addFilterFlags, addFingerprintFlag, type FilterFlags, readFilter } from './filter-flags.ts';
-import { readInteger } from './flags.ts';
-import { formatCount, formatMatched } from './format.ts';
-import { type Column, renderTable } from './table.ts';
+import { formatMatched } from './format.ts';
+import { addPageFlags, type PageFlags, printPage } from './pages.ts';
 
-interface ListFlags extends FilterFlags {
-  limit?: number;
-  cursor?: string;
-}
+interface ListFlags extends FilterFlags, PageFlags {}
 
 interface ActionFlags extends FilterFlags {
   all?: boolean;
@@ -23,6 +19,7 @@ interface ActionFlags extends FilterFlags {
   yes?: boolean;
 }
 
+const NONE = 'No failed job matches.';
 const EXAMPLES = `
 Examples:
   longshore dead-letters groups
@@ -50,9 +47,7 @@ export function registerDeadLetters(program: Command, cli: CliContext): void {
 }
 
 function addListFlags(command: Command): Command {
-  return addFingerprintFlag(addFilterFlags(command))
-    .option('--limit <number>', 'how many, from 1 to 200 (default: 50)', readInteger)
-    .option('--cursor <cursor>', 'go on after an earlier list');
+  return addPageFlags(addFingerprintFlag(addFilterFlags(command)));
 }
 
 function addActionFlags(command: Command): Command {
@@ -66,27 +61,14 @@ async function listFailures(cli: CliContext, flags: ListFlags, command: Command)
   const { client, isJson } = openSession(cli, command);
   const page = await client.deadLetters.list({ ...readFilter(flags), limit: flags.limit, cursor: flags.cursor });
   if (isJson) return printJson(cli, page);
-  printPage(cli, page, createFailureColumns(cli.terminal.colors, cli.clock.now()), 'job');
+  printPage(cli, page, createFailureColumns(cli.terminal.colors, cli.clock.now()), { noun: 'job', none: NONE });
 }
 
 async function listGroups(cli: CliContext, flags: ListFlags, command: Command): Promise<void> {
   const { client, isJson } = openSession(cli, command);
   const page = await client.deadLetters.groups({ ...readFilter(flags), limit: flags.limit, cursor: flags.cursor });
   if (isJson) return printJson(cli, page);
-  printPage(cli, page, createGroupColumns(cli.terminal.colors, cli.clock.now()), 'group');
-}
-
-function printPage<Row>(
-  { terminal }: CliContext,
-  page: { items: Row[]; nextCursor: string | null },
-  columns: Column<Row>[],
-  noun: string,
-): void {
-  if (page.items.length === 0 && page.nextCursor === null) terminal.note('No failed job matches.');
-  else if (page.items.length > 0) terminal.print(renderTable(page.items, columns, terminal));
-  if (page.nextCursor === null) return;
-  const count = formatCount(page.items.length, noun);
-  terminal.note(terminal.colors.dim(`${count}; more with the same flags and --cursor ${page.nextCursor}`));
+  printPage(cli, page, createGroupColumns(cli.terminal.colors, cli.clock.now()), { noun: 'group', none: NONE });
 }
 
 async function retry(cli: CliContext, ids: string[], flags: ActionFlags, command: Command): Promise<void> {

@@ -9,15 +9,13 @@ import { colorStatus, formatCount } from './format.ts';
 import { createJobColumns, renderJob } from './job-view.ts';
 import { readJsonFlag } from './json-input.ts';
 import { showLogs } from './logs.ts';
-import { renderTable } from './table.ts';
+import { addPageFlags, type PageFlags, printPage } from './pages.ts';
 import { cleanLine } from './terminal.ts';
 import { showTree, type TreeFlags } from './tree.ts';
 import { watchJob } from './watch.ts';
 
-interface ListFlags extends FilterFlags {
+interface ListFlags extends FilterFlags, PageFlags {
   status?: JobStatus[];
-  limit?: number;
-  cursor?: string;
 }
 
 interface DeleteFlags {
@@ -29,10 +27,8 @@ const ID_HELP = "the job's id";
 
 export function registerJobs(program: Command, cli: CliContext): void {
   const jobs = program.command('jobs').description('list, inspect, watch, cancel, retry and delete jobs');
-  addFingerprintFlag(addFilterFlags(jobs.command('list').description('list jobs, newest first')))
+  addPageFlags(addFingerprintFlag(addFilterFlags(jobs.command('list').description('list jobs, newest first'))))
     .option('--status <list>', 'one status or several, separated by commas', readStatuses)
-    .option('--limit <number>', 'how many, from 1 to 200 (default: 50)', readInteger)
-    .option('--cursor <cursor>', 'go on after an earlier list')
     .action((flags: ListFlags, command: Command) => listJobs(cli, flags, command));
   jobs
     .command('get')
@@ -94,14 +90,8 @@ async function listJobs(cli: CliContext, flags: ListFlags, command: Command): Pr
   const { status, limit, cursor } = flags;
   const page = await client.jobs.list({ ...readFilter(flags), status, limit, cursor });
   if (isJson) return printJson(cli, page);
-  const { terminal } = cli;
-  if (page.items.length === 0 && page.nextCursor === null) return terminal.note('No job matches.');
-  if (page.items.length > 0)
-    terminal.print(renderTable(page.items, createJobColumns(terminal.colors, cli.clock.now()), terminal));
-  if (page.nextCursor !== null) {
-    const count = formatCount(page.items.length, 'job');
-    terminal.note(terminal.colors.dim(`${count}; more with the same flags and --cursor ${page.nextCursor}`));
-  }
+  const columns = createJobColumns(cli.terminal.colors, cli.clock.now());
+  printPage(cli, page, columns, { noun: 'job', none: 'No job matches.' });
 }
 
 async function showJob(cli: CliContext, id: string, command: Command): Promise<void> {

@@ -109,6 +109,13 @@ describe('tenants', () => {
     expect(JSON.parse(cli.stdout())).toEqual(page([tenant]));
   });
 
+  it('wants to know what to change', async () => {
+    const cli = open();
+    expect(await cli.run('tenants', 'set', 'acme')).toBe(exitCodes.usage);
+    expect(cli.stderr()).toContain('say what to change');
+    expect(server.seen).toEqual([]);
+  });
+
   it('refuses a limit that is none', async () => {
     expect(await open().run('tenants', 'set', 'acme', '--max-queued', 'many')).toBe(exitCodes.usage);
     expect(server.seen).toEqual([]);
@@ -123,5 +130,13 @@ describe('audit', () => {
     expect(await cli.run('audit', ...flags)).toBe(exitCodes.done);
     expect(stripVTControlCharacters(cli.stdout())).toMatch(/lsk_abcdefgh +job\.cancel/);
     expect(server.seen[0]?.path ?? '').toContain('action=job.cancel');
+  });
+
+  it('says how to go on where there are more', async () => {
+    server.onJson('GET /v1/audit', { items: [entry], nextCursor: ID });
+    const cli = open();
+    expect(await cli.run('audit', '--limit', '1', '--cursor', ID)).toBe(exitCodes.done);
+    expect(server.seen[0]?.path).toBe(`/v1/audit?limit=1&cursor=${ID}`);
+    expect(cli.stderr()).toContain(`1 action; more with the same flags and --cursor ${ID}`);
   });
 });

@@ -3,19 +3,15 @@ import type { ScheduleEditInput, ScheduleResource } from '../contract/schedules.
 import { createDueTimes, findTimingFaults, listNext } from '../shared/due-times.ts';
 import { type CliContext, openSession, printJson } from './context.ts';
 import { UsageError } from './exit-codes.ts';
-import { readInteger } from './flags.ts';
-import { formatCount } from './format.ts';
+import { addPageFlags, type PageFlags, printPage } from './pages.ts';
 import { addEditFlags, type EditFlags, readEdit, readNewSchedule } from './schedule-flags.ts';
 import { createRunColumns, createScheduleColumns, renderSchedule, renderTimes } from './schedules-view.ts';
-import { type Column, renderTable } from './table.ts';
 import { cleanLine } from './terminal.ts';
 
-interface ListFlags {
+interface ListFlags extends PageFlags {
   type?: string;
   enabled?: boolean;
   paused?: boolean;
-  limit?: number;
-  cursor?: string;
 }
 
 const ID_HELP = "the schedule's id";
@@ -83,39 +79,26 @@ export function registerSchedules(program: Command, cli: CliContext): void {
 
 type Act = (session: ReturnType<typeof openSession>, id: string) => Promise<ScheduleResource>;
 
-function addPageFlags(command: Command): Command {
-  return command
-    .option('--limit <number>', 'how many, from 1 to 200 (default: 50)', readInteger)
-    .option('--cursor <cursor>', 'go on after an earlier list');
-}
-
 async function listSchedules(cli: CliContext, flags: ListFlags, command: Command): Promise<void> {
   const { client, isJson } = openSession(cli, command);
   if (flags.enabled && flags.paused) throw new UsageError('--enabled and --paused exclude each other');
   const enabled = flags.enabled ? true : flags.paused ? false : undefined;
   const page = await client.schedules.list({ type: flags.type, enabled, limit: flags.limit, cursor: flags.cursor });
   if (isJson) return printJson(cli, page);
-  printPage(cli, page, createScheduleColumns(cli.terminal.colors, cli.clock.now()), 'schedule');
+  printPage(cli, page, createScheduleColumns(cli.terminal.colors, cli.clock.now()), {
+    noun: 'schedule',
+    none: 'There is no schedule.',
+  });
 }
 
 async function listRuns(cli: CliContext, id: string, flags: ListFlags, command: Command): Promise<void> {
   const { client, isJson } = openSession(cli, command);
   const page = await client.schedules.runs(id, { limit: flags.limit, cursor: flags.cursor });
   if (isJson) return printJson(cli, page);
-  printPage(cli, page, createRunColumns(cli.terminal.colors, cli.clock.now()), 'run');
-}
-
-function printPage<Row>(
-  { terminal }: CliContext,
-  page: { items: Row[]; nextCursor: string | null },
-  columns: Column<Row>[],
-  noun: string,
-): void {
-  if (page.items.length === 0) terminal.note(`There is no ${noun}.`);
-  else terminal.print(renderTable(page.items, columns, terminal));
-  if (page.nextCursor === null) return;
-  const count = formatCount(page.items.length, noun);
-  terminal.note(terminal.colors.dim(`${count}; more with the same flags and --cursor ${page.nextCursor}`));
+  printPage(cli, page, createRunColumns(cli.terminal.colors, cli.clock.now()), {
+    noun: 'run',
+    none: 'There is no run.',
+  });
 }
 
 async function createOne(cli: CliContext, name: string, flags: EditFlags, command: Command): Promise<void> {

@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { collectPages } from '../client.ts';
 import type { TenantChange, TenantResource } from '../contract/tenants.ts';
 import { type CliContext, openSession, printJson } from './context.ts';
+import { UsageError } from './exit-codes.ts';
 import { readInteger } from './flags.ts';
 import { type Column, renderTable } from './table.ts';
 
@@ -35,6 +36,7 @@ export function registerTenants(program: Command, cli: CliContext): void {
     .option('--max-per-day <limit>', 'jobs that are enqueued in a day (UTC), or none', readLimit)
     .action(async (name: string, flags: TenantFlags, command: Command) => {
       const { client, isJson } = openSession(cli, command);
+      if (Object.keys(flags).length === 0) throw new UsageError('say what to change; see --help');
       printTenant(cli, await client.tenants.set(name, toChange(flags)), isJson);
     });
   tenants

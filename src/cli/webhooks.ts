@@ -1,14 +1,9 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { type DeliveryStatus, deliveryStatuses, type SubscriptionInput } from '../contract/webhooks.ts';
 import { type CliContext, openSession, printJson } from './context.ts';
-import { collectText, readInteger } from './flags.ts';
-import { renderTable } from './table.ts';
+import { collectText } from './flags.ts';
+import { addPageFlags, type PageFlags, printPage } from './pages.ts';
 import { createDeliveryColumns, createSubscriptionColumns } from './webhooks-view.ts';
-
-interface PageFlags {
-  limit?: number;
-  cursor?: string;
-}
 
 interface CreateFlags {
   event?: SubscriptionInput['events'];
@@ -58,12 +53,6 @@ export function registerWebhooks(program: Command, cli: CliContext): void {
     .action((id: string, _flags: unknown, command: Command) => redeliver(cli, id, command));
 }
 
-function addPageFlags(command: Command): Command {
-  return command
-    .option('--limit <number>', 'how many, from 1 to 200 (default: 50)', readInteger)
-    .option('--cursor <cursor>', 'go on after an earlier list');
-}
-
 function readStatus(text: string): DeliveryStatus {
   const status = deliveryStatuses.find((known) => known === text);
   if (!status) throw new InvalidArgumentError(`Allowed are ${deliveryStatuses.join(', ')}.`);
@@ -74,10 +63,8 @@ async function listSubscriptions(cli: CliContext, flags: PageFlags, command: Com
   const { client, isJson } = openSession(cli, command);
   const page = await client.webhooks.list(flags);
   if (isJson) return printJson(cli, page);
-  const { terminal, clock } = cli;
-  if (page.items.length === 0) return terminal.note('Nobody has subscribed.');
-  terminal.print(renderTable(page.items, createSubscriptionColumns(terminal.colors, clock.now()), terminal));
-  noteCursor(cli, page.nextCursor);
+  const columns = createSubscriptionColumns(cli.terminal.colors, cli.clock.now());
+  printPage(cli, page, columns, { noun: 'subscription', none: 'Nobody has subscribed.' });
 }
 
 async function createSubscription(cli: CliContext, url: string, flags: CreateFlags, command: Command): Promise<void> {
@@ -100,10 +87,8 @@ async function listDeliveries(cli: CliContext, flags: DeliveryFlags, command: Co
   const { webhook: subscriptionId, job: jobId, ...rest } = flags;
   const page = await client.webhooks.deliveries({ ...rest, subscriptionId, jobId });
   if (isJson) return printJson(cli, page);
-  const { terminal, clock } = cli;
-  if (page.items.length === 0) return terminal.note('No delivery matches.');
-  terminal.print(renderTable(page.items, createDeliveryColumns(terminal.colors, clock.now()), terminal));
-  noteCursor(cli, page.nextCursor);
+  const columns = createDeliveryColumns(cli.terminal.colors, cli.clock.now());
+  printPage(cli, page, columns, { noun: 'message', none: 'No delivery matches.' });
 }
 
 async function redeliver(cli: CliContext, id: string, command: Command): Promise<void> {
@@ -111,8 +96,4 @@ async function redeliver(cli: CliContext, id: string, command: Command): Promise
   const delivery = await client.webhooks.redeliver(id);
   if (isJson) return printJson(cli, delivery);
   cli.terminal.note(`${delivery.event} is sent to ${delivery.url} again.`);
-}
-
-function noteCursor(cli: CliContext, nextCursor: string | null): void {
-  if (nextCursor !== null) cli.terminal.note(`There are more: --cursor ${nextCursor}`);
 }
