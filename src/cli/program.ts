@@ -27,7 +27,11 @@ import { registerWorkers } from './workers.ts';
  * The `longshore` command with everything below it. Its errors are thrown, never answered by an exit.
  * @param isJson wrong usage is not told here: {@link reportError} does, as JSON
  */
-export function createProgram(cli: CliContext, version: string, { isJson }: { isJson: boolean }): Command {
+export function createProgram(
+  cli: CliContext,
+  version: string,
+  { isJson = false }: { isJson?: boolean } = {},
+): Command {
   const { terminal } = cli;
   const program = new Command('longshore')
     .description('Longshore runs background jobs: PostgreSQL keeps the record, workers do the work.')

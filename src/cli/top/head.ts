@@ -47,7 +47,7 @@ function listFigures({ snapshot, fault }: TopState, colors: Colors): string[] {
     `${tell(counts.processing)} running`,
     `${tell(counts.queued)} queued`,
     `${tell(counts.scheduled + counts.retrying + counts.waiting)} later`,
-    `${tell(workers)} workers`,
+    `${tell(workers)} ${workers === 1 ? 'worker' : 'workers'}`,
   ];
 }
 
