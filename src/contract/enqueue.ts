@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isStorableText } from '../shared/json.ts';
 
 const MAX_DELAY_MS = 10 * 366 * 24 * 3_600_000;
 const MAX_TIMEOUT_MS = 7 * 24 * 3_600_000;
@@ -31,7 +32,11 @@ export const backoffSchema = z.strictObject({
 export const webhookEvents = ['job.completed', 'job.failed', 'job.cancelled', 'job.expired'] as const;
 
 export const webhookSchema = z.strictObject({
-  url: z.url({ protocol: /^https?$/, error: 'must be an http or https URL' }).max(2000),
+  url: z
+    .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
+    .max(2000)
+    // A URL can be read although PostgreSQL cannot store its text.
+    .refine((url) => isStorableText(url), 'must not contain NUL (U+0000) or half of a surrogate pair'),
   events: z
     .array(z.enum(webhookEvents))
     .min(1)

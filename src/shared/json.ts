@@ -8,13 +8,13 @@ export const MAX_DEPTH = 500;
  * double, text that PostgreSQL cannot store, too deep nesting. One cheap look; what is wrong, and where, others find.
  */
 export function isPlainJson(value: unknown, depth = 0): boolean {
-  if (typeof value === 'string') return isStorable(value);
+  if (typeof value === 'string') return isStorableText(value);
   if (typeof value === 'number') return Number.isFinite(value);
   if (typeof value !== 'object' || value === null) return true;
   if (depth > MAX_DEPTH) return false;
   if (Array.isArray(value)) return value.every((item) => isPlainJson(item, depth + 1));
   for (const key in value) {
-    if (key === '__proto__' || !isStorable(key)) return false;
+    if (key === '__proto__' || !isStorableText(key)) return false;
     if (!isPlainJson((value as Record<string, unknown>)[key], depth + 1)) return false;
   }
   return true;
@@ -47,7 +47,8 @@ export function toStorableText(text: string): string {
   return text.replaceAll('\u0000', '\uFFFD').toWellFormed();
 }
 
-function isStorable(text: string): boolean {
+/** Whether PostgreSQL can store a text: it has neither NUL nor half of a surrogate pair. */
+export function isStorableText(text: string): boolean {
   return text.isWellFormed() && !text.includes('\u0000');
 }
 
