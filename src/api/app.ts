@@ -146,5 +146,5 @@ async function checkBody(schema: z.ZodType, body: unknown, each: Route): Promise
 function checkQuery(schema: z.ZodType, query: unknown): unknown {
   const result = schema.safeParse(query);
   if (result.success) return result.data;
-  throw invalidFields(toFaults(result.error, ''));
+  throw invalidFields(toFaults(result.error, '', schema));
 }

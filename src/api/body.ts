@@ -75,7 +75,7 @@ export async function parseBody<Schema extends z.ZodType>(
   if (unkeepable.length > 0) return { ok: false, faults: unkeepable };
   const result = schema.safeParse(body);
   if (result.success) return { ok: true, value: result.data };
-  return { ok: false, faults: [...toFaults(result.error, ''), ...((await findMoreFaults?.(body)) ?? [])] };
+  return { ok: false, faults: [...toFaults(result.error, '', schema), ...((await findMoreFaults?.(body)) ?? [])] };
 }
 
 /**

@@ -34,7 +34,7 @@ export async function enqueueInTransaction<Input>(
   const checkedOptions = jobOptionsSchema.safeParse(options);
   const faults = [
     ...(checkedInput.ok ? [] : checkedInput.faults),
-    ...(checkedOptions.success ? [] : toFaults(checkedOptions.error, 'options')),
+    ...(checkedOptions.success ? [] : toFaults(checkedOptions.error, 'options', jobOptionsSchema)),
   ];
   if (faults.length > 0) throw invalidFields(faults);
   const values = [job.type, JSON.stringify(input ?? null), JSON.stringify(options)];

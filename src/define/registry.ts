@@ -116,18 +116,41 @@ export type Parsed = { ok: true; value: unknown } | { ok: false; faults: SchemaF
 export async function parseWith(schema: z.ZodType, value: unknown, root: string): Promise<Parsed> {
   const result = await schema.safeParseAsync(value);
   if (result.success) return { ok: true, value: result.data };
-  return { ok: false, faults: toFaults(result.error, root) };
+  return { ok: false, faults: toFaults(result.error, root, schema) };
 }
 
-/** Lists the faults of a zod error, each with its dotted path below `root`. */
-export function toFaults(error: z.core.$ZodError, root: string): SchemaFault[] {
+/**
+ * Lists the faults of a zod error, each with its dotted path below `root`.
+ * @param schema what the value was checked against: a name that is not known there is answered with those that are
+ */
+export function toFaults(error: z.core.$ZodError, root: string, schema?: z.core.$ZodType): SchemaFault[] {
   const toPath = (parts: readonly PropertyKey[]) =>
     [root, ...parts.map(String)].filter((part) => part !== '').join('.');
-  return error.issues.flatMap((issue) =>
-    issue.code === 'unrecognized_keys'
-      ? issue.keys.map((key) => ({ path: toPath([...issue.path, key]), message: 'is not known here' }))
-      : [{ path: toPath(issue.path), message: issue.message }],
-  );
+  return error.issues.flatMap((issue) => {
+    if (issue.code !== 'unrecognized_keys') return [{ path: toPath(issue.path), message: issue.message }];
+    const known = schema ? listNames(schema, issue.path) : [];
+    const message = `is not known here${known.length > 0 ? `; there are ${known.join(', ')}` : ''}`;
+    return issue.keys.map((key) => ({ path: toPath([...issue.path, key]), message }));
+  });
+}
+
+/** The names of the object that a path leads to; none where the path leads through a choice. */
+function listNames(schema: z.core.$ZodType, path: readonly PropertyKey[]): string[] {
+  const { innerType, in: first, shape, element } = schema._zod.def as unknown as SchemaParts;
+  const inner = innerType ?? first;
+  if (inner) return listNames(inner, path);
+  const [name, ...rest] = path;
+  if (name === undefined) return Object.keys(shape ?? {});
+  const next = element ?? shape?.[String(name)];
+  return next ? listNames(next, rest) : [];
+}
+
+/** What the kinds of schemas that lead further have: optional and default, pipes, objects, arrays. */
+interface SchemaParts {
+  innerType?: z.core.$ZodType;
+  in?: z.core.$ZodType;
+  shape?: Readonly<Record<string, z.core.$ZodType>>;
+  element?: z.core.$ZodType;
 }
 
 /** The JSON Schema of what a caller sends (`input`) or of what the record keeps (`output`). */

@@ -47,7 +47,7 @@ export async function prepareCall(
     inputs.map(async (input, index) => {
       const stepIndex = isMany ? index : null;
       const request = enqueueSchema.safeParse({ type: job.type, input: asStored(input), options: asked });
-      if (!request.success) throw toCallError(key, stepIndex, toFaults(request.error, ''));
+      if (!request.success) throw toCallError(key, stepIndex, toFaults(request.error, '', enqueueSchema));
       const origin = {
         id: createId(),
         parentId: pipeline.id,

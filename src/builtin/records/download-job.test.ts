@@ -141,7 +141,7 @@ describe('records:download', () => {
       errors: [{ path: 'input.connector', message: 'there is no connector "other"; there are: own' }],
     });
     await expect(run({ parameters: { a: 1 } })).rejects.toMatchObject({
-      errors: [{ path: 'input.parameters.a', message: 'is not known here' }],
+      errors: [{ path: 'input.parameters.a', message: expect.stringContaining('is not known here') }],
     });
   });
 });
