@@ -68,8 +68,10 @@ export async function redeliver(engine: Engine, caller: Caller, id: string): Pro
   const delivery = await inTransaction(engine.store, async (store) => {
     const row = isId(id) ? await store.deliveries.redeliver(caller.scope, id) : undefined;
     if (!row) throw new AppError('NOT_FOUND', `there is no webhook delivery ${id}`);
-    await recordAudit(store, caller, { action: 'webhook-delivery.redeliver', target: id, details: { url: row.url } });
-    return row;
+    const { delivery, tenant } = row;
+    const details = { url: delivery.url };
+    await recordAudit(store, caller, { action: 'webhook-delivery.redeliver', target: id, tenant, details });
+    return delivery;
   });
   engine.signals.publish('webhook', [id]);
   return delivery;

@@ -148,20 +148,27 @@ export function createDeliveryStore(database: Database) {
 
     /**
      * Makes a delivery due at once, whatever became of it; its tries are counted, and spaced, from the beginning.
-     * @returns undefined when the tenant has none of that id
+     * @returns it, and whose it is; undefined when the tenant has none of that id
      */
-    async redeliver(scope: TenantScope, id: string): Promise<StoredDelivery | undefined> {
-      const [row] = await database.query<StoredDelivery>(
+    async redeliver(
+      scope: TenantScope,
+      id: string,
+    ): Promise<{ delivery: StoredDelivery; tenant: string | null } | undefined> {
+      const [row] = await database.query<StoredDelivery & { tenant: string | null }>(
         `update longshore.webhook_deliveries d
          set status = 'pending',
            tries = 0,
            next_try_at = now(),
            delivered_at = null
          where d.id = $2 and ${IS_OF_TENANT}
-         returning ${columnsOf('d')}`,
+         returning ${columnsOf('d')}, coalesce(
+           (select tenant from longshore.jobs where id = d.job_id),
+           (select tenant from longshore.batches where id = d.batch_id)) as tenant`,
         [tenantOf(scope), id],
       );
-      return row;
+      if (!row) return undefined;
+      const { tenant, ...delivery } = row;
+      return { delivery, tenant };
     },
 
     /** Deliveries of a tenant, newest first. */

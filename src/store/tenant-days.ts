@@ -31,6 +31,19 @@ export function createTenantDayStore(database: Database) {
       });
     },
 
+    /**
+     * Counts one job that is recorded later, whatever the day has become then. In a transaction with what promises it.
+     * @returns whether the tenant may have it
+     */
+    charge(tenant: string): Promise<boolean> {
+      return database.transaction(async (inner) => {
+        const room = (await lockRooms(inner, [tenant])).get(tenant) ?? Infinity;
+        if (room < 1) return false;
+        if (room < Infinity) await inner.query(COUNT, [tenant, 1]);
+        return true;
+      });
+    },
+
     /** Removes what was counted on days so long ago. */
     async removeOld(days: number): Promise<void> {
       await database.query(

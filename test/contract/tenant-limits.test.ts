@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { batchRequestSchema } from '../../src/contract/batches.ts';
 import { enqueueSchema } from '../../src/contract/enqueue.ts';
 import type { TenantChange } from '../../src/contract/tenants.ts';
 import type { TransportName } from '../../src/define/queue.ts';
+import { createBatch } from '../../src/engine/batches/create-batch.ts';
+import { closeBatch } from '../../src/engine/batches/end-batch.ts';
 import { cancelJob } from '../../src/engine/control.ts';
 import type { Caller } from '../../src/engine/engine.ts';
 import { enqueueJob } from '../../src/engine/enqueue.ts';
@@ -12,6 +15,7 @@ import { changeTenant } from '../../src/engine/tenants.ts';
 import { defineJob, definePipeline } from '../../src/index.ts';
 import { createId } from '../../src/shared/ids.ts';
 import { everyone, type Harness, useHarnesses } from '../support/harness.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 const acme: Caller = { scope: { tenant: 'acme' }, actor: 'lsk_acme' };
 const echo = defineJob({ type: 'limit:echo', input: z.unknown(), run: (input) => input });
@@ -53,6 +57,7 @@ const bulk = (harness: Harness, count: number, seed = createId()) =>
       value: enqueueSchema.parse({ type: echo.type, input: 1, options: later }),
     })),
   );
+const promising = batchRequestSchema.parse({ onComplete: { type: echo.type, input: 1 } });
 const countJobs = async (harness: Harness) =>
   (await harness.sql<{ n: number }>(`select count(*)::integer as n from longshore.jobs where tenant = 'acme'`))[0]?.n;
 const countToday = async (harness: Harness) =>
@@ -118,6 +123,25 @@ describe.each<TransportName>(['postgres', 'bullmq'])('limits of a tenant on the 
     const pipeline = await enqueue(harness, {}, createId(), steps.type, 6);
     expect(await harness.ended(pipeline.job.id)).toMatchObject({ status: 'completed', output: [0, 1, 2, 3, 4, 5] });
     expect(await countToday(harness)).toBe(5);
+  });
+
+  it('count the last job of a batch when the batch is made', async () => {
+    const harness = await start(jobs);
+    await limit(harness, { maxPerDay: 2 });
+    const seed = createId();
+    const promise = (id = createId()) =>
+      createBatch(harness.engine, acme, { seed: id, request: promising, parts: undefined });
+    const { batch } = await promise(seed);
+    await promise();
+    await expect(promise()).rejects.toMatchObject(isRefusal);
+    await expect(enqueue(harness, later)).rejects.toMatchObject(isRefusal);
+    await limit(harness, { maxPerDay: null, maxQueued: 0 });
+    await expect(promise()).rejects.toMatchObject(isRefusal);
+    expect((await promise(seed)).batch.id).toBe(batch.id);
+    expect(await countToday(harness)).toBe(2);
+    expect(await harness.sql('select id from longshore.batches')).toHaveLength(2);
+    await closeBatch(harness.engine, acme, batch.id);
+    await waitFor(async () => (await countJobs(harness)) === 1, { describe: 'the last job is there' });
   });
 
   it('count a retry as a job that waits, but not against the day', async () => {

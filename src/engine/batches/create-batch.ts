@@ -2,7 +2,9 @@ import type { BatchRequest } from '../../contract/batches.ts';
 import type { BulkAnswer } from '../../contract/bulk.ts';
 import { AppError, type FieldError, invalidFields } from '../../shared/errors.ts';
 import { findUnstorableText } from '../../shared/json.ts';
-import type { BatchRow, CompletionJob } from '../../store/batches.ts';
+import type { BatchRow, CompletionJob, NewBatch } from '../../store/batches.ts';
+import { inTransaction } from '../../store/store.ts';
+import { admitJobs, tooManyToday } from '../admission.ts';
 import { checkSize, checkWebhookAddress, chooseTenant, ownOrigin, prepareJob } from '../check-request.ts';
 import type { Caller, Engine } from '../engine.ts';
 import { type BulkPart, checkParts, recordParts } from '../enqueue-bulk.ts';
@@ -17,7 +19,8 @@ export interface CreatedBatch {
 /**
  * Makes a batch. Jobs that come along are checked one by one; they close it, unless more are to come.
  * @param seed its id, from which those of the jobs follow: the same seed again finds what was made before
- * @throws INVALID_FIELDS, UNKNOWN_TYPE, ADDRESS_REFUSED (nothing was stored), also when none of the jobs is accepted
+ * @throws INVALID_FIELDS, UNKNOWN_TYPE, ADDRESS_REFUSED (nothing was stored), also when none of the jobs is accepted;
+ * TENANT_LIMIT_REACHED when its tenant may not have the last job
  */
 export async function createBatch(
   engine: Engine,
@@ -37,11 +40,26 @@ export async function createBatch(
     );
   }
   const { name = null, metadata, webhook = null } = request;
-  await engine.store.batches.insert({ id: seed, tenant, name, metadata, webhook, onComplete });
+  await insertBatch(engine, { id: seed, tenant, name, metadata, webhook, onComplete });
   const jobs = checked && (await recordParts(engine, checked));
   if (jobs && !request.keepOpen) await engine.store.batches.close({ tenant }, seed);
   engine.batchWaker.wake();
   return { batch: await requireBatch(engine, { ...caller, scope: { tenant } }, seed), jobs };
+}
+
+// The last job counts when it is promised: at the end nobody could be told that it may not be. Else every empty batch would give
+// a tenant one job more than its limits allow.
+async function insertBatch(engine: Engine, batch: NewBatch): Promise<void> {
+  const { id, tenant, onComplete } = batch;
+  const { refused, release } = await admitJobs(engine, onComplete ? [{ id, tenant }] : []);
+  release(new Set());
+  await inTransaction(engine.store, async (store) => {
+    if (!(await store.batches.insert(batch)) || !onComplete) return; // the same call made it before
+    const refusal = refused.get(id);
+    if (refusal) throw refusal;
+    if (engine.limits.of(tenant)?.maxPerDay == null) return;
+    if (!(await store.tenantDays.charge(tenant))) throw tooManyToday(engine, tenant);
+  });
 }
 
 function checkBatch(engine: Engine, caller: Caller, { tenant: wanted, name, metadata, keepOpen, jobs }: BatchRequest) {
