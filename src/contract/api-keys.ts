@@ -59,7 +59,4 @@ export const createdKeySchema = apiKeySchema
   .meta({ id: 'CreatedApiKey' });
 export type CreatedKeyResource = z.infer<typeof createdKeySchema>;
 
-export const keyListQuerySchema = z.strictObject({
-  ...pageQuerySchema.shape,
-  cursor: z.uuid('is not a cursor of this list').optional(),
-});
+export const keyListQuerySchema = pageQuerySchema;

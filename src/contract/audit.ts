@@ -10,7 +10,6 @@ const text = z
 
 export const auditQuerySchema = z.strictObject({
   ...pageQuerySchema.shape,
-  cursor: z.uuid('is not a cursor of this list').optional(),
   actor: text.optional().meta({ description: 'The prefix of a key, ADMIN_KEY or local.' }),
   action: text.optional().meta({ description: 'E.g. job.cancel.' }),
   since: z.iso

@@ -68,6 +68,4 @@ export const cancelledBatchSchema = batchSchema
   .meta({ id: 'CancelledBatch' });
 export type CancelledBatch = z.infer<typeof cancelledBatchSchema>;
 
-export const batchListQuerySchema = pageQuerySchema.extend({
-  cursor: z.uuid('is not a cursor of this list').optional(),
-});
+export const batchListQuerySchema = pageQuerySchema;

@@ -36,7 +36,6 @@ const ownerShape = {
 export const notificationListQuerySchema = z.strictObject({
   ...pageQuerySchema.shape,
   ...ownerShape,
-  cursor: z.uuid('is not a cursor of this list').optional(),
   unread: z
     .enum(['true', 'false'], 'must be true or false')
     .transform((text) => text === 'true')

@@ -3,7 +3,6 @@ import { tenantSchema, typeNameSchema, webhookEvents, webhookSchema } from './en
 import { pageQuerySchema } from './list.ts';
 
 const time = z.iso.datetime();
-const NO_CURSOR = 'is not a cursor of this list';
 const TYPES_MAX = 100;
 
 /** What a subscription can hear of. */
@@ -74,7 +73,7 @@ export const subscriptionSchema = z
   .meta({ id: 'Webhook' });
 export type SubscriptionResource = z.infer<typeof subscriptionSchema>;
 
-export const subscriptionListQuerySchema = pageQuerySchema.extend({ cursor: z.uuid(NO_CURSOR).optional() });
+export const subscriptionListQuerySchema = pageQuerySchema;
 
 export const deliveryStatuses = ['pending', 'delivered', 'failed', 'disabled'] as const;
 export type DeliveryStatus = (typeof deliveryStatuses)[number];
@@ -102,7 +101,6 @@ export const deliverySchema = z
 export type DeliveryResource = z.infer<typeof deliverySchema>;
 
 export const deliveryListQuerySchema = pageQuerySchema.extend({
-  cursor: z.uuid(NO_CURSOR).optional(),
   status: z.enum(deliveryStatuses).optional(),
   subscriptionId: z.uuid().optional(),
   jobId: z.uuid().optional(),

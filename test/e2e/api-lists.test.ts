@@ -154,6 +154,25 @@ describe.each<TransportName>(['postgres', 'bullmq'])('lists over HTTP, on the %s
     expect(seen).toEqual([6, 5, 4, 3, 2, 1, 0]);
   });
 
+  it('refuses the cursor of another filter or list where a position is only an id', async () => {
+    for (const name of ['one', 'two']) await program.call('/v1/batches', { json: { name } });
+    for (let n = 0; n < 2; n += 1) {
+      const { id } = await program.enqueue('test:echo', n, { delayMs: 600_000 });
+      await program.call(`/v1/jobs/${id}/cancel`, { method: 'POST' });
+    }
+    const cursorOf = async (where: string) => (await program.call<Page<unknown>>(where)).body.nextCursor;
+    const ofBatches = await cursorOf('/v1/batches?limit=1');
+    const ofAudit = await cursorOf('/v1/audit?limit=1');
+    expect((await program.call(`/v1/batches?cursor=${ofBatches}`)).status).toBe(200);
+    expect((await program.call(`/v1/audit?cursor=${ofAudit}`)).status).toBe(200);
+    const lists = ['webhooks?', 'webhook-deliveries?', 'api-keys?', 'audit?', 'notifications?user=ann&'];
+    const others = [...lists.map((list) => `${list}cursor=${ofBatches}`), `audit?action=job.cancel&cursor=${ofAudit}`];
+    for (const other of others) {
+      const { status, body } = await program.call<Problem>(`/v1/${other}`);
+      expect([other, status, body.errors?.map(({ path }) => path)]).toEqual([other, 422, ['cursor']]);
+    }
+  });
+
   it('refuses the cursor of another filter, list or tenant', async () => {
     for (let n = 0; n < 2; n += 1) await program.enqueue('test:echo', n, { tenant: 'cursors', delayMs: 600_000 });
     const { nextCursor: cursor } = await list('?tenant=cursors&limit=1');

@@ -84,7 +84,11 @@ const cases: [what: string, call: Call, code: ErrorCode, faults?: Fault[]][] = [
     'INVALID_FIELDS',
     [
       ...[path('options.priority'), path('options.attempts'), path('options.tags.0')],
-      ...[path('options.webhook.url'), path('options.webhook.events.0'), path('options.nope', expect.stringContaining('deduplicationKey'))],
+      ...[
+        path('options.webhook.url'),
+        path('options.webhook.events.0'),
+        path('options.nope', expect.stringContaining('deduplicationKey')),
+      ],
     ],
   ],
   ['a negative delay', echo({ delayMs: -1 }), 'INVALID_FIELDS', [path('options.delayMs', 'must not be negative')]],

@@ -186,7 +186,10 @@ describe('data:export', () => {
       ],
       [
         { query: 'test.series', parameters: { rows: 'x', more: 1 } },
-        [{ path: 'input.parameters.rows' }, { path: 'input.parameters.more', message: expect.stringContaining('is not known here') }],
+        [
+          { path: 'input.parameters.rows' },
+          { path: 'input.parameters.more', message: expect.stringContaining('is not known here') },
+        ],
       ],
       [
         { query: 'jobs', parameters: { status: 'lost' } },

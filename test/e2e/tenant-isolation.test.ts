@@ -134,7 +134,7 @@ const routes: Record<string, (its: Belongings) => Trial[]> = {
   'GET /v1/stats': () => [own('/v1/stats')],
   'GET /v1/workers': () => [own('/v1/workers')],
   'GET /v1/workers/{id}': () => [missing('/v1/workers/nobody')],
-  'GET /v1/webhooks': ({ subscription }) => [own('/v1/webhooks'), own(`/v1/webhooks?cursor=${subscription}`)],
+  'GET /v1/webhooks': ({ subscription }) => [own('/v1/webhooks'), refused(422, `/v1/webhooks?cursor=${subscription}`)],
   'POST /v1/webhooks': () => [
     refused(422, '/v1/webhooks', post({ url: 'http://127.0.0.1:9/', tenant: OWNER })),
     own('/v1/webhooks', post({ url: 'http://127.0.0.1:9/' })),
@@ -163,7 +163,7 @@ const routes: Record<string, (its: Belongings) => Trial[]> = {
   'DELETE /v1/schedules/{id}': ({ schedule }) => [missing(`/v1/schedules/${schedule}`, del)],
   'POST /v1/schedules/{id}/trigger': ({ schedule }) => [missing(`/v1/schedules/${schedule}/trigger`, post())],
   'GET /v1/schedules/{id}/runs': ({ schedule }) => [missing(`/v1/schedules/${schedule}/runs`)],
-  'GET /v1/batches': ({ batch }) => [own('/v1/batches'), own(`/v1/batches?cursor=${batch}`)],
+  'GET /v1/batches': ({ batch }) => [own('/v1/batches'), refused(422, `/v1/batches?cursor=${batch}`)],
   'POST /v1/batches': () => [
     refused(422, '/v1/batches', post({ tenant: OWNER, jobs: [{ type: 'test:echo', input: 1 }] })),
     own('/v1/batches', post({ jobs: [{ type: 'test:echo', input: 1 }] })),
@@ -176,7 +176,7 @@ const routes: Record<string, (its: Belongings) => Trial[]> = {
     refused(422, '/v1/api-keys', post({ name: 'of all', scopes: ['admin'], tenant: null })),
     own('/v1/api-keys', post({ name: 'mine', scopes: ['jobs:read'] })),
   ],
-  'GET /v1/api-keys': ({ key }) => [own('/v1/api-keys'), own(`/v1/api-keys?cursor=${key}`)],
+  'GET /v1/api-keys': ({ key }) => [own('/v1/api-keys'), refused(422, `/v1/api-keys?cursor=${key}`)],
   'GET /v1/api-keys/{id}': ({ key }) => [missing(`/v1/api-keys/${key}`)],
   'DELETE /v1/api-keys/{id}': ({ key }) => [missing(`/v1/api-keys/${key}`, del)],
   'GET /v1/tenants': () => [empty('/v1/tenants'), empty('/v1/tenants?cursor=a')],

@@ -7,7 +7,9 @@ import {
 } from '../../contract/api-keys.ts';
 import { pageSchema, toPage } from '../../contract/list.ts';
 import { createApiKey, requireApiKey, revokeApiKey } from '../../engine/api-keys.ts';
+import { readCursor, writeCursor } from '../../engine/cursors.ts';
 import type { Engine } from '../../engine/engine.ts';
+import { UUID } from '../../shared/ids.ts';
 import type { ApiKeyRow } from '../../store/api-keys.ts';
 import { type Route, route } from '../route.ts';
 
@@ -38,8 +40,10 @@ export function apiKeyRoutes(engine: Engine): Route[] {
       query: keyListQuerySchema,
       answers: { 200: pageSchema(apiKeySchema) },
       async handle({ caller, query }) {
-        const rows = await engine.store.apiKeys.list(caller.scope, query.limit + 1, query.cursor ?? null);
-        const page = toPage(rows, query.limit, ({ id }) => id);
+        const list = { list: 'keys', caller };
+        const beforeId = readCursor(list, query.cursor, UUID);
+        const rows = await engine.store.apiKeys.list(caller.scope, query.limit + 1, beforeId);
+        const page = toPage(rows, query.limit, ({ id }) => writeCursor(list, id));
         return { status: 200, body: { ...page, items: page.items.map(toResource) } };
       },
     }),

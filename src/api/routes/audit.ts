@@ -1,6 +1,8 @@
 import { auditEntrySchema, auditQuerySchema } from '../../contract/audit.ts';
 import { pageSchema, toPage } from '../../contract/list.ts';
+import { readCursor, writeCursor } from '../../engine/cursors.ts';
 import type { Engine } from '../../engine/engine.ts';
+import { UUID } from '../../shared/ids.ts';
 import { type Route, route } from '../route.ts';
 
 export function auditRoutes(engine: Engine): Route[] {
@@ -12,9 +14,10 @@ export function auditRoutes(engine: Engine): Route[] {
       summary: 'List what was done on purpose, newest first',
       query: auditQuerySchema,
       answers: { 200: pageSchema(auditEntrySchema) },
-      async handle({ caller, query: { limit, cursor = null, ...filter } }) {
-        const rows = await engine.store.audit.list(caller.scope, filter, limit + 1, cursor);
-        const page = toPage(rows, limit, ({ id }) => id);
+      async handle({ caller, query: { limit, cursor, ...filter } }) {
+        const list = { list: 'audit', caller, filter };
+        const rows = await engine.store.audit.list(caller.scope, filter, limit + 1, readCursor(list, cursor, UUID));
+        const page = toPage(rows, limit, ({ id }) => writeCursor(list, id));
         const items = page.items.map((entry) => ({ ...entry, at: entry.at.toISOString() }));
         return { status: 200, body: { ...page, items } };
       },

@@ -6,8 +6,10 @@ import {
   notificationListQuerySchema,
   notificationSchema,
 } from '../../contract/notifications.ts';
+import { readCursor, writeCursor } from '../../engine/cursors.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { chooseOwner, requireRead } from '../../engine/notifications.ts';
+import { UUID } from '../../shared/ids.ts';
 import type { UserNotificationRow } from '../../store/user-notifications.ts';
 import { type Route, route } from '../route.ts';
 
@@ -23,10 +25,11 @@ export function notificationRoutes(engine: Engine): Route[] {
       query: notificationListQuerySchema,
       answers: { 200: pageSchema(notificationSchema) },
       async handle({ caller, query }) {
-        const { user, unread, limit, cursor = null, tenant } = query;
-        const wanted = { user, isUnread: unread, limit: limit + 1, beforeId: cursor };
+        const { user, unread, limit, cursor, tenant } = query;
+        const list = { list: 'notifications', caller, filter: { user, unread, tenant } };
+        const wanted = { user, isUnread: unread, limit: limit + 1, beforeId: readCursor(list, cursor, UUID) };
         const rows = await userNotifications.list(chooseOwner(caller, tenant), wanted);
-        const page = toPage(rows, limit, ({ id }) => id);
+        const page = toPage(rows, limit, ({ id }) => writeCursor(list, id));
         return { status: 200, body: { ...page, items: page.items.map(toResource) } };
       },
     }),

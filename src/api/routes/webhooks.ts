@@ -9,6 +9,7 @@ import {
   subscriptionRequestSchema,
   subscriptionSchema,
 } from '../../contract/webhooks.ts';
+import { readCursor, writeCursor } from '../../engine/cursors.ts';
 import type { Engine } from '../../engine/engine.ts';
 import {
   changeSubscription,
@@ -17,6 +18,7 @@ import {
   redeliver,
   requireSubscription,
 } from '../../engine/subscriptions.ts';
+import { UUID } from '../../shared/ids.ts';
 import type { SubscriptionRow } from '../../store/subscriptions.ts';
 import { toDeliveryResource } from '../job-resource.ts';
 import { type Route, route } from '../route.ts';
@@ -51,9 +53,10 @@ function subscriptionRoutes(engine: Engine): Route[] {
       summary: 'List subscriptions, newest first',
       query: subscriptionListQuerySchema,
       answers: { 200: pageSchema(subscriptionSchema) },
-      async handle({ caller, query: { limit, cursor = null } }) {
-        const rows = await engine.store.subscriptions.list(caller.scope, limit + 1, cursor);
-        const page = toPage(rows, limit, ({ id }) => id);
+      async handle({ caller, query: { limit, cursor } }) {
+        const list = { list: 'webhooks', caller };
+        const rows = await engine.store.subscriptions.list(caller.scope, limit + 1, readCursor(list, cursor, UUID));
+        const page = toPage(rows, limit, ({ id }) => writeCursor(list, id));
         return { status: 200, body: { ...page, items: page.items.map(toResource) } };
       },
     }),
@@ -101,9 +104,11 @@ function deliveryRoutes(engine: Engine): Route[] {
       summary: 'List webhook deliveries, newest first',
       query: deliveryListQuerySchema,
       answers: { 200: pageSchema(deliverySchema) },
-      async handle({ caller, query: { limit, cursor = null, ...filter } }) {
-        const rows = await engine.store.deliveries.search(caller.scope, filter, limit + 1, cursor);
-        const page = toPage(rows, limit, ({ id }) => id);
+      async handle({ caller, query: { limit, cursor, ...filter } }) {
+        const list = { list: 'webhook deliveries', caller, filter };
+        const beforeId = readCursor(list, cursor, UUID);
+        const rows = await engine.store.deliveries.search(caller.scope, filter, limit + 1, beforeId);
+        const page = toPage(rows, limit, ({ id }) => writeCursor(list, id));
         return { status: 200, body: { ...page, items: page.items.map(toDeliveryResource) } };
       },
     }),
