@@ -55,7 +55,6 @@ const filters = (its: Belongings) => [
   `parentId=${its.pipeline}`,
   `q=${SECRET}`,
   `input.note=${SECRET}`,
-  `cursor=${its.pipeline}`,
 ];
 const bodyFilters = (its: Belongings) => [
   { tenant: OWNER },
@@ -80,9 +79,8 @@ const routes: Record<string, (its: Belongings) => Trial[]> = {
   ],
   'GET /v1/jobs': (its) => [
     own('/v1/jobs'),
-    ...filters(its)
-      .slice(0, -1)
-      .map((query) => empty(`/v1/jobs?${query}`)),
+    ...filters(its).map((query) => empty(`/v1/jobs?${query}`)),
+    refused(422, `/v1/jobs?cursor=${its.pipeline}`),
   ],
   'GET /v1/jobs/{id}': (its) => [...ofJobs(its), ...ofJobs(its, '?wait=1')],
   'GET /v1/jobs/{id}/events': (its) => ofJobs(its, '/events'),
@@ -108,10 +106,12 @@ const routes: Record<string, (its: Belongings) => Trial[]> = {
     empty('/v1/notifications/read', post({ user: 'ann' })),
     refused(422, '/v1/notifications/read', post({ user: 'ann', tenant: OWNER })),
   ],
-  'GET /v1/dead-letters': (its) =>
-    [...filters(its), 'groupBy=error', `groupBy=error&tenant=${OWNER}`].map((query) =>
+  'GET /v1/dead-letters': (its) => [
+    ...[...filters(its), 'groupBy=error', `groupBy=error&tenant=${OWNER}`].map((query) =>
       empty(`/v1/dead-letters?${query}`),
     ),
+    refused(422, `/v1/dead-letters?cursor=${its.pipeline}`),
+  ],
   'POST /v1/dead-letters/retry': (its) =>
     [{}, ...bodyFilters(its)].map((filter) => empty('/v1/dead-letters/retry', post(dryRun(filter)))),
   'POST /v1/dead-letters/discard': (its) =>
@@ -120,7 +120,10 @@ const routes: Record<string, (its: Belongings) => Trial[]> = {
     actions.flatMap((action) =>
       bodyFilters(its).map((filter) => empty('/v1/bulk-actions', post({ action, ...dryRun(filter) }))),
     ),
-  'GET /v1/bulk-actions': ({ bulkAction }) => [own(`/v1/bulk-actions?cursor=${bulkAction}`), own('/v1/bulk-actions')],
+  'GET /v1/bulk-actions': ({ bulkAction }) => [
+    own('/v1/bulk-actions'),
+    refused(422, `/v1/bulk-actions?cursor=${bulkAction}`),
+  ],
   'GET /v1/bulk-actions/{id}': ({ bulkAction }) => [missing(`/v1/bulk-actions/${bulkAction}`)],
   'POST /v1/bulk-actions/{id}/abort': ({ bulkAction }) => [missing(`/v1/bulk-actions/${bulkAction}/abort`, post())],
   'GET /v1/ai-usage': () => [empty('/v1/ai-usage'), empty(`/v1/ai-usage?tenant=${OWNER}`)],
