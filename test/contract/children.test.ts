@@ -127,6 +127,6 @@ describe.each<TransportName>(['postgres', 'bullmq'])('a job that enqueues anothe
     await harness.startWorker();
     const { id } = await harness.enqueue(parent, null);
     expect(await harness.ended(id)).toMatchObject({ output: ['INVALID_FIELDS', 'UNKNOWN_TYPE'] });
-    expect(await harness.engine.store.jobs.list('all', { parentId: id }, 10, null)).toEqual([]);
+    expect(await harness.engine.store.jobs.list('all', { parentId: id }, 10, null)).toMatchObject({ rows: [] });
   });
 });

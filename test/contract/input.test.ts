@@ -45,7 +45,7 @@ describe.each<TransportName>(['postgres', 'bullmq'])('an input on the %s transpo
       code: 'INVALID_FIELDS',
       errors: [{ path: 'input.deep.list.0', message: expect.stringContaining('NUL (U+0000)') }],
     });
-    expect(await harness.engine.store.jobs.list('all', {}, 10, null)).toEqual([]);
+    expect(await harness.engine.store.jobs.list('all', {}, 10, null)).toMatchObject({ rows: [] });
   });
 
   it('that a newer version of the job no longer takes fails with the paths of its faults', async () => {
