@@ -75,7 +75,7 @@ export {
   verifyWebhook,
   WebhookVerificationError,
 } from './contract/verify-webhook.ts';
-export type { JobWebhookPayload, WebhookPayload } from './contract/webhook-payload.ts';
+export type { BatchWebhookPayload, JobWebhookPayload, WebhookPayload } from './contract/webhook-payload.ts';
 
 /** What `Types` says of jobs is checked by the compiler; {@link createClient} reads it from definitions. */
 export interface Client<Types extends JobTypes = JobTypes> extends ProgramClient {

@@ -6,7 +6,7 @@ export {
   verifyWebhook,
   WebhookVerificationError,
 } from './contract/verify-webhook.ts';
-export type { JobWebhookPayload, WebhookPayload } from './contract/webhook-payload.ts';
+export type { BatchWebhookPayload, JobWebhookPayload, WebhookPayload } from './contract/webhook-payload.ts';
 export type { CheckInput, InputFault, KnownDefinitions } from './define/check-input.ts';
 export {
   type ConnectorDefinition,

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import express, { type Express, type Request, type RequestHandler, type Response } from 'express';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { toFaults } from '../define/registry.ts';
 import { AppError, invalidFields } from '../shared/errors.ts';
 import { createId } from '../shared/ids.ts';
@@ -33,6 +33,9 @@ export interface AppOptions {
 }
 
 const JSON_TYPE = 'application/json; charset=utf-8';
+/** What probes and caches append to an address is no fault of the call. */
+const ANYTHING = z.unknown();
+const NOTHING = z.strictObject({});
 const NO_BODY: ReceivedBody = { value: undefined };
 
 /** Mounts the routes. */
@@ -82,7 +85,7 @@ function serve(each: Route, readBody: BodyReader, options: AppOptions): RequestH
     const call: Call = {
       caller,
       params: request.params as Record<string, string>,
-      query: each.query ? checkQuery(each.query, request.query) : {},
+      query: checkQuery(each.query ?? (each.scope === 'none' ? ANYTHING : NOTHING), request.query),
       body: each.body && !hasLines ? await checkBody(each.body, value ?? emptyBodyOf(each), each) : undefined,
       bodyBytes: bytes,
       stream: () => readStream(request, release),

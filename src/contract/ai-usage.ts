@@ -10,7 +10,6 @@ const text = (max: number) =>
 
 export const aiUsageQuerySchema = z.strictObject({
   ...pageQuerySchema.shape,
-  cursor: z.string().max(1000).optional(),
   tenant: text(100).optional(),
   from: day.optional(),
   to: day.optional(),

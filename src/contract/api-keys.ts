@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { isUsableTime, tenantSchema } from './enqueue.ts';
-import { pageQuerySchema } from './list.ts';
 
 const time = z.iso.datetime();
 
@@ -58,5 +57,3 @@ export const createdKeySchema = apiKeySchema
   })
   .meta({ id: 'CreatedApiKey' });
 export type CreatedKeyResource = z.infer<typeof createdKeySchema>;
-
-export const keyListQuerySchema = pageQuerySchema;

@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { BULK_LIMIT, bulkAnswerSchema } from './bulk.ts';
 import { enqueueSchema, tenantSchema, webhookSchema } from './enqueue.ts';
-import { pageQuerySchema } from './list.ts';
 
 const time = z.iso.datetime();
 
@@ -67,5 +66,3 @@ export const cancelledBatchSchema = batchSchema
   .extend({ bulkActionId: z.uuid().meta({ description: 'The bulk action that cancels the jobs' }) })
   .meta({ id: 'CancelledBatch' });
 export type CancelledBatch = z.infer<typeof cancelledBatchSchema>;
-
-export const batchListQuerySchema = pageQuerySchema;

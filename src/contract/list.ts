@@ -11,7 +11,7 @@ export const wholeNumber = (min: number, max: number) => {
 
 export const pageQuerySchema = z.strictObject({
   limit: wholeNumber(1, LIST_LIMIT_MAX).default(LIST_LIMIT_DEFAULT),
-  cursor: z.string().max(200).optional(),
+  cursor: z.string().max(1000).optional(),
 });
 
 export const jobListQuerySchema = withValuePaths({

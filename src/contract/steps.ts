@@ -57,10 +57,6 @@ export const stepSchema: z.ZodType<StepResource> = z
   .meta({ id: 'Step' });
 
 export const stepsQuerySchema = pageQuerySchema.extend({
-  cursor: z
-    .string()
-    .regex(/^\d{1,9}\.\d{1,9}$/, 'is not a cursor of this list')
-    .optional(),
   depth: wholeNumber(1, MAX_DEPTH).default(1),
 });
 

@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { tenantSchema } from './enqueue.ts';
-import { pageQuerySchema } from './list.ts';
 
 const COUNT_MAX = 2_147_483_647;
 const limit = (min: number) => z.int().min(min).max(COUNT_MAX).nullable();
@@ -38,9 +37,4 @@ export const tenantResourceSchema = z
   })
   .meta({ id: 'Tenant' });
 export type TenantResource = z.infer<typeof tenantResourceSchema>;
-
-export const tenantListQuerySchema = z.strictObject({
-  ...pageQuerySchema.shape,
-  cursor: tenantSchema.optional().meta({ description: 'The nextCursor of the page before.' }),
-});
 export { tenantSchema };

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { batchSchema } from './batches.ts';
 import { terminalStatuses } from './job.ts';
 
 const time = z.iso.datetime();
@@ -30,6 +31,18 @@ const jobEndSchema = z.object({
     .meta({ description: 'The body would have become too large with it: read it by `links.self`.' }),
 });
 
+const { id, name, tenant, counts, createdAt, onCompleteJobId } = batchSchema.shape;
+const batchEndSchema = z.object({
+  ...{ id, name, tenant, counts, createdAt, onCompleteJobId },
+  finishedAt: time,
+  links: z.object({ self: z.string(), jobs: z.string() }),
+  metadata: z.record(z.string(), z.unknown()),
+  metadataOmitted: z
+    .literal(true)
+    .optional()
+    .meta({ description: 'The body would have become too large with the metadata: `metadata` is empty then.' }),
+});
+
 const jobPayload = (event: string) =>
   z
     .object({ type: z.literal(event), timestamp: time, data: jobEndSchema })
@@ -46,7 +59,7 @@ export const webhookPayloads = {
     schema: z.object({
       type: z.literal('batch.completed'),
       timestamp: time,
-      data: z.looseObject({ id: z.uuid() }),
+      data: batchEndSchema,
     }),
   },
 };

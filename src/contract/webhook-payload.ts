@@ -1,3 +1,4 @@
+import type { BatchResource } from './batches.ts';
 import type { terminalStatuses } from './job-status.ts';
 
 type JobEnd = (typeof terminalStatuses)[number];
@@ -32,7 +33,28 @@ export interface JobWebhookPayload {
   };
 }
 
+/** What a webhook says about the end of a batch. */
+export interface BatchWebhookPayload {
+  type: 'batch.completed';
+  /** When the batch ended, ISO 8601. */
+  timestamp: string;
+  data: {
+    id: string;
+    name: string | null;
+    tenant: string;
+    counts: BatchResource['counts'];
+    createdAt: string;
+    finishedAt: string;
+    onCompleteJobId: string | null;
+    links: { self: string; jobs: string };
+    metadata: Record<string, unknown>;
+    /** The body would have been too large with the metadata: read them by `links.self`. */
+    metadataOmitted?: true;
+  };
+}
+
 /** Any webhook of Longshore; a newer server may send more kinds. */
 export type WebhookPayload =
   | JobWebhookPayload
-  | { type: `batch.${string}` | 'user.notification'; timestamp: string; data: Record<string, unknown> };
+  | BatchWebhookPayload
+  | { type: 'user.notification'; timestamp: string; data: Record<string, unknown> };

@@ -73,8 +73,6 @@ export const subscriptionSchema = z
   .meta({ id: 'Webhook' });
 export type SubscriptionResource = z.infer<typeof subscriptionSchema>;
 
-export const subscriptionListQuerySchema = pageQuerySchema;
-
 export const deliveryStatuses = ['pending', 'delivered', 'failed', 'disabled'] as const;
 export type DeliveryStatus = (typeof deliveryStatuses)[number];
 
@@ -104,4 +102,5 @@ export const deliveryListQuerySchema = pageQuerySchema.extend({
   status: z.enum(deliveryStatuses).optional(),
   subscriptionId: z.uuid().optional(),
   jobId: z.uuid().optional(),
+  batchId: z.uuid().optional(),
 });

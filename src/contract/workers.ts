@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { pageQuerySchema } from './list.ts';
 
 const time = z.iso.datetime();
 
@@ -22,11 +21,3 @@ export const workerSchema = z
   })
   .meta({ id: 'Worker' });
 export type WorkerResource = z.infer<typeof workerSchema>;
-
-export const workerListQuerySchema = pageQuerySchema.extend({
-  cursor: z
-    .string()
-    .max(500)
-    .regex(/^worker:[^\p{Cc}\p{Cs}]+$/u, 'is not a cursor of this list')
-    .optional(),
-});

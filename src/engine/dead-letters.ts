@@ -1,11 +1,14 @@
 import type { DeadLetterGroup } from '../contract/dead-letters.ts';
 import type { JobFilter } from '../contract/filter.ts';
-import { type Page, toPage } from '../contract/list.ts';
+import type { Page } from '../contract/list.ts';
 import type { FailureGroup, GroupCursor } from '../store/dead-letters.ts';
-import { readCursor, writeCursor } from './cursors.ts';
+import { type Place, readPage } from './cursors.ts';
 import type { Caller, Engine } from './engine.ts';
 
-const POSITION = /^\d{1,16}-\w{1,64}$/;
+const BY_LAST_SEEN: Place<FailureGroup> = {
+  pattern: /^\d{1,16}-\w{1,64}$/,
+  of: ({ lastSeenUs, fingerprint }) => `${lastSeenUs}-${fingerprint}`,
+};
 
 /** Lists kinds of failures, the one that was seen last first. @throws INVALID_FIELDS for a cursor of another query */
 export async function listFailureGroups(
@@ -15,12 +18,9 @@ export async function listFailureGroups(
   limit: number,
   cursor: string | undefined,
 ): Promise<Page<DeadLetterGroup>> {
-  const query = { list: 'dead letter groups', caller, filter };
-  const position = readCursor(query, cursor, POSITION);
-  const after = position === null ? undefined : readPosition(position);
-  const groups = await engine.store.deadLetters.groups(caller.scope, filter, limit + 1, after);
-  const page = toPage(groups, limit, ({ lastSeenUs, fingerprint }) =>
-    writeCursor(query, `${lastSeenUs}-${fingerprint}`),
+  const query = { list: 'dead letter groups', caller, filter, limit, cursor };
+  const page = await readPage(query, BY_LAST_SEEN, (after, count) =>
+    engine.store.deadLetters.groups(caller.scope, filter, count, after === null ? undefined : readPosition(after)),
   );
   return { ...page, items: page.items.map(toResource) };
 }

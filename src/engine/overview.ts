@@ -49,7 +49,7 @@ export function listTypes(engine: Engine): TypeResource[] {
       failures: [...definition.failures],
       repeats: definition.repeats,
     }))
-    .sort((a, b) => a.type.localeCompare(b.type));
+    .sort((a, b) => (a.type < b.type ? -1 : 1));
 }
 
 function toQueueResource(engine: Engine, name: string, stored: QueueOverview | undefined): QueueResource {

@@ -1,23 +1,27 @@
-import { type Page, toPage } from '../contract/list.ts';
+import type { Page } from '../contract/list.ts';
 import { type TenantChange, type TenantResource, tenantSchema } from '../contract/tenants.ts';
 import { AppError, invalidFields } from '../shared/errors.ts';
 import { inTransaction } from '../store/store.ts';
 import type { TenantRow, TenantUsage } from '../store/tenants.ts';
 import { recordAudit } from './audit.ts';
+import { type Place, readPage } from './cursors.ts';
 import type { Caller, Engine } from './engine.ts';
 
 /** What a tenant without a row has: all that nobody has changed. */
 const DEFAULTS = { weight: 1, requestsPerSecond: null, maxRunning: null, maxQueued: null, maxPerDay: null } as const;
 
-/** The tenants for which something was set, by name; of a tenant's caller, its own. */
+const BY_NAME: Place<TenantRow> = { pattern: /^[\w.-]+$/, of: ({ name }) => name };
+
+/** The tenants for which something was set, by name; of a tenant's caller, its own. @throws INVALID_FIELDS for a cursor of another list */
 export async function listTenants(
   engine: Engine,
-  { scope }: Caller,
+  caller: Caller,
   limit: number,
   cursor: string | undefined,
 ): Promise<Page<TenantResource>> {
-  const rows = await engine.store.tenants.list(scope, limit + 1, cursor ?? null);
-  const page = toPage(rows, limit, ({ name }) => name);
+  const page = await readPage({ list: 'tenants', caller, limit, cursor }, BY_NAME, (after, count) =>
+    engine.store.tenants.list(caller.scope, count, after),
+  );
   const usage = await engine.store.tenants.usage(page.items.map(({ name }) => name));
   return { ...page, items: page.items.map((row) => toResource(row.name, row, usage.get(row.name))) };
 }
@@ -49,6 +53,7 @@ export async function changeTenant(
 
 /** Takes away everything that was set for a tenant; its jobs and keys stay. @throws NOT_FOUND when nothing was */
 export async function removeTenant(engine: Engine, caller: Caller, name: string): Promise<void> {
+  if (!tenantSchema.safeParse(name).success) throw notFound(name);
   await inTransaction(engine.store, async (store) => {
     if (!(await store.tenants.remove(name))) throw notFound(name);
     await recordAudit(store, caller, { action: 'tenant.delete', target: name, tenant: name });

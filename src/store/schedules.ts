@@ -75,22 +75,25 @@ export function createScheduleStore(database: Database) {
     },
 
     /** Changes a schedule. @throws a unique violation when the tenant has another one of this name */
-    async update(id: string, fields: ScheduleFields): Promise<ScheduleRow | undefined> {
+    async update(scope: TenantScope, id: string, fields: ScheduleFields): Promise<ScheduleRow | undefined> {
       const [row] = await database.query<ScheduleRow>(
         `update longshore.schedules s
          set (${FIELDS}) = (select ${VALUES} from jsonb_to_record($2::jsonb) as r(${FIELD_TYPES})),
            last_error = null,
            updated_at = now()
-         where s.id = $1
+         where s.id = $1 and ($3::text is null or s.tenant = $3)
          returning ${scheduleColumns('s')}`,
-        [id, encodeFields(fields)],
+        [id, encodeFields(fields), tenantOf(scope)],
       );
       return row;
     },
 
     /** Removes a schedule and its history; its jobs stay. */
-    async remove(id: string): Promise<void> {
-      await database.query('delete from longshore.schedules where id = $1', [id]);
+    async remove(scope: TenantScope, id: string): Promise<void> {
+      await database.query(
+        'delete from longshore.schedules s where s.id = $1 and ($2::text is null or s.tenant = $2)',
+        [id, tenantOf(scope)],
+      );
     },
 
     /** Whether the tenant has a schedule of this name beside that of this id. */
@@ -103,24 +106,27 @@ export function createScheduleStore(database: Database) {
     },
 
     /** What became of the due times, the newest first. */
-    listRuns(scheduleId: string, limit: number, before: Date | null): Promise<ScheduleRunRow[]> {
+    listRuns(scope: TenantScope, scheduleId: string, limit: number, before: Date | null): Promise<ScheduleRunRow[]> {
       return database.query<ScheduleRunRow>(
         `select ${scheduleRunColumns('r')}
          from longshore.schedule_runs r
-         where r.schedule_id = $1 and ($2::timestamptz is null or r.due_at < $2)
+         where r.schedule_id = $1
+           and exists (select from longshore.schedules s where s.id = $1 and ($2::text is null or s.tenant = $2))
+           and ($3::timestamptz is null or r.due_at < $3)
          order by r.due_at desc
-         limit $3`,
-        [scheduleId, before, limit],
+         limit $4`,
+        [scheduleId, tenantOf(scope), before, limit],
       );
     },
 
     /** Records a run that somebody asked for; the same job is recorded once. Its time is the next millisecond that is free. */
-    async insertManualRun(scheduleId: string, jobId: string): Promise<void> {
+    async insertManualRun(scope: TenantScope, scheduleId: string, jobId: string): Promise<void> {
       await database.query(
         `insert into longshore.schedule_runs (schedule_id, due_at, kind, outcome, job_id)
          select $1, date_trunc('milliseconds', clock_timestamp()) + n * interval '1 millisecond', 'manual', 'enqueued', $2
          from generate_series(0, 999) n
-         where not exists (select 1 from longshore.schedule_runs r where r.schedule_id = $1 and r.job_id = $2)
+         where exists (select from longshore.schedules s where s.id = $1 and ($3::text is null or s.tenant = $3))
+           and not exists (select 1 from longshore.schedule_runs r where r.schedule_id = $1 and r.job_id = $2)
            and not exists (
              select 1 from longshore.schedule_runs r
              where r.schedule_id = $1
@@ -128,7 +134,7 @@ export function createScheduleStore(database: Database) {
          order by n
          limit 1
          on conflict do nothing`,
-        [scheduleId, jobId],
+        [scheduleId, jobId, tenantOf(scope)],
       );
     },
 

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { batchRequestSchema } from '../../src/contract/batches.ts';
 import { enqueueSchema } from '../../src/contract/enqueue.ts';
 import type { JobStatus } from '../../src/contract/job.ts';
+import { webhookPayloads } from '../../src/contract/webhook-bodies.ts';
 import type { TransportName } from '../../src/define/queue.ts';
 import { countsOf } from '../../src/engine/batches/counts.ts';
 import { createBatch } from '../../src/engine/batches/create-batch.ts';
@@ -97,6 +98,8 @@ describe.each<TransportName>(['postgres', 'bullmq'])('a batch on the %s transpor
     expect(done).toMatchObject({ status: 'completed', output: { a: 1, batchId: batch.id }, batchId: null });
     const { told, jobs } = await ends(harness);
     expect(jobs).toEqual([{ id: ended.onCompleteJobId }]);
+    const data = webhookPayloads['batch.completed'].schema.shape.data.strict(); // nothing that the document leaves out
+    expect(told.map(({ body }) => data.safeParse(JSON.parse(body).data).error)).toEqual([undefined]);
     expect(told.map(({ body }) => JSON.parse(body))).toEqual([
       {
         type: 'batch.completed',

@@ -148,7 +148,10 @@ describe('the steps of a pipeline', () => {
     expect(sizes).toEqual([3, 3, 3]);
     const scenes = range(7).map((index) => `film:shoot#1[${index}]`);
     expect(seen).toEqual([...scenes, 'film:short#1[0]', 'film:short#1[1]']);
-    expect(await list(harness, id, { cursor: '99.0' })).toEqual({ items: [], nextCursor: null });
+    const { nextCursor } = await list(harness, id, { limit: 1 });
+    const other = await harness.enqueue(film, { scenes: 1, shorts: 0 });
+    const ofAnother = list(harness, other.id, { cursor: nextCursor ?? '' });
+    await expect(ofAnother).rejects.toMatchObject({ code: 'INVALID_FIELDS', errors: [{ path: 'cursor' }] });
   });
 
   it('bring the steps of nested pipelines along, down to the depth that is asked for', async () => {
@@ -169,7 +172,8 @@ describe('the steps of a pipeline', () => {
         `film:short#1[1] completed ${inner}`,
       ]);
     }
-    const { items } = await list(harness, id, { depth: 2, limit: 1, cursor: '0.1' });
+    const { nextCursor } = await list(harness, id, { limit: 2 });
+    const { items } = await list(harness, id, { depth: 2, limit: 1, cursor: nextCursor ?? '' });
     expect(outline(items)).toEqual(['film:short#1[0] completed (film:shoot#1[0] completed, …)']);
     expect(items[0]?.steps?.[0]?.parentId).toBe(items[0]?.id);
   });

@@ -4,6 +4,12 @@ import { z } from 'zod';
 import type { Problem } from '../../src/contract/program.ts';
 import { Installation, type Program } from '../support/program.ts';
 
+interface Response {
+  $ref?: string;
+  description: string;
+  headers?: Record<string, unknown>;
+  content?: Record<string, { schema: object }>;
+}
 interface Operation {
   operationId: string;
   summary: string;
@@ -11,7 +17,7 @@ interface Operation {
   parameters: { name: string; in: string; description?: string }[];
   requestBody?: { required: boolean; content: Record<string, { schema: object }> };
   security?: unknown[];
-  responses: Record<string, { $ref?: string; description: string; content?: Record<string, { schema: object }> }>;
+  responses: Record<string, Response>;
 }
 interface OpenApi {
   openapi: string;
@@ -77,6 +83,11 @@ describe('the API describes itself', () => {
       operation.parameters.some((each) => each.name === 'Idempotency-Key'),
     );
     expect(creating.map(({ name }) => name)).toEqual(expect.arrayContaining(['post /v1/jobs', 'post /v1/jobs/bulk']));
+    const made = operations().filter(({ operation: { responses } }) =>
+      Object.entries(responses).some(([status, answer]) => status === '201' || answer.headers?.Location !== undefined),
+    );
+    expect(made.length).toBeGreaterThan(8);
+    expect(creating.map(({ name }) => name)).toEqual(expect.arrayContaining(made.map(({ name }) => name)));
     for (const { name, operation } of creating) {
       expect(operation.parameters, name).toContainEqual(expect.objectContaining({ name: 'Idempotency-Key' }));
       expect(name).toMatch(/^post /);

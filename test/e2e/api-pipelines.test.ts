@@ -35,7 +35,9 @@ describe('GET /v1/jobs/{id}/steps', () => {
     expect(keysOf((await jobs.steps(id, { limit: 2, cursor: deep.nextCursor ?? '' })).items)).toEqual([
       'cut completed',
     ]);
-    const inner = await jobs.steps(deep.items[1]?.id ?? '', { limit: 2, cursor: '0.1' });
+    const [, scenes] = deep.items;
+    const { nextCursor: cursor } = await jobs.steps(scenes?.id ?? '', { limit: 2 });
+    const inner = await jobs.steps(scenes?.id ?? '', { limit: 2, cursor: cursor ?? '' });
     expect(keysOf(inner.items)).toEqual(['test:echo#1[2] completed']);
     expect(await program.job(inner.items[0]?.id ?? '')).toMatchObject({
       parentId: items[1]?.id,

@@ -204,9 +204,9 @@ const badReads: [path: string, status: number, faults?: Fault[]][] = [
   ['/v1/schedules?kind=cron', 422, [path('kind', 'is not known here; there are limit, cursor, type, enabled')]],
   ['/v1/jobs/not-an-id', 404],
   ['/v1/jobs/ID?wait=soon', 422, [path('wait')]],
-  ['/v1/jobs/ID/logs?cursor=1', 422, [path('cursor', 'is not a cursor of this list')]],
-  ['/v1/jobs/ID/attempts?cursor=x', 422, [path('cursor', 'is not a cursor of this list')]],
-  ['/v1/jobs/ID/webhooks?cursor=1', 422, [path('cursor', 'is not a cursor of this list')]],
+  ['/v1/jobs/ID/logs?cursor=1', 422, [path('cursor', 'is not a cursor of this list with these filters')]],
+  ['/v1/jobs/ID/attempts?cursor=x', 422, [path('cursor', 'is not a cursor of this list with these filters')]],
+  ['/v1/jobs/ID/webhooks?cursor=1', 422, [path('cursor', 'is not a cursor of this list with these filters')]],
   ['/v1/jobs/ID/events?lastEventId=-1', 422, [path('lastEventId')]],
 ];
 

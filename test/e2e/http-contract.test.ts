@@ -1,49 +1,28 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { CreatedKeyResource } from '../../src/contract/api-keys.ts';
+import type { BulkAnswer } from '../../src/contract/bulk.ts';
 import type { JobResource } from '../../src/contract/job.ts';
 import type { Page } from '../../src/contract/list.ts';
 import type { Problem } from '../../src/contract/program.ts';
-import { verifyWebhook } from '../../src/index.ts';
-import { type Answer, type Call, Installation, type Program } from '../support/program.ts';
-import { startWebhookReceiver, type WebhookReceiver } from '../support/webhook-receiver.ts';
+import { ContractWorld, ISO_UTC, NOBODY } from '../support/contract-world.ts';
+import type { Program } from '../support/program.ts';
+import type { WebhookReceiver } from '../support/webhook-receiver.ts';
 
-// What any client may rely on, row by row, written from the contract of version 1 and not from the code.
+// What any client may rely on, row by row, written from the contract of version 1 and not from the code: the conventions,
+// and jobs. What else there is has a file of its own.
 
-const KEY = 'a-key-of-the-tests-0123456789';
-const SECRET = `whsec_${Buffer.alloc(24, 'secret').toString('base64')}`;
-const NOBODY = '01980000-0000-7000-8000-000000000001';
 const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
-const ISO_UTC = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
-let installation: Installation;
+let world: ContractWorld;
 let program: Program;
 let receiver: WebhookReceiver;
+let { call, post, run, later, idsOf } = {} as ContractWorld;
 
 beforeAll(async () => {
-  receiver = await startWebhookReceiver();
-  installation = await Installation.create({ settings: { ADMIN_KEY: KEY, WEBHOOK_SECRET: SECRET } });
-  program = await installation.start();
+  world = await ContractWorld.start();
+  ({ program, receiver, call, post, run, later, idsOf } = world);
 });
-afterAll(async () => {
-  await installation?.remove();
-  await receiver?.stop();
-});
-
-function call<Body = unknown>(path: string, more: Call = {}): Promise<Answer<Body>> {
-  return program.call(path, { ...more, headers: { authorization: `Bearer ${KEY}`, ...more.headers } });
-}
-const post = <Body = unknown>(path: string, json?: unknown, headers: Record<string, string> = {}) =>
-  call<Body>(path, { method: 'POST', headers, ...(json === undefined ? {} : { json }) });
-/** Enqueues a job and holds until it has ended. */
-const run = async (type: string, input: unknown, options: object = {}): Promise<JobResource> =>
-  mustEnd(await post<JobResource>('/v1/jobs', { type, input, options }, { prefer: 'wait=30' }));
-function mustEnd({ status, body }: Answer<JobResource>): JobResource {
-  if (status !== 200) throw new Error(`the job has not ended: ${JSON.stringify(body)}`);
-  return body;
-}
-const later = async (options: object = {}): Promise<JobResource> =>
-  (await post<JobResource>('/v1/jobs', { type: 'test:echo', input: 1, options: { delayMs: 600_000, ...options } }))
-    .body;
-const idsOf = async (path: string) => (await call<Page<{ id: string }>>(path)).body.items.map(({ id }) => id);
+afterAll(() => world?.stop());
 
 describe('the conventions', () => {
   it('want a key as a bearer: 401 without', async () => {
@@ -102,9 +81,26 @@ describe('the conventions', () => {
     expect((await send(2)).status).toBe(422);
   });
 
-  it.todo(
-    'answer 429 with Retry-After to a tenant that calls more often than it may, and 403 to a key without the scope',
-  );
+  it('answer 401 to a key that is not known, and 403 to one without the scope', async () => {
+    const { body } = await post<CreatedKeyResource>('/v1/api-keys', { name: 'reader', scopes: ['jobs:read'] });
+    const as = (key: string) => ({ authorization: `Bearer ${key}` });
+    expect(await post('/v1/jobs', { type: 'test:echo', input: 1 }, as(`${body.key}x`))).toMatchObject({ status: 401 });
+    const refused = await post<Problem>('/v1/jobs', { type: 'test:echo', input: 1 }, as(body.key ?? ''));
+    expect(refused).toMatchObject({ status: 403, body: { status: 403, code: 'FORBIDDEN' } });
+    expect((await call('/v1/jobs', { headers: as(body.key ?? '') })).status).toBe(200);
+  });
+
+  it('answer 429 with Retry-After to a tenant that calls more often than it may', async () => {
+    const request = { name: 'hasty', tenant: 'hasty', scopes: ['jobs:read'] };
+    const { key } = (await post<CreatedKeyResource>('/v1/api-keys', request)).body;
+    await world.patch('/v1/tenants/hasty', { requestsPerSecond: 1 });
+    const headers = { authorization: `Bearer ${key}` };
+    const answers = await Promise.all(Array.from({ length: 40 }, () => call<Problem>('/v1/jobs', { headers })));
+    const [refused] = answers.filter(({ status }) => status === 429);
+    expect(refused?.body).toMatchObject({ status: 429, code: 'RATE_LIMITED' });
+    expect(Number(refused?.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(refused?.headers.get('content-type')).toMatch(/^application\/problem\+json/);
+  });
 });
 
 describe('jobs', () => {
@@ -158,6 +154,7 @@ describe('jobs', () => {
       { prefer: 'wait=1' },
     );
     expect(held).toMatchObject({ status: 202, body: { status: 'scheduled' } });
+    expect(held.headers.get('preference-applied')).toBe('wait=1');
   });
 
   it('shows the last failure as {name, message, attempt} with a reason', async () => {
@@ -171,7 +168,8 @@ describe('jobs', () => {
     const open = await later();
     const path = `/v1/jobs/${open.id}`;
     const read = await call(path);
-    expect(read).toMatchObject({ status: 200, body: { id: open.id } });
+    const waitingFor = { reason: 'delay', position: null, etaMs: expect.any(Number) };
+    expect(read).toMatchObject({ status: 200, body: { id: open.id, waitingFor } });
     expect(Number(read.headers.get('retry-after'))).toBeGreaterThan(0);
     const etag = read.headers.get('etag') ?? '';
     expect((await call(path, { headers: { 'if-none-match': etag } })).status).toBe(304);
@@ -266,7 +264,20 @@ describe('jobs', () => {
     expect((await post('/v1/jobs/bulk', { jobs: Array(1001).fill(jobs[0]) })).status).toBe(422);
   });
 
-  it.todo('POST /v1/jobs/bulk takes application/x-ndjson of any length, and rejects a broken line by its index alone');
+  it('POST /v1/jobs/bulk takes application/x-ndjson of any length, and rejects a broken line by its index alone', async () => {
+    const lines = Array.from({ length: 1500 }, (_, input) => JSON.stringify({ type: 'test:echo', input }));
+    const text = lines.with(700, '{"type": "test:ec').join('\n');
+    const headers = { 'content-type': 'application/x-ndjson' };
+    const { status, body } = await call<BulkAnswer>('/v1/jobs/bulk', { method: 'POST', text, headers });
+    expect({ status, ...body }).toMatchObject({ status: 200, accepted: 1499, rejected: [{ index: 700 }] });
+    expect(new Set(body.ids).size).toBe(1499);
+    for (const [at, input] of [
+      [699, 699],
+      [700, 701],
+    ] as const) {
+      expect((await call(`/v1/jobs/${body.ids[at]}`)).body).toMatchObject({ input });
+    }
+  });
 
   it.each(['retry', 'cancel', 'delete'])(
     'POST /v1/bulk-actions %s: {matched} for a dry run, 202 with progress',
@@ -286,140 +297,3 @@ describe('jobs', () => {
     },
   );
 });
-
-describe('the rest', () => {
-  it('types: each with its JSON Schema, defaults and description', async () => {
-    const { body } = await call<Page<{ type: string }>>('/v1/types');
-    expect(body.items.find(({ type }) => type === 'http:request')).toMatchObject({
-      inputSchema: { type: 'object' },
-      defaults: { attempts: expect.any(Number), timeoutMs: expect.any(Number) },
-      description: expect.any(String),
-    });
-  });
-
-  it('queues: counts, oldest wait, throughput, workers; pause and resume', async () => {
-    expect(await idsOrNames('/v1/queues')).toContain('test');
-    const queue = { name: 'http', counts: { queued: 0 }, oldestWaitMs: null, throughputPerMinute: 0, workers: 1 };
-    expect(await call('/v1/queues/http')).toMatchObject({ status: 200, body: { ...queue, isPaused: false } });
-    expect(await post('/v1/queues/http/pause')).toMatchObject({ status: 200, body: { isPaused: true } });
-    expect(await post('/v1/queues/http/resume')).toMatchObject({ status: 200, body: { isPaused: false } });
-    expect((await call('/v1/queues/nothing')).status).toBe(404);
-  });
-
-  it('dead letters: failed jobs, their groups, retry and discard', async () => {
-    const { id } = await run('test:flaky', { times: 9 }, { attempts: 1, tags: ['dead'] });
-    expect(await idsOf('/v1/dead-letters?tag=dead')).toEqual([id]);
-    const groups = (await call<Page<object>>('/v1/dead-letters?groupBy=error&tag=dead')).body.items;
-    const seen = { firstSeen: expect.stringMatching(ISO_UTC), lastSeen: expect.stringMatching(ISO_UTC) };
-    const group = {
-      fingerprint: expect.any(String),
-      type: 'test:flaky',
-      message: expect.any(String),
-      count: 1,
-      ...seen,
-    };
-    expect(groups).toMatchObject([group]);
-    const filter = { tag: 'dead' };
-    expect(await post('/v1/dead-letters/retry', { filter, dryRun: true })).toMatchObject({
-      status: 200,
-      body: { matched: 1 },
-    });
-    expect((await post('/v1/dead-letters/discard', { filter })).status).toBe(202);
-  });
-
-  it('webhooks: subscriptions, which are told of the ends of jobs; redelivery under the same webhook-id', async () => {
-    const url = `${receiver.url}/all`;
-    const request = { url, events: ['job.completed'], types: ['test:typed'], tenant: 'hooked' };
-    const created = await post<{ id: string }>('/v1/webhooks', request);
-    const path = `/v1/webhooks/${created.body.id}`;
-    expect(created).toMatchObject({ status: 201, body: { ...request, description: '', disabledAt: null } });
-    expect(created.headers.get('location')).toBe(path);
-    expect(await idsOf('/v1/webhooks')).toContain(created.body.id);
-    const { id } = await run('test:typed', { name: 'a', count: 1 }, { tenant: 'hooked' });
-    const [sent] = await receiver.waitForRequests('/all', 1);
-    expect(JSON.parse(sent?.body ?? '')).toMatchObject({ type: 'job.completed', data: { id, tenant: 'hooked' } });
-    const [delivery] = await idsOf(`/v1/webhook-deliveries?subscriptionId=${created.body.id}&jobId=${id}`);
-    expect(sent?.headers['webhook-id']).toBe(delivery);
-    expect(await post(`/v1/webhook-deliveries/${delivery}/redeliver`)).toMatchObject({
-      status: 202,
-      body: { id: delivery },
-    });
-    const [, again] = await receiver.waitForRequests('/all', 2);
-    expect(again?.headers['webhook-id']).toBe(delivery);
-    expect((await call(path, { method: 'DELETE' })).status).toBe(204);
-    expect((await call(path, { method: 'DELETE' })).status).toBe(404);
-    expect((await post(`/v1/webhook-deliveries/${NOBODY}/redeliver`)).status).toBe(404);
-  });
-
-  it('workers: host, pid, queues, concurrency, running jobs, last heartbeat', async () => {
-    const gate = installation.nextGate();
-    const { body: job } = await post<JobResource>('/v1/jobs', { type: 'test:gate', input: { path: gate } });
-    const { worker } = await jobWhere(job.id, (each) => each.status === 'processing');
-    const found = await call<{ jobs: unknown[] }>(`/v1/workers/${worker}`);
-    expect(found).toMatchObject({
-      status: 200,
-      body: {
-        ...{ id: worker, host: expect.any(String), pid: program.pid, queues: expect.arrayContaining(['test']) },
-        ...{ concurrency: expect.any(Number), jobs: [{ id: job.id, type: 'test:gate' }], isAlive: true },
-        lastHeartbeatAt: expect.stringMatching(ISO_UTC),
-      },
-    });
-    expect(await idsOf('/v1/workers')).toEqual([worker]);
-    expect((await call('/v1/workers/nobody')).status).toBe(404);
-    await post(`/v1/jobs/${job.id}/cancel`);
-  });
-
-  it.todo('schedules: GET/POST /v1/schedules, GET/PATCH/DELETE /v1/schedules/{id}, POST …/trigger');
-  it.todo('keys: GET/POST/DELETE /v1/api-keys with scopes and a tenant; the secret is shown once');
-
-  it('program: health, stats, the document and its page; each without a key where a probe or a reader needs none', async () => {
-    const health = {
-      status: 'ok',
-      mode: 'all',
-      uptime: expect.any(Number),
-      version: expect.any(String),
-      connections: {},
-    };
-    expect(await program.call('/health')).toMatchObject({ status: 200, body: health });
-    for (const path of ['/health/live', '/health/ready', '/docs']) expect((await program.call(path)).status).toBe(200);
-    expect(await call('/v1/stats')).toMatchObject({ status: 200, body: { counts: expect.any(Object), workers: 1 } });
-    expect(await program.call('/v1/openapi.json')).toMatchObject({ status: 200, body: { openapi: '3.1.0' } });
-    expect((await call('/ui/queues')).status).toBe(404); // there is no Redis here
-  });
-});
-
-describe('a webhook', () => {
-  it('is signed as Standard Webhooks says, below 20 kB, and sent again under its id until 2xx', async () => {
-    receiver.answerWith('/job', 500);
-    const webhook = { url: `${receiver.url}/job` };
-    const { id } = await run('test:echo', 'x'.repeat(30_000), { webhook, metadata: { order: 7 } });
-    const [first, second] = await receiver.waitForRequests('/job', 2);
-    expect(first?.headers['webhook-signature']).toMatch(/^v1,/);
-    expect(second?.headers['webhook-id']).toBe(first?.headers['webhook-id']);
-    expect(Buffer.byteLength(first?.body ?? '')).toBeLessThan(20_000);
-    expect(verifyWebhook(SECRET, second?.headers as Record<string, string>, second?.body ?? '')).toMatchObject({
-      type: 'job.completed',
-      timestamp: expect.stringMatching(ISO_UTC),
-      data: { id, type: 'test:echo', status: 'completed', reason: null, metadata: { order: 7 }, outputOmitted: true },
-    });
-  });
-
-  it('to a private address is refused where private addresses are not allowed', async () => {
-    const webhook = { url: 'http://169.254.169.254/latest' };
-    const { status, body } = await post<Problem>('/v1/jobs', { type: 'test:echo', input: 1, options: { webhook } });
-    expect({ status, code: body.code }).toEqual({ status: 422, code: 'ADDRESS_REFUSED' });
-  });
-});
-
-async function idsOrNames(path: string): Promise<string[]> {
-  return (await call<Page<{ name: string }>>(path)).body.items.map(({ name }) => name);
-}
-
-/** Follows a job by its events until it is as wanted. */
-async function jobWhere(id: string, holds: (job: JobResource) => boolean): Promise<JobResource> {
-  for (;;) {
-    const { body } = await call<JobResource>(`/v1/jobs/${id}`);
-    if (holds(body)) return body;
-    await call(`/v1/jobs/${id}?wait=1`);
-  }
-}

@@ -32,6 +32,7 @@ export interface World {
   notification: string;
 }
 
+const NOBODY = '01980000-0000-7000-8000-000000000001';
 const HOOK = 'http://127.0.0.1:1/hook';
 
 export async function createWorld(program: Program, key: string): Promise<World> {
@@ -105,8 +106,18 @@ export const samples: Samples = {
         ],
       },
     },
+    {
+      status: 200,
+      text: '{"type": "test:echo", "input": 1}\n{"type"',
+      headers: { 'content-type': 'application/x-ndjson' },
+    },
   ],
-  getJobs: paged,
+  getJobs: () => [
+    ...[{}, { limit: '1' }, { tag: 'a', 'input.a': '1', 'metadata.b.c': 'x' }].map((query) => ({ status: 200, query })),
+    ...[{ 'input.': '1' }, { 'input.a..b': '1' }, { 'metadata.a': 'x'.repeat(1001) }].map((query) => ({
+      ...{ status: 422, query },
+    })),
+  ],
   getJobsId: ({ completed, etag }) => [
     { status: 200, path: { id: completed }, query: { wait: '1' } },
     { status: 304, path: { id: completed }, headers: { 'if-none-match': etag } },
@@ -186,7 +197,7 @@ export const samples: Samples = {
     const { body } = await send<{ id: string }>('/v1/webhooks', { json: { url: HOOK } });
     return [{ status: 204, path: { id: body.id } }];
   },
-  getWebhookDeliveries: () => [{ status: 200, query: { status: 'pending', limit: '1' } }],
+  getWebhookDeliveries: () => [{ status: 200, query: { status: 'pending', limit: '1', batchId: NOBODY } }],
   postWebhookDeliveriesIdRedeliver: ({ delivery }) => [{ status: 202, path: { id: delivery } }],
   getWorkers: paged,
   getWorkersId: ({ worker }) => [{ status: 200, path: { id: worker } }],
@@ -217,8 +228,8 @@ export const samples: Samples = {
   postBatchesIdClose: async (world) => [{ status: 200, path: { id: await makeBatch(world) } }],
   postBatchesIdCancel: async (world) => [{ status: 202, path: { id: await makeBatch(world) } }],
   getAiUsage: () => [{ status: 200, query: { from: '2030-01-01' } }],
-  getTypes: plain,
-  getQueues: plain,
+  getTypes: paged,
+  getQueues: paged,
   getQueuesName: () => [{ status: 200, path: { name: 'test' } }],
   postQueuesNamePause: () => [{ status: 200, path: { name: 'data' } }],
   postQueuesNameResume: () => [{ status: 200, path: { name: 'data' } }],

@@ -110,7 +110,7 @@ const routes: Record<string, (its: Belongings) => Trial[]> = {
     ...[...filters(its), 'groupBy=error', `groupBy=error&tenant=${OWNER}`].map((query) =>
       empty(`/v1/dead-letters?${query}`),
     ),
-    refused(422, `/v1/dead-letters?cursor=${its.pipeline}`),
+    refused(422, `/v1/dead-letters?cursor=${its.failed}`),
   ],
   'POST /v1/dead-letters/retry': (its) =>
     [{}, ...bodyFilters(its)].map((filter) => empty('/v1/dead-letters/retry', post(dryRun(filter)))),
@@ -121,8 +121,8 @@ const routes: Record<string, (its: Belongings) => Trial[]> = {
       bodyFilters(its).map((filter) => empty('/v1/bulk-actions', post({ action, ...dryRun(filter) }))),
     ),
   'GET /v1/bulk-actions': ({ bulkAction }) => [
-    own('/v1/bulk-actions'),
     refused(422, `/v1/bulk-actions?cursor=${bulkAction}`),
+    own('/v1/bulk-actions'),
   ],
   'GET /v1/bulk-actions/{id}': ({ bulkAction }) => [missing(`/v1/bulk-actions/${bulkAction}`)],
   'POST /v1/bulk-actions/{id}/abort': ({ bulkAction }) => [missing(`/v1/bulk-actions/${bulkAction}/abort`, post())],
@@ -182,7 +182,7 @@ const routes: Record<string, (its: Belongings) => Trial[]> = {
   'GET /v1/api-keys': ({ key }) => [own('/v1/api-keys'), refused(422, `/v1/api-keys?cursor=${key}`)],
   'GET /v1/api-keys/{id}': ({ key }) => [missing(`/v1/api-keys/${key}`)],
   'DELETE /v1/api-keys/{id}': ({ key }) => [missing(`/v1/api-keys/${key}`, del)],
-  'GET /v1/tenants': () => [empty('/v1/tenants'), empty('/v1/tenants?cursor=a')],
+  'GET /v1/tenants': () => [empty('/v1/tenants'), refused(422, '/v1/tenants?cursor=a')],
   'GET /v1/tenants/{name}': () => [missing(`/v1/tenants/${OWNER}`), own(`/v1/tenants/${STRANGER}`)],
   'PATCH /v1/tenants/{name}': () =>
     [OWNER, STRANGER].map((name) => refused(403, `/v1/tenants/${name}`, patch({ weight: 9 }))),

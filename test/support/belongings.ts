@@ -63,7 +63,7 @@ export async function settle(
     completed: await enqueue('test:echo', { note: text }),
     failed: await enqueue('test:flaky', { times: 1, isFinal: true }),
     scheduled: await enqueue('test:echo', { note: text }, scheduled, { 'idempotency-key': SHARED_NAME }),
-    running: await enqueue('test:gate', { path: join(installation.folder, text) }),
+    running: await enqueue('test:gate', { path: join(installation.folder, text) }, { timeoutMs: LATER_MS }),
     pipeline: await enqueue('test:film', { isAsking: true }),
   };
   const file = await enqueue('test:file', { name: 'made.txt', text });

@@ -43,5 +43,5 @@ export function runsAre(
 }
 
 export async function readRuns(harness: Harness, id: string): Promise<ScheduleRunRow[]> {
-  return (await harness.engine.store.schedules.listRuns(id, 20_000, null)).reverse();
+  return (await harness.engine.store.schedules.listRuns('all', id, 20_000, null)).reverse();
 }

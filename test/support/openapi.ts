@@ -59,6 +59,14 @@ export class Contract {
     return name === undefined ? schema : (this.#document.components.schemas?.[name] as Schema);
   }
 
+  /** Whether a schema of the document allows a value. */
+  allows(schema: Schema, value: unknown): boolean {
+    const text = JSON.stringify(schema).replaceAll('"#/components/', '"api#/components/');
+    const validate = this.#validators.get(text) ?? this.#ajv.compile(JSON.parse(text));
+    this.#validators.set(text, validate);
+    return validate(value);
+  }
+
   /** What is wrong with an answer, by the document; nothing where all is well. */
   findFaults(operation: Operation, { status, headers, body }: Answer<unknown>): string[] {
     const found = operation.responses[status];
@@ -69,6 +77,7 @@ export class Contract {
     const faults = known
       .filter((name) => headers.has(name) && !documented.includes(name))
       .map((name) => `the header ${name} of ${status} is not documented`);
+    if (status === 201 && !headers.has('location')) faults.push('201 has no Location');
     const type = headers.get('content-type')?.split(';')[0] ?? '';
     const types = Object.keys(response.content ?? {});
     if (types.length === 0) return body === '' ? faults : [...faults, `${status} should have no body`];

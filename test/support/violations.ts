@@ -1,4 +1,4 @@
-import type { Parameter, Schema } from './openapi.ts';
+import type { Contract, Parameter, Schema } from './openapi.ts';
 
 /** A value that a schema forbids, and why. */
 export interface Violation {
@@ -27,8 +27,9 @@ interface Limits {
  * Values that a schema forbids, each for one reason.
  * @param good one that it allows
  */
-export function violate(schema: Schema, good: unknown, resolve: (schema: Schema) => Schema): Violation[] {
-  const limits = resolve(schema) as Limits;
+export function violate(schema: Schema, good: unknown, contract: Pick<Contract, 'resolve' | 'allows'>): Violation[] {
+  const limits = contract.resolve(schema) as Limits;
+  if (limits.anyOf !== undefined) return violateAll(schema, limits.anyOf, good, contract);
   if (limits.type !== 'object' || limits.properties === undefined) return violateValue(limits);
   const { properties, required = [], additionalProperties } = limits;
   const base = (good ?? {}) as Record<string, unknown>;
@@ -43,12 +44,28 @@ export function violate(schema: Schema, good: unknown, resolve: (schema: Schema)
         value: Object.fromEntries(Object.entries(base).filter(([each]) => each !== name)),
       })),
     ...Object.entries(properties).flatMap(([name, property]) =>
-      violate(property, base[name], resolve).map(({ why, value }) => ({
+      violate(property, base[name], contract).map(({ why, value }) => ({
         why: `${name}: ${why}`,
         value: within(name, value),
       })),
     ),
   ];
+}
+
+/** What one alternative forbids another may allow. */
+function violateAll(
+  schema: Schema,
+  alternatives: readonly Schema[],
+  good: unknown,
+  contract: Pick<Contract, 'resolve' | 'allows'>,
+): Violation[] {
+  const others = ['none of them!', -1.5, true, null, [], {}, [{}]].map((value) => ({
+    why: `${JSON.stringify(value)} is none of them`,
+    value,
+  }));
+  return [...others, ...alternatives.flatMap((each) => violate(each, good, contract))].filter(
+    ({ value }) => !contract.allows(schema, value),
+  );
 }
 
 function violateValue(limits: Limits): Violation[] {

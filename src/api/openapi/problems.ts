@@ -17,7 +17,7 @@ export function problemsOf(each: Route): ErrorCode[] {
     ...(each.scope === 'none' ? [] : (['UNAUTHENTICATED', 'FORBIDDEN', 'STORE_UNAVAILABLE', ...tooMany] as const)),
     ...(each.path.includes('{') ? (['NOT_FOUND'] as const) : []),
     ...(takesJson ? (['MALFORMED_JSON', 'BODY_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'] as const) : []),
-    ...(each.body || each.query || each.isIdempotent ? (['INVALID_FIELDS'] as const) : []),
+    ...(each.scope === 'none' ? [] : (['INVALID_FIELDS'] as const)), // at least a query that it does not know
     ...(each.isIdempotent ? (['IDEMPOTENCY_IN_FLIGHT', 'IDEMPOTENCY_KEY_REUSED'] as const) : []),
     ...(each.errors ?? []),
   ];

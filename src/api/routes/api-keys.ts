@@ -1,13 +1,7 @@
-import {
-  type ApiKeyResource,
-  apiKeySchema,
-  createdKeySchema,
-  createKeySchema,
-  keyListQuerySchema,
-} from '../../contract/api-keys.ts';
-import { pageSchema, toPage } from '../../contract/list.ts';
+import { type ApiKeyResource, apiKeySchema, createdKeySchema, createKeySchema } from '../../contract/api-keys.ts';
+import { pageQuerySchema, pageSchema } from '../../contract/list.ts';
 import { createApiKey, requireApiKey, revokeApiKey } from '../../engine/api-keys.ts';
-import { readCursor, writeCursor } from '../../engine/cursors.ts';
+import { BY_ID, readPage } from '../../engine/cursors.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { UUID } from '../../shared/ids.ts';
 import type { ApiKeyRow } from '../../store/api-keys.ts';
@@ -37,13 +31,12 @@ export function apiKeyRoutes(engine: Engine): Route[] {
       path: '/v1/api-keys',
       scope: 'admin',
       summary: 'List keys, newest first, also those that are no longer good',
-      query: keyListQuerySchema,
+      query: pageQuerySchema,
       answers: { 200: pageSchema(apiKeySchema) },
-      async handle({ caller, query }) {
-        const list = { list: 'keys', caller };
-        const beforeId = readCursor(list, query.cursor, UUID);
-        const rows = await engine.store.apiKeys.list(caller.scope, query.limit + 1, beforeId);
-        const page = toPage(rows, query.limit, ({ id }) => writeCursor(list, id));
+      async handle({ caller, query: { limit, cursor } }) {
+        const page = await readPage({ list: 'api keys', caller, limit, cursor }, BY_ID, (before, count) =>
+          engine.store.apiKeys.list(caller.scope, count, before),
+        );
         return { status: 200, body: { ...page, items: page.items.map(toResource) } };
       },
     }),

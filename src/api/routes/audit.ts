@@ -1,6 +1,6 @@
 import { auditEntrySchema, auditQuerySchema } from '../../contract/audit.ts';
-import { pageSchema, toPage } from '../../contract/list.ts';
-import { readCursor, writeCursor } from '../../engine/cursors.ts';
+import { pageSchema } from '../../contract/list.ts';
+import { BY_ID, readPage } from '../../engine/cursors.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { UUID } from '../../shared/ids.ts';
 import { type Route, route } from '../route.ts';
@@ -15,9 +15,9 @@ export function auditRoutes(engine: Engine): Route[] {
       query: auditQuerySchema,
       answers: { 200: pageSchema(auditEntrySchema) },
       async handle({ caller, query: { limit, cursor, ...filter } }) {
-        const list = { list: 'audit', caller, filter };
-        const rows = await engine.store.audit.list(caller.scope, filter, limit + 1, readCursor(list, cursor, UUID));
-        const page = toPage(rows, limit, ({ id }) => writeCursor(list, id));
+        const page = await readPage({ list: 'audit', caller, filter, limit, cursor }, BY_ID, (before, count) =>
+          engine.store.audit.list(caller.scope, filter, count, before),
+        );
         const items = page.items.map((entry) => ({ ...entry, at: entry.at.toISOString() }));
         return { status: 200, body: { ...page, items } };
       },

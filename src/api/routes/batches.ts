@@ -1,13 +1,12 @@
 import {
   type BatchResource,
-  batchListQuerySchema,
   batchRequestSchema,
   batchSchema,
   cancelledBatchSchema,
   createdBatchSchema,
 } from '../../contract/batches.ts';
 import { enqueueSchema } from '../../contract/enqueue.ts';
-import { pageSchema } from '../../contract/list.ts';
+import { pageQuerySchema, pageSchema } from '../../contract/list.ts';
 import { countsOf, percentOf, statusOf } from '../../engine/batches/counts.ts';
 import { createBatch } from '../../engine/batches/create-batch.ts';
 import { cancelBatch, closeBatch } from '../../engine/batches/end-batch.ts';
@@ -52,7 +51,7 @@ export function batchRoutes(engine: Engine): Route[] {
       path: '/v1/batches',
       scope: 'jobs:read',
       summary: 'List batches, newest first',
-      query: batchListQuerySchema,
+      query: pageQuerySchema,
       answers: { 200: pageSchema(batchSchema) },
       async handle({ caller, query }) {
         const page = await listBatches(engine, caller, query.limit, query.cursor);

@@ -5,11 +5,10 @@ import {
   bulkActionSchema,
   dryRunSchema,
 } from '../../contract/bulk-actions.ts';
-import { pageQuerySchema, pageSchema, toPage } from '../../contract/list.ts';
+import { pageQuerySchema, pageSchema } from '../../contract/list.ts';
 import { abortBulkAction, countMatches, createBulkAction, requireBulkAction } from '../../engine/bulk-actions.ts';
-import { readCursor, writeCursor } from '../../engine/cursors.ts';
+import { BY_ID, readPage } from '../../engine/cursors.ts';
 import type { Caller, Engine } from '../../engine/engine.ts';
-import { UUID } from '../../shared/ids.ts';
 import type { BulkActionRow } from '../../store/bulk-actions.ts';
 import { type Reply, type Route, route } from '../route.ts';
 
@@ -34,11 +33,10 @@ export function bulkActionRoutes(engine: Engine): Route[] {
       summary: 'List bulk actions, newest first',
       query: pageQuerySchema,
       answers: { 200: pageSchema(bulkActionSchema) },
-      async handle({ caller, query }) {
-        const list = { list: 'bulk actions', caller };
-        const beforeId = readCursor(list, query.cursor, UUID);
-        const rows = await engine.store.bulkActions.list(caller.scope, query.limit + 1, beforeId);
-        const page = toPage(rows, query.limit, ({ id }) => writeCursor(list, id));
+      async handle({ caller, query: { limit, cursor } }) {
+        const page = await readPage({ list: 'bulk actions', caller, limit, cursor }, BY_ID, (before, count) =>
+          engine.store.bulkActions.list(caller.scope, count, before),
+        );
         return { status: 200, body: { ...page, items: page.items.map(toResource) } };
       },
     }),

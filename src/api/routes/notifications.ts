@@ -1,4 +1,4 @@
-import { pageSchema, toPage } from '../../contract/list.ts';
+import { pageSchema } from '../../contract/list.ts';
 import {
   markAllReadSchema,
   markedReadSchema,
@@ -6,7 +6,7 @@ import {
   notificationListQuerySchema,
   notificationSchema,
 } from '../../contract/notifications.ts';
-import { readCursor, writeCursor } from '../../engine/cursors.ts';
+import { BY_ID, readPage } from '../../engine/cursors.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { chooseOwner, requireRead } from '../../engine/notifications.ts';
 import { UUID } from '../../shared/ids.ts';
@@ -25,11 +25,12 @@ export function notificationRoutes(engine: Engine): Route[] {
       query: notificationListQuerySchema,
       answers: { 200: pageSchema(notificationSchema) },
       async handle({ caller, query }) {
-        const { user, unread, limit, cursor, tenant } = query;
-        const list = { list: 'notifications', caller, filter: { user, unread, tenant } };
-        const wanted = { user, isUnread: unread, limit: limit + 1, beforeId: readCursor(list, cursor, UUID) };
-        const rows = await userNotifications.list(chooseOwner(caller, tenant), wanted);
-        const page = toPage(rows, limit, ({ id }) => writeCursor(list, id));
+        const { user, unread: isUnread, limit, cursor, tenant } = query;
+        const owner = chooseOwner(caller, tenant);
+        const list = { list: 'notifications', caller, filter: { ...owner, user, isUnread }, limit, cursor };
+        const page = await readPage(list, BY_ID, (beforeId, count) =>
+          userNotifications.list(owner, { user, isUnread, limit: count, beforeId }),
+        );
         return { status: 200, body: { ...page, items: page.items.map(toResource) } };
       },
     }),

@@ -1,8 +1,9 @@
 import { z } from 'zod';
-import { pageSchema } from '../../contract/list.ts';
+import { pageQuerySchema, pageSchema } from '../../contract/list.ts';
 import { queueResourceSchema, statsSchema, typeResourceSchema } from '../../contract/program.ts';
 import { recordAudit } from '../../engine/audit.ts';
 import { setQueuePaused } from '../../engine/control.ts';
+import { pageByName } from '../../engine/cursors.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { getQueue, getStats, listQueues, listTypes } from '../../engine/overview.ts';
 import { type Route, route } from '../route.ts';
@@ -15,17 +16,23 @@ export function programRoutes(engine: Engine): Route[] {
       path: '/v1/types',
       scope: 'jobs:read',
       summary: 'List the job types with the JSON Schema of their input',
+      query: pageQuerySchema,
       answers: { 200: pageSchema(typeResourceSchema) },
-      handle: async () => ({ status: 200, body: { items: listTypes(engine), nextCursor: null } }),
+      async handle({ caller, query: { limit, cursor } }) {
+        const list = { list: 'types', caller, limit, cursor };
+        return { status: 200, body: await pageByName(listTypes(engine), list, ({ type }) => type) };
+      },
     }),
     route({
       method: 'get',
       path: '/v1/queues',
       scope: 'jobs:read',
       summary: 'List the queues with their counts',
+      query: pageQuerySchema,
       answers: { 200: pageSchema(queueResourceSchema) },
-      async handle({ caller }) {
-        return { status: 200, body: { items: await listQueues(engine, caller), nextCursor: null } };
+      async handle({ caller, query: { limit, cursor } }) {
+        const list = { list: 'queues', caller, limit, cursor };
+        return { status: 200, body: await pageByName(await listQueues(engine, caller), list, ({ name }) => name) };
       },
     }),
     route({

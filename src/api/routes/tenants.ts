@@ -1,5 +1,5 @@
-import { pageSchema } from '../../contract/list.ts';
-import { changeTenantSchema, tenantListQuerySchema, tenantResourceSchema } from '../../contract/tenants.ts';
+import { pageQuerySchema, pageSchema } from '../../contract/list.ts';
+import { changeTenantSchema, tenantResourceSchema } from '../../contract/tenants.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { changeTenant, getTenant, listTenants, removeTenant } from '../../engine/tenants.ts';
 import { type Route, route } from '../route.ts';
@@ -12,7 +12,7 @@ export function tenantRoutes(engine: Engine): Route[] {
       path: '/v1/tenants',
       scope: 'admin',
       summary: 'List the tenants for which something was set, by name',
-      query: tenantListQuerySchema,
+      query: pageQuerySchema,
       answers: { 200: pageSchema(tenantResourceSchema) },
       async handle({ caller, query }) {
         return { status: 200, body: await listTenants(engine, caller, query.limit, query.cursor) };

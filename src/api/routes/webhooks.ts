@@ -1,15 +1,14 @@
-import { pageSchema, toPage } from '../../contract/list.ts';
+import { pageQuerySchema, pageSchema } from '../../contract/list.ts';
 import {
   deliveryListQuerySchema,
   deliverySchema,
   type SubscriptionResource,
   subscriptionChangeSchema,
   subscriptionEvents,
-  subscriptionListQuerySchema,
   subscriptionRequestSchema,
   subscriptionSchema,
 } from '../../contract/webhooks.ts';
-import { readCursor, writeCursor } from '../../engine/cursors.ts';
+import { BY_ID, readPage } from '../../engine/cursors.ts';
 import type { Engine } from '../../engine/engine.ts';
 import {
   changeSubscription,
@@ -51,12 +50,12 @@ function subscriptionRoutes(engine: Engine): Route[] {
       path: '/v1/webhooks',
       scope: 'jobs:read',
       summary: 'List subscriptions, newest first',
-      query: subscriptionListQuerySchema,
+      query: pageQuerySchema,
       answers: { 200: pageSchema(subscriptionSchema) },
       async handle({ caller, query: { limit, cursor } }) {
-        const list = { list: 'webhooks', caller };
-        const rows = await engine.store.subscriptions.list(caller.scope, limit + 1, readCursor(list, cursor, UUID));
-        const page = toPage(rows, limit, ({ id }) => writeCursor(list, id));
+        const page = await readPage({ list: 'webhooks', caller, limit, cursor }, BY_ID, (before, count) =>
+          engine.store.subscriptions.list(caller.scope, count, before),
+        );
         return { status: 200, body: { ...page, items: page.items.map(toResource) } };
       },
     }),
@@ -105,10 +104,10 @@ function deliveryRoutes(engine: Engine): Route[] {
       query: deliveryListQuerySchema,
       answers: { 200: pageSchema(deliverySchema) },
       async handle({ caller, query: { limit, cursor, ...filter } }) {
-        const list = { list: 'webhook deliveries', caller, filter };
-        const beforeId = readCursor(list, cursor, UUID);
-        const rows = await engine.store.deliveries.search(caller.scope, filter, limit + 1, beforeId);
-        const page = toPage(rows, limit, ({ id }) => writeCursor(list, id));
+        const query = { list: 'webhook deliveries', caller, filter, limit, cursor };
+        const page = await readPage(query, BY_ID, (before, count) =>
+          engine.store.deliveries.search(caller.scope, filter, count, before),
+        );
         return { status: 200, body: { ...page, items: page.items.map(toDeliveryResource) } };
       },
     }),

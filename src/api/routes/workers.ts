@@ -1,11 +1,12 @@
-import { pageSchema, toPage } from '../../contract/list.ts';
-import { type WorkerResource, workerListQuerySchema, workerSchema } from '../../contract/workers.ts';
+import { pageQuerySchema, pageSchema } from '../../contract/list.ts';
+import { type WorkerResource, workerSchema } from '../../contract/workers.ts';
+import { type Place, readPage } from '../../engine/cursors.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { AppError } from '../../shared/errors.ts';
 import type { ListedWorker } from '../../store/workers.ts';
 import { type Route, route } from '../route.ts';
 
-const CURSOR_PREFIX = 'worker:';
+const BY_NAME: Place<ListedWorker> = { pattern: /^[^\p{Cc}\p{Cs}]+$/u, of: ({ id }) => id };
 
 /** The processes that run jobs. Those that have been silent for long are forgotten. */
 export function workerRoutes({ store }: Engine): Route[] {
@@ -15,12 +16,12 @@ export function workerRoutes({ store }: Engine): Route[] {
       path: '/v1/workers',
       scope: 'jobs:read',
       summary: 'List the workers and what they run',
-      query: workerListQuerySchema,
+      query: pageQuerySchema,
       answers: { 200: pageSchema(workerSchema) },
       async handle({ caller, query: { limit, cursor } }) {
-        const afterId = cursor?.slice(CURSOR_PREFIX.length) ?? null;
-        const rows = await store.workers.list(caller.scope, { afterId, limit: limit + 1 });
-        const page = toPage(rows, limit, ({ id }) => CURSOR_PREFIX + id);
+        const page = await readPage({ list: 'workers', caller, limit, cursor }, BY_NAME, (afterId, count) =>
+          store.workers.list(caller.scope, { afterId, limit: count }),
+        );
         return { status: 200, body: { ...page, items: page.items.map(toResource) } };
       },
     }),

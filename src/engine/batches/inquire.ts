@@ -1,8 +1,8 @@
-import { type Page, toPage } from '../../contract/list.ts';
+import type { Page } from '../../contract/list.ts';
 import { AppError } from '../../shared/errors.ts';
 import { isId, UUID } from '../../shared/ids.ts';
 import type { BatchRow } from '../../store/batches.ts';
-import { readCursor, writeCursor } from '../cursors.ts';
+import { BY_ID, readPage } from '../cursors.ts';
 import type { Caller, Engine } from '../engine.ts';
 import { noOpenBatch } from '../record-jobs.ts';
 
@@ -14,15 +14,15 @@ export async function requireBatch(engine: Engine, caller: Caller, id: string): 
 }
 
 /** Newest first. @throws INVALID_FIELDS for a cursor of another list */
-export async function listBatches(
+export function listBatches(
   engine: Engine,
   caller: Caller,
   limit: number,
   cursor: string | undefined,
 ): Promise<Page<BatchRow>> {
-  const list = { list: 'batches', caller };
-  const rows = await engine.store.batches.list(caller.scope, limit + 1, readCursor(list, cursor, UUID));
-  return toPage(rows, limit, ({ id }) => writeCursor(list, id));
+  return readPage({ list: 'batches', caller, limit, cursor }, BY_ID, (before, count) =>
+    engine.store.batches.list(caller.scope, count, before),
+  );
 }
 
 /**

@@ -1,16 +1,21 @@
-import { type Page, toPage } from '../../contract/list.ts';
+import type { Page } from '../../contract/list.ts';
 import type { StepResource } from '../../contract/steps.ts';
 import type { TreeCursor, TreeRow } from '../../store/pipeline-tree.ts';
+import { type Place, readPage } from '../cursors.ts';
 import type { Caller, Engine } from '../engine.ts';
 import { requireJob } from '../inquire.ts';
 import { type Pipeline, toStepResource } from './step-resource.ts';
 
 /** The most steps of one answer, on all levels together. */
 const MAX_STEPS = 2000;
+/** That of its call, and its own within that. */
+const BY_POSITION: Place<TreeRow> = {
+  pattern: /^\d{1,9}\.\d{1,9}$/,
+  of: ({ position, stepIndex }) => `${position}.${stepIndex ?? 0}`,
+};
 
 export interface StepQuery {
   limit: number;
-  /** `<position>.<index>` */
   cursor?: string | undefined;
   /** 1: only the steps of the job itself. */
   depth: number;
@@ -24,7 +29,7 @@ interface Branch extends Pipeline {
 /**
  * Lists what a pipeline waits for and has waited for, in the order of its calls, with the steps of its steps down to
  * `depth`. A job that is no pipeline has none.
- * @throws NOT_FOUND
+ * @throws NOT_FOUND, INVALID_FIELDS for a cursor of another list
  */
 export async function listSteps(
   engine: Engine,
@@ -34,8 +39,9 @@ export async function listSteps(
 ): Promise<Page<StepResource>> {
   const job = await requireJob(engine, caller, id);
   const now = engine.clock.now();
-  const rows = await engine.store.pipelineTree.list([job.id], limit + 1, readCursor(cursor));
-  const page = toPage(rows, limit, (row) => `${row.position}.${row.stepIndex ?? 0}`);
+  const page = await readPage({ list: `steps of ${job.id}`, caller, limit, cursor }, BY_POSITION, (after, count) =>
+    engine.store.pipelineTree.list([job.id], count, readPlace(after)),
+  );
   const items = page.items.map((row) => toStepResource(row, job, now));
   let branches = findBranches(page.items, items);
   let left = MAX_STEPS - items.length;
@@ -78,8 +84,8 @@ function findBranches(rows: readonly TreeRow[], resources: readonly StepResource
   });
 }
 
-function readCursor(cursor: string | undefined): TreeCursor | undefined {
-  if (cursor === undefined) return undefined;
-  const [position = 0, index = 0] = cursor.split('.').map(Number);
+function readPlace(place: string | null): TreeCursor | undefined {
+  if (place === null) return undefined;
+  const [position = 0, index = 0] = place.split('.').map(Number);
   return { position, index };
 }

@@ -63,7 +63,7 @@ export async function editSchedule(
       if (await store.schedules.isNameTaken(before.tenant, fields.name, id)) throw nameTaken(fields.name);
       const details = { name: before.name, changed: Object.keys(edit) };
       await recordAudit(store, caller, { action: 'schedule.edit', target: id, tenant: before.tenant, details });
-      return (await store.schedules.update(id, fields)) ?? before;
+      return (await store.schedules.update(caller.scope, id, fields)) ?? before;
     });
     engine.scheduler.announce([id]);
     return row;
@@ -83,7 +83,7 @@ export async function deleteSchedule(engine: Engine, caller: Caller, id: string)
     if (before.source === 'code' && before.retiredAt === null) throw inCode(before);
     const { name, type, tenant } = before;
     await recordAudit(store, caller, { action: 'schedule.delete', target: id, tenant, details: { name, type } });
-    await store.schedules.remove(id);
+    await store.schedules.remove(caller.scope, id);
     return before;
   });
   engine.scheduler.announce([id]);

@@ -29,7 +29,7 @@ export async function triggerSchedule(engine: Engine, caller: Caller, id: string
         if (!present && refusal) throw refusal;
         return present && { job: present, isDeduplicated: present.id !== jobId };
       }
-      await store.schedules.insertManualRun(id, jobId);
+      await store.schedules.insertManualRun(caller.scope, id, jobId);
       const details = { name, jobId };
       await recordAudit(store, caller, { action: 'schedule.trigger', target: id, tenant, details });
       return { job: row, isDeduplicated: false };
