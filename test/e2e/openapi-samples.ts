@@ -75,6 +75,10 @@ export async function createWorld(program: Program, key: string): Promise<World>
 
 type Samples = Record<string, (world: World) => Sample[] | Promise<Sample[]>>;
 
+const queries = (status: number) => (list: string[]) =>
+  list.map((query): Sample => ({ status, query: Object.fromEntries(new URLSearchParams(query)) }));
+const accepted = queries(200);
+const refused = queries(422);
 const plain: Samples[string] = () => [{ status: 200 }];
 const paged: Samples[string] = () => [{ status: 200 }, { status: 200, query: { limit: '1' } }];
 const ofJob: Samples[string] = ({ completed }) => [{ status: 200, path: { id: completed }, query: { limit: '1' } }];
@@ -113,10 +117,8 @@ export const samples: Samples = {
     },
   ],
   getJobs: () => [
-    ...[{}, { limit: '1' }, { tag: 'a', 'input.a': '1', 'metadata.b.c': 'x' }].map((query) => ({ status: 200, query })),
-    ...[{ 'input.': '1' }, { 'input.a..b': '1' }, { 'metadata.a': 'x'.repeat(1001) }].map((query) => ({
-      ...{ status: 422, query },
-    })),
+    ...accepted(['', 'limit=1', 'tag=a&input.a=1&metadata.b.c=x']),
+    ...refused(['input.=1', 'input.a..b=1', `metadata.a=${'x'.repeat(1001)}`]),
   ],
   getJobsId: ({ completed, etag }) => [
     { status: 200, path: { id: completed }, query: { wait: '1' } },
