@@ -139,6 +139,8 @@ describe.each<TransportName>(['postgres', 'bullmq'])('the history of a job, on t
         {
           id: request.headers['webhook-id'],
           jobId: id,
+          batchId: null,
+          subscriptionId: null,
           event: 'job.completed',
           url: webhook.url,
           status: 'delivered',
