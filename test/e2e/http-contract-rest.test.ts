@@ -174,7 +174,7 @@ describe('a webhook', () => {
     expect(first?.headers['webhook-signature']).toMatch(/^v1,/);
     expect(second?.headers['webhook-id']).toBe(first?.headers['webhook-id']);
     expect(Buffer.byteLength(first?.body ?? '')).toBeLessThan(20_000);
-    expect(verifyWebhook(SECRET, second?.headers as Record<string, string>, second?.body ?? '')).toMatchObject({
+    expect(await verifyWebhook(second?.body ?? '', second?.headers as Record<string, string>, SECRET)).toMatchObject({
       type: 'job.completed',
       timestamp: expect.stringMatching(ISO_UTC),
       data: { id, type: 'test:echo', status: 'completed', reason: null, metadata: { order: 7 }, outputOmitted: true },
