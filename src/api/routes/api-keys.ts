@@ -3,7 +3,6 @@ import { pageQuerySchema, pageSchema } from '../../contract/list.ts';
 import { createApiKey, requireApiKey, revokeApiKey } from '../../engine/api-keys.ts';
 import { BY_ID, readPage } from '../../engine/cursors.ts';
 import type { Engine } from '../../engine/engine.ts';
-import { UUID } from '../../shared/ids.ts';
 import type { ApiKeyRow } from '../../store/api-keys.ts';
 import { type Route, route } from '../route.ts';
 

@@ -2,7 +2,6 @@ import { auditEntrySchema, auditQuerySchema } from '../../contract/audit.ts';
 import { pageSchema } from '../../contract/list.ts';
 import { BY_ID, readPage } from '../../engine/cursors.ts';
 import type { Engine } from '../../engine/engine.ts';
-import { UUID } from '../../shared/ids.ts';
 import { type Route, route } from '../route.ts';
 
 export function auditRoutes(engine: Engine): Route[] {

@@ -9,7 +9,6 @@ import {
 import { BY_ID, readPage } from '../../engine/cursors.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { chooseOwner, requireRead } from '../../engine/notifications.ts';
-import { UUID } from '../../shared/ids.ts';
 import type { UserNotificationRow } from '../../store/user-notifications.ts';
 import { type Route, route } from '../route.ts';
 

@@ -17,7 +17,6 @@ import {
   redeliver,
   requireSubscription,
 } from '../../engine/subscriptions.ts';
-import { UUID } from '../../shared/ids.ts';
 import type { SubscriptionRow } from '../../store/subscriptions.ts';
 import { toDeliveryResource } from '../job-resource.ts';
 import { type Route, route } from '../route.ts';

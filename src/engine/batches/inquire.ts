@@ -1,6 +1,6 @@
 import type { Page } from '../../contract/list.ts';
 import { AppError } from '../../shared/errors.ts';
-import { isId, UUID } from '../../shared/ids.ts';
+import { isId } from '../../shared/ids.ts';
 import type { BatchRow } from '../../store/batches.ts';
 import { BY_ID, readPage } from '../cursors.ts';
 import type { Caller, Engine } from '../engine.ts';
