@@ -1,3 +1,5 @@
+-- First, and in the order in which a bulk action of a running program comes to them: it has its row when it asks for jobs.
+LOCK TABLE "longshore"."bulk_actions", "longshore"."jobs", "longshore"."webhook_deliveries" IN ACCESS EXCLUSIVE MODE;--> statement-breakpoint
 CREATE TABLE "longshore"."api_keys" (
 	"id" uuid PRIMARY KEY NOT NULL,
 	"name" text NOT NULL,

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from '../telemetry/logger.ts';
+import { writeDespiteOthers } from './contention.ts';
 import { type Database, openDatabase } from './database.ts';
 
 const FOLDER = fileURLToPath(new URL('../../drizzle', import.meta.url));
@@ -25,7 +26,7 @@ interface Migration {
 export async function migrate(databaseUrl: string, log: Logger): Promise<void> {
   const database = openDatabase({ url: databaseUrl, poolSize: 1, log });
   try {
-    await database.transaction(async (transaction) => {
+    const run = async (transaction: Database) => {
       // Held until the transaction ends, which transaction poolers keep together.
       await transaction.query(`select pg_advisory_xact_lock(${LOCK})`);
       await transaction.query(`create schema if not exists ${HISTORY_SCHEMA}`);
@@ -34,7 +35,8 @@ export async function migrate(databaseUrl: string, log: Logger): Promise<void> {
       );
       const newest = await findNewest(transaction);
       for (const migration of readJournal()) if (migration.when > newest) await apply(transaction, migration);
-    });
+    };
+    await writeDespiteOthers(() => database.transaction(run)); // programs of the version before work meanwhile
   } finally {
     await database.close();
   }
