@@ -109,6 +109,15 @@ export function createBacklogStore(database: Database) {
     },
 
     /**
+     * Takes back what BullMQ holds of tenants with a limit, of queues that stand still. Walks `jobs_in_flight`.
+     * @returns one tenant for each job
+     */
+    async reclaimIdle(limit: number): Promise<string[]> {
+      const rows = await database.query<{ tenant: string }>(RECLAIM_IDLE, [limit]);
+      return rows.map((row) => row.tenant);
+    },
+
+    /**
      * Takes back what BullMQ holds of queues that the Postgres transport serves now. Walks `jobs_handed_over`.
      * @returns one queue for each job
      */
@@ -147,6 +156,34 @@ const RECLAIM = `
   from held
   where j.id = held.id
   returning j.queue`;
+
+/** Whether nobody takes jobs of a queue: it is paused, or no living worker serves it. */
+function standsStill(queue: string): string {
+  return `(exists (select 1 from longshore.queues q where q.name = ${queue} and q.is_paused)
+    or not exists (select 1 from longshore.workers where ${queue} = any(queues) and ${IS_ALIVE}))`;
+}
+
+// The index tells what is in flight of a tenant: no more than its limit, but for the moments after that was lowered.
+const RECLAIM_IDLE = `
+  with idle as (
+    select held.id
+    from longshore.tenants t
+    cross join lateral (
+      select j.id
+      from longshore.jobs j
+      where j.tenant = t.name and j.status = 'queued' and j.dispatched_at is not null and ${standsStill('j.queue')}
+      limit $1
+      for update skip locked
+    ) held
+    where t.max_running is not null
+    limit $1
+  )
+  update longshore.jobs j
+  set dispatched_at = null,
+    delivery = j.delivery + 1
+  from idle
+  where j.id = idle.id
+  returning j.tenant`;
 
 // Not "exists": where much waits, the planner hopes to meet it soon and walks through the whole table instead of the index.
 const MEASURE = `
@@ -189,7 +226,6 @@ const TAKE: TakeStatements = {
   limited: createTakeStatements({
     ...TAKE_PARTS,
     filter: `and $3::integer > 0
-        and not exists (select 1 from longshore.queues q where q.name = $1 and q.is_paused)
-        and exists (select 1 from longshore.workers where $1 = any(queues) and ${IS_ALIVE})`,
+        and not ${standsStill('$1')}`,
   }).limited,
 };

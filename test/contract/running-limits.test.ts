@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import type { TransportName } from '../../src/define/queue.ts';
 import { cancelJob, setQueuePaused } from '../../src/engine/control.ts';
+import { freeIdlePlaces } from '../../src/engine/upkeep/free-idle-places.ts';
 import { defineJob, definePipeline, snooze } from '../../src/index.ts';
 import { everyone, type Harness, useHarnesses } from '../support/harness.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -151,6 +152,44 @@ describe.each<TransportName>(['postgres', 'bullmq'])('a limit of running jobs on
     await harness.ended(id);
     expect(await harness.job(waiting.id)).toMatchObject({ status: 'queued', dispatchedAt: null });
     await setQueuePaused(harness.engine, 'idle', false);
+    await harness.ended(waiting.id);
+  });
+
+  it('gets its places back from a queue that stands still after it was given jobs', async () => {
+    const gate = new Gate();
+    const idle = defineJob({
+      type: 'idle:job',
+      input: z.null(),
+      concurrency: 1,
+      run: (_input, ctx) => gate.pass(ctx.signal),
+    });
+    const served = defineJob({ type: 'served:job', input: z.null(), run: () => null });
+    const harness = await start([idle, served], { settings, isFollower: true });
+    await limit(harness, 'a', 1);
+    const worker = await harness.startWorker({ queues: ['idle'], shutdownTimeoutMs: 0 });
+    await harness.startWorker({ queues: ['served'] });
+    await harness.enqueue(idle, null);
+    await waitFor(() => gate.arrivals === 1, { describe: 'the worker has no slot left' });
+    const waiting = await harness.enqueue(idle, null, { tenant: 'a' });
+    const isInFlight = () =>
+      waitFor(async () => (await countInFlight(harness, 'a')) === 1, { describe: 'BullMQ holds it' });
+    const runsElsewhere = async () => {
+      const { id } = await harness.enqueue(served, null, { tenant: 'a' });
+      await freeIdlePlaces(harness.engine);
+      await harness.ended(id);
+      expect(await harness.job(waiting.id)).toMatchObject({ status: 'queued', dispatchedAt: null });
+    };
+
+    if (transport === 'bullmq') await isInFlight();
+    await setQueuePaused(harness.engine, 'idle', true);
+    await runsElsewhere();
+    await setQueuePaused(harness.engine, 'idle', false);
+    if (transport === 'bullmq') await isInFlight();
+    await worker.stop();
+    await runsElsewhere();
+
+    gate.open();
+    await harness.startWorker({ queues: ['idle'] });
     await harness.ended(waiting.id);
   });
 });

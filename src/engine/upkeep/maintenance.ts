@@ -5,6 +5,7 @@ import type { Engine } from '../engine.ts';
 import { Loop } from '../loop.ts';
 import { sendAlerts } from './alerts.ts';
 import { createFileExpiry } from './expire-files.ts';
+import { freeIdlePlaces } from './free-idle-places.ts';
 import { createIndexing } from './index-jobs.ts';
 import { Leadership } from './leadership.ts';
 import { reconcile } from './reconcile.ts';
@@ -61,7 +62,12 @@ export class Maintenance {
       this.#lead('rescuing', () => this.#rescue()),
       this.#lead('expiring', async () => ((await expireJobs(engine, BATCH)) === BATCH ? 0 : EXPIRY_INTERVAL_MS)),
       this.#lead('tidying', () => this.#tidy()),
-      ...(heldQueues.length > 0 ? [this.#lead('reconciling', () => this.#reconcile())] : []),
+      ...(heldQueues.length > 0
+        ? [
+            this.#lead('reconciling', () => this.#reconcile()),
+            this.#lead('taking back jobs that nobody serves', () => freeIdlePlaces(engine)),
+          ]
+        : []),
       this.#lead('reminding pipelines', () => this.#remind()),
       this.#lead('taking jobs back from BullMQ', () => this.#takeBack()),
       this.#lead('looking for jobs without their turn', createGateSweep(engine)),
