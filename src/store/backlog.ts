@@ -89,7 +89,10 @@ export function createBacklogStore(database: Database) {
       return rows.length > 0;
     },
 
-    /** Puts jobs back that perhaps did not arrive. One that did is told from its second copy by its id. */
+    /**
+     * Puts jobs back that perhaps did not arrive. One that did is told from its second copy by its id. Where its tenant has a limit,
+     * it must not start all the same: its place is another's by then.
+     */
     async putBack(jobs: readonly { id: string; delivery: number }[]): Promise<void> {
       await database.query(
         `with given as (
@@ -101,7 +104,9 @@ export function createBacklogStore(database: Database) {
            for update of j
          )
          update longshore.jobs j
-         set dispatched_at = null
+         set dispatched_at = null,
+           delivery = j.delivery
+             + (select count(*) from longshore.tenants t where t.name = j.tenant and t.max_running is not null)::integer
          from given
          where j.id = given.id`,
         [jobs.map((job) => job.id), jobs.map((job) => job.delivery)],

@@ -192,4 +192,38 @@ describe.each<TransportName>(['postgres', 'bullmq'])('a limit of running jobs on
     await harness.startWorker({ queues: ['idle'] });
     await harness.ended(waiting.id);
   });
+
+  it.runIf(transport === 'bullmq')(
+    'holds for jobs that arrived in BullMQ although handing them over failed',
+    async () => {
+      const [blocked, busy] = [new Gate(), new Gate()];
+      const first = defineJob({
+        type: 'first:job',
+        input: z.null(),
+        concurrency: 1,
+        run: (_input, ctx) => (ctx.job.tenant === 'a' ? null : blocked.pass(ctx.signal)),
+      });
+      const second = defineJob({ type: 'second:job', input: z.null(), run: (_input, ctx) => busy.pass(ctx.signal) });
+      const harness = await start([first, second], { settings, isFollower: true });
+      await limit(harness, 'a', 1);
+      await harness.startWorker();
+      await harness.enqueue(first, null);
+      await waitFor(() => blocked.arrivals === 1, { describe: 'the worker has no slot left' });
+      const { id } = await harness.enqueue(first, null, { tenant: 'a' });
+      await waitFor(async () => (await countInFlight(harness, 'a')) === 1, { describe: 'BullMQ holds it' });
+      await harness.engine.dispatcher.settled();
+      const next = await harness.enqueue(first, null);
+      await harness.engine.store.overview.setPaused('first', true); // BullMQ does not hear of it
+      await harness.engine.store.backlog.putBack([await harness.job(id)]);
+      const other = await harness.enqueue(second, null, { tenant: 'a' });
+      await waitFor(() => busy.arrivals === 1, { describe: 'another has the place' });
+      blocked.open();
+      await harness.ended(next.id); // which BullMQ has behind it
+      expect(await harness.job(id)).toMatchObject({ status: 'queued', dispatchedAt: null });
+      busy.open();
+      await harness.ended(other.id);
+      await setQueuePaused(harness.engine, 'first', false);
+      await harness.ended(id);
+    },
+  );
 });
