@@ -181,6 +181,18 @@ describe('a schedule', () => {
     expect(await harness.sql('select id from longshore.jobs')).toEqual([]);
   });
 
+  it('cancels nothing with overlap cancel_previous when its next job is refused', async () => {
+    const harness = await start([noop]); // no worker: what is enqueued does not end
+    await harness.sql(`insert into longshore.tenants (name, max_per_day) values ('small', 1)`);
+    await harness.engine.limits.reread();
+    const { id } = await makeSchedule(harness, { tenant: 'small', overlap: 'cancel_previous' });
+    await letPass(harness, id, JUST_OVER_AN_HOUR);
+    const [first] = await runsAre(harness, id, 'the first has fired', (runs) => count(runs, 'enqueued') === 1);
+    await letPass(harness, id, JUST_OVER_AN_HOUR);
+    await runsAre(harness, id, 'the second was rejected', (runs) => count(runs, 'rejected') === 1);
+    expect(await harness.job(first?.jobId ?? '')).toMatchObject({ status: 'queued' });
+  });
+
   it('of a type that this program lacks is left to others for a minute, and then rejected', async () => {
     const harness = await start([noop]);
     const { id } = await makeSchedule(harness, {});

@@ -60,11 +60,14 @@ async function fireBatch(engine: Engine, store: Store): Promise<Fired> {
   const open = await readOpenWork(store, held);
   const room = Math.floor(RUNS / held.length);
   const plans = held.map((schedule) => planSchedule(schedule, open.get(schedule.id), room));
-  const cancelled = await cancelPrevious(engine, store, plans, open);
   const prepared = await prepareRuns(
     engine,
     plans.flatMap(({ runs }) => runs),
   );
+  const previous = await listPrevious(store, prepared.runs, open);
+  // One that holds the key of the next is in its way; others go once the next is there: a limit of the tenant may refuse it.
+  const holdsKey = ({ schedule }: ScheduledRun) => schedule.options.deduplicationKey !== undefined;
+  const first = await cancelPrevious(engine, store, previous, prepared.runs.filter(holdsKey));
   const isNew = new Set(
     (await scheduleFiring.insertRuns(prepared.runs.map(({ run }) => run))).map(({ scheduleId, dueAt }) =>
       keyOf(scheduleId, dueAt),
@@ -78,10 +81,17 @@ async function fireBatch(engine: Engine, store: Store): Promise<Fired> {
     fresh,
     prepared.jobs.filter(({ id }) => freshJobs.has(id)),
   );
+  const then = await cancelPrevious(
+    engine,
+    store,
+    previous,
+    recorded.runs.filter((each) => !holdsKey(each)),
+  );
   const runsOf = Map.groupBy(recorded.runs, ({ schedule }) => schedule.id);
   await scheduleFiring.advance(
     plans.map(({ schedule, nextDueAt }) => toAdvance(schedule.id, nextDueAt, runsOf.get(schedule.id) ?? [])),
   );
+  const cancelled = { heads: previous, ended: [...first, ...then] };
   return { schedules: held.length, ...recorded, cancelled };
 }
 
@@ -129,20 +139,28 @@ async function readOpenWork(store: Store, held: readonly HeldSchedule[]): Promis
   return new Map(rows.map(({ scheduleId, ...counts }) => [scheduleId, counts]));
 }
 
+/** What a new job of its schedule is to cancel. */
+async function listPrevious(
+  store: Store,
+  runs: readonly ScheduledRun[],
+  open: ReadonlyMap<string, OpenCounts>,
+): Promise<JobHead[]> {
+  const ids = runs
+    .filter((each) => each.schedule.overlap === 'cancel_previous' && isEnqueued(each))
+    .map(({ schedule }) => schedule.id)
+    .filter((id) => (open.get(id)?.jobs ?? 0) > 0);
+  return ids.length === 0 ? [] : store.scheduleFiring.listOpenJobs(ids);
+}
+
 async function cancelPrevious(
   engine: Engine,
   store: Store,
-  plans: readonly PlannedSchedule[],
-  open: ReadonlyMap<string, OpenCounts>,
-): Promise<Fired['cancelled']> {
-  const ids = plans
-    .filter(({ schedule, runs }) => schedule.overlap === 'cancel_previous' && runs.some(isEnqueued))
-    .map(({ schedule }) => schedule.id)
-    .filter((id) => (open.get(id)?.jobs ?? 0) > 0);
-  if (ids.length === 0) return NOTHING.cancelled;
-  const heads = await store.scheduleFiring.listOpenJobs(ids);
-  const ended = await store.transitions.apply(heads.map((head) => toCancellation(engine, head)));
-  return { heads, ended };
+  previous: readonly JobHead[],
+  runs: readonly ScheduledRun[],
+): Promise<Applied[]> {
+  const ids = new Set(runs.filter(isEnqueued).map(({ schedule }) => schedule.id));
+  const heads = previous.filter(({ scheduleId }) => ids.has(scheduleId ?? ''));
+  return heads.length === 0 ? [] : store.transitions.apply(heads.map((head) => toCancellation(engine, head)));
 }
 
 function toAdvance(id: string, nextDueAt: Date | null, runs: readonly ScheduledRun[]): Advance {
