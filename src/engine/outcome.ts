@@ -16,6 +16,7 @@ import type { JobRow } from '../store/job-row.ts';
 import type { Applied, Transition } from '../store/transitions.ts';
 import type { Engine } from './engine.ts';
 import { fingerprintOf } from './fingerprint.ts';
+import { keyWindowMsOf } from './gatekeeper.ts';
 import { announceFreed } from './places.ts';
 import { toOutboxEntry, wantsWebhook } from './webhook-body.ts';
 
@@ -162,7 +163,8 @@ export async function finishAttempt(
 ): Promise<Finished> {
   const backoff = job.backoff ?? engine.registry.definitions.get(job.type)?.backoff ?? DEFAULT_BACKOFF;
   const outcome = decideOutcome({ ...job, backoff }, result, Math.random());
-  const isParked = 'delayMs' in outcome && waitsInRecord(engine, job);
+  const isParked =
+    'delayMs' in outcome ? waitsInRecord(engine, job) : outcome.to === 'queued' && isCounted(engine, job);
   const written = await write(engine, job, outcome, isParked);
   const isApplied = written !== undefined || (isRepeat && (await isWritten(engine, job, outcome)));
   if (!isApplied) return { outcome, isApplied, verdict: { kind: 'discarded' } };
@@ -183,6 +185,11 @@ function waitsInRecord(engine: Engine, job: JobRow): boolean {
     job.fence % RUNS_PER_DELIVERY > RUNS_PER_DELIVERY / 2 ||
     !engine.dispatcher.reserveDelayed(job.queue)
   );
+}
+
+/** Whether its start was counted in a window of its key: the next one has to wait for its turn, as any other. */
+function isCounted(engine: Engine, { queue, concurrencyKey }: JobRow): boolean {
+  return concurrencyKey !== null && keyWindowMsOf(engine, queue) !== null;
 }
 
 /** @returns undefined when the record did not take it */
@@ -273,6 +280,6 @@ function toVerdict(outcome: Outcome, isParked: boolean): Verdict {
     case 'scheduled':
       return { kind: 'later', delayMs: outcome.delayMs, isParked };
     case 'queued':
-      return { kind: 'put_back' };
+      return { kind: isParked ? 'discarded' : 'put_back' };
   }
 }

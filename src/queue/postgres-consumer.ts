@@ -181,10 +181,13 @@ export class PostgresConsumer implements Consumer {
   }
 
   async #giveBackForgotten(): Promise<void> {
-    const { queue, worker } = this.#options;
+    const { queue, worker, keyWindowMs } = this.#options;
+    const ratedQueues = keyWindowMs === null ? [] : [queue];
     this.#isUncertain = false;
     const known: RunKey[] = [...this.#runs.values(), ...this.#claimed.list()];
-    const forgotten = await this.#transport.store.rescues.rescueForgotten({ worker, queue, known, minAgeMs: 0 });
+    const forgotten = await this.#transport.store.rescues.rescueForgotten({
+      ...{ worker, queue, known, minAgeMs: 0, ratedQueues },
+    });
     for (const { id, type } of forgotten) {
       this.#transport.log.warn('a run of this worker was lost; the job runs again', { jobId: id, type, queue });
     }

@@ -33,7 +33,7 @@ export interface Transition {
   error: RecordedFailure | null;
   /** When the job may start again; only for `retrying`, `scheduled` and `queued`. */
   delayMs: number | null;
-  /** Whether a job that BullMQ holds waits for its time in Postgres instead. */
+  /** Whether a job that BullMQ holds waits in Postgres instead; one that is `queued` then waits for its turn again, too. */
   isParked: boolean;
   /** Groups failures of the same kind; only for `failed`. */
   fingerprint: string | null;
@@ -112,7 +112,10 @@ export function createTransitionStore(database: Database) {
       const isCounted = starts.some(({ windowMs }) => windowMs != null);
       const ask = (text: string, some: readonly Start[]) =>
         isCounted
-          ? database.query<JobRow>(countingStarts(text), [...toColumns(some), toWindows(some)])
+          ? database.query<JobRow>(countingStarts(text === START ? START_COUNTED : text), [
+              ...toColumns(some),
+              toWindows(some),
+            ])
           : database.query<JobRow>(text, toColumns(some));
       const started = await ask(START_QUEUED, starts);
       if (started.length === starts.length) return started;
@@ -188,7 +191,7 @@ const APPLY = `
       dispatched_at = case when not t."isParked" then j.dispatched_at end,
       gate = case
         when j.concurrency_key is null or t."to" in ${TERMINAL} then null
-        when t."to" in ('scheduled', 'retrying', 'waiting') then 'concurrency_key'
+        when t."to" in ('scheduled', 'retrying', 'waiting') or (t."to" = 'queued' and t."isParked") then 'concurrency_key'
         else j.gate
       end,
       attempt = j.attempt - t."attemptsBack",
@@ -294,7 +297,13 @@ const START_QUEUED = `
     and (j.expires_at is null or j.expires_at > now() or j.started_at is not null)
   returning ${jobColumns('j')}`;
 
-const START = `
+const START = startAny('');
+// A run that was lost would start beyond what the window of its key allows: the leader puts it back, to wait for its turn.
+const START_COUNTED = startAny(`and (j.status <> 'processing' or j.fence = s.fence or j.concurrency_key is null)`);
+
+/** @param more a condition */
+function startAny(more: string): string {
+  return `
   with before as (
     select j.id, j.status, j.fence as old_fence, j.worker as old_worker, j.attempt,
       greatest(j.started_at, j.suspended_at) as run_started_at, s.fence, s.worker
@@ -307,6 +316,7 @@ const START = `
       and (j.fence < s.fence or (j.fence = s.fence and j.worker = s.worker and j.status = 'processing'))
       and (j.expires_at is null or j.expires_at > now() or j.started_at is not null)
       and (j.status <> 'processing' or j.worker = s.worker or (${IS_ALIVE_OF_JOB}) is not true)
+      ${more}
     order by j.id
     for update of j
   ),
@@ -325,3 +335,4 @@ const START = `
   from before s
   where j.id = s.id
   returning ${jobColumns('j')}`;
+}

@@ -258,4 +258,39 @@ describe.each<TransportName>(['postgres', 'bullmq'])('a rate limit per key on th
     await createGateSweep(next.engine)();
     await next.ended(second.id);
   });
+
+  it('holds for runs that are put back: by a worker that stops, and for one that is lost', async () => {
+    const gate = new Gate();
+    const slow = {
+      ...job,
+      queue: { ...job.queue, rateLimitPerKey: { max: 1, durationMs: 3_600_000 } },
+      run: (_input: null, ctx: { signal: AbortSignal }) => gate.pass(ctx.signal),
+    };
+    const harness = await start([slow], { isFollower: true });
+    const worker = await harness.startWorker({ shutdownTimeoutMs: 0 });
+    const { id } = await harness.enqueue(slow, null, { concurrencyKey: 'k' });
+    const waitsForWindow = () =>
+      waitFor(async () => (await harness.job(id)).gate === 'rate_limit', { describe: 'it waits for the next window' });
+    const endWindow = async () => {
+      await harness.sql('update longshore.rate_windows set ends_at = now()');
+      await createGateSweep(harness.engine)();
+    };
+
+    await waitFor(() => gate.arrivals === 1, { describe: 'it runs' });
+    await worker.stop();
+    await waitsForWindow();
+    expect(await harness.job(id)).toMatchObject({ status: 'queued', attempt: 0, dispatchedAt: null });
+
+    const next = await harness.startWorker();
+    await endWindow();
+    await waitFor(() => gate.arrivals === 2, { describe: 'it runs again' });
+    await harness.sql(`update longshore.jobs set worker = 'gone' where id = $1`, [id]);
+    expect(await rescueLostRuns(harness.engine, 10)).toBe(1);
+    await waitsForWindow();
+    await endWindow();
+    await waitFor(() => gate.arrivals === 3, { describe: 'it runs once more' });
+    gate.open();
+    expect(await harness.ended(id)).toMatchObject({ status: 'completed' });
+    await next.stop();
+  });
 });

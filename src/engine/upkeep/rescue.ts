@@ -11,7 +11,7 @@ import { recordRepairs } from './drift.ts';
 export async function rescueLostRuns(engine: Engine, limit: number): Promise<number> {
   return announce(
     engine,
-    await engine.store.rescues.rescueLost(limit),
+    await engine.store.rescues.rescueLost(limit, ratedQueuesOf(engine)),
     'the worker of a run is gone; the job runs again',
   );
 }
@@ -23,8 +23,14 @@ export async function rescueForgottenRuns(
   known: readonly RunKey[],
   minAgeMs: number,
 ): Promise<void> {
-  const rescued = await engine.store.rescues.rescueForgotten({ worker, queue: null, known, minAgeMs });
+  const ratedQueues = ratedQueuesOf(engine);
+  const rescued = await engine.store.rescues.rescueForgotten({ worker, queue: null, known, minAgeMs, ratedQueues });
   await announce(engine, rescued, 'a run of this worker was lost; the job runs again');
+}
+
+/** Queues in which starts of a key are counted. */
+function ratedQueuesOf({ registry }: Engine): string[] {
+  return [...registry.queues.values()].filter(({ rateLimitPerKey }) => rateLimitPerKey).map(({ name }) => name);
 }
 
 async function announce(engine: Engine, rescued: readonly RescuedRun[], message: string): Promise<number> {
@@ -32,10 +38,9 @@ async function announce(engine: Engine, rescued: readonly RescuedRun[], message:
   for (const { id, type, queue, worker, rescues } of rescued) {
     engine.log.warn(message, { jobId: id, type, queue, lost: worker, rescues });
   }
-  // A job with a key keeps its turn.
   announceQueued(
     engine,
-    rescued.map((run) => ({ ...run, concurrencyKey: null })),
+    rescued.map((run) => (run.gate === null ? { ...run, concurrencyKey: null } : run)), // the others keep their turn
   );
   engine.freedPlaces.note(rescued.map(({ tenant }) => tenant));
   await recordRepairs(engine, 'lost_run', rescued.length);
