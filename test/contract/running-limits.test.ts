@@ -190,6 +190,7 @@ describe.each<TransportName>(['postgres', 'bullmq'])('a limit of running jobs on
 
     gate.open();
     await harness.startWorker({ queues: ['idle'] });
+    harness.engine.dispatcher.wake(); // a worker that comes tells nobody: it is seen with the next look
     await harness.ended(waiting.id);
   });
 
