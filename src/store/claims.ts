@@ -63,7 +63,7 @@ export interface RateGrant {
 // Parameters: the worker ($3), the types that it knows ($4).
 const CLAIM_PARTS: TakeParts = {
   parameters: 2,
-  room: `case when exists (select 1 from longshore.queues q where q.name = $1 and q.is_paused) then 0 else $2::integer end`,
+  isOpen: 'not exists (select 1 from longshore.queues q where q.name = $1 and q.is_paused)',
   filter: `and j.type = any($4)
         and (j.expires_at is null or j.expires_at > now() or j.started_at is not null)`,
   set: `status = 'processing',

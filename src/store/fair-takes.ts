@@ -31,6 +31,9 @@ interface Share {
   isLimited: boolean;
 }
 
+/** A job that was taken of a tenant alone, if any. */
+type SoleRow = { room: number } & (JobRow | { id: null });
+
 /** How many looks one call takes at most: whoever has less than its share leaves room for the others. */
 const ROUNDS = 8;
 
@@ -45,10 +48,54 @@ export async function takeFairly(
   request: FairRequest,
   values: readonly unknown[],
 ): Promise<FairTake> {
-  const { turns, limit } = request;
   const parts = { database, statements, values };
-  const ofSole = await takeOfSole(parts, request);
-  if (ofSole) return ofSole;
+  const take = (await takeOfSole(parts, request)) ?? (await takeOfAll(parts, request));
+  request.turns.isIdle = take.jobs.length === 0;
+  return take;
+}
+
+interface Parts {
+  database: Database;
+  statements: TakeStatements;
+  values: readonly unknown[];
+}
+
+function nothing(): FairTake {
+  return { jobs: [], isShared: false, isDrained: true };
+}
+
+/**
+ * Takes jobs of a queue that has one tenant, as most have: where that is likely by the quick statement; where nothing is, after a
+ * glance. Whoever gets nothing of what he sees learns from the slower one whether another was faster, or a tenant has come.
+ * @returns undefined unless the queue has one tenant
+ */
+async function takeOfSole(parts: Parts, { queue, limit, turns }: FairRequest): Promise<FairTake | undefined> {
+  const { database, statements } = parts;
+  const { glance, quick } = statements;
+  const isEmpty = async () => {
+    if (glance === undefined) return false;
+    const [first] = await database.query<{ tenant: string }>(glance, [queue]);
+    turns.sole = first?.tenant ?? turns.sole;
+    return first === undefined;
+  };
+  const valuesFor = (tenant: string) => [queue, limit, ...parts.values, tenant];
+  const { isIdle } = turns;
+  if (isIdle && (await isEmpty())) return nothing();
+  if (quick !== undefined && turns.sole !== undefined) {
+    const jobs = await database.query<JobRow>(quick, valuesFor(turns.sole));
+    if (jobs.length > 0) return { jobs: jobs.sort(byPriorityAndTime), isShared: false, isDrained: jobs.length < limit };
+    if (!isIdle && (await isEmpty())) return nothing();
+  }
+  if (statements.sole === undefined || turns.sole === undefined) return undefined;
+  const rows = await database.query<SoleRow>(statements.sole, valuesFor(turns.sole));
+  const [head] = rows;
+  if (!head) return undefined;
+  const jobs = rows.flatMap(({ room: _room, ...job }) => (job.id === null ? [] : [job as JobRow]));
+  return { jobs: jobs.sort(byPriorityAndTime), isShared: false, isDrained: jobs.length < Math.max(1, head.room) };
+}
+
+async function takeOfAll(parts: Parts, request: FairRequest): Promise<FairTake> {
+  const { turns, limit } = request;
   const jobs: JobRow[] = [];
   const served: string[] = [];
   let isShared = false;
@@ -65,25 +112,6 @@ export async function takeFairly(
     served.push(...short.map(({ tenant }) => tenant));
   }
   return { jobs, isShared, isDrained: jobs.length === 0 }; // more tenants wait for their limits than can be passed over at once
-}
-
-interface Parts {
-  database: Database;
-  statements: TakeStatements;
-  values: readonly unknown[];
-}
-
-/** @returns undefined unless the queue has one tenant, the same as before */
-async function takeOfSole(parts: Parts, { queue, limit, turns }: FairRequest): Promise<FairTake | undefined> {
-  const { sole } = turns;
-  const text = parts.statements.sole;
-  if (sole === undefined || text === undefined) return undefined;
-  const values = [queue, limit, ...parts.values, sole];
-  const rows = await parts.database.query<JobRow & { room: number }>(text, values);
-  const [first] = rows;
-  if (!first) return undefined;
-  const jobs = rows.map(({ room: _room, ...job }) => job).sort(byPriorityAndTime);
-  return { jobs, isShared: false, isDrained: jobs.length < first.room };
 }
 
 interface Look {

@@ -24,6 +24,8 @@ export class FairTurns {
   after = '';
   /** The only tenant that the last look found, where it is one without a limit: it is likely to be alone again. */
   sole: string | undefined;
+  /** Whether the last look found nothing to take: then the next is likely to find nothing either. */
+  isIdle = true;
 
   /** How far a tenant is ahead of the last one, in jobs of weight 1. */
   aheadOf(tenant: string): number {

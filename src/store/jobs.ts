@@ -137,7 +137,11 @@ async function insertEncoded(database: Database, encoded: readonly EncodedJob[])
   const ordered = encoded.toSorted((one, other) => compareKeys(one.job, other.job));
   const json = `[${ordered.map((each) => each.json).join(',')}]`;
   const batchIds = [...new Set(ordered.flatMap(({ job }) => job.batchId ?? []))];
-  const recorded = await writeDespiteOthers(() => database.query<RecordedJob>(INSERT, [json, batchIds]));
+  const recorded = await writeDespiteOthers(() =>
+    batchIds.length === 0
+      ? database.query<RecordedJob>(INSERT, [json])
+      : database.query<RecordedJob>(INSERT_IN_BATCHES, [json, batchIds]),
+  );
   const jobs = new Map(ordered.map(({ job }) => [job.id, job]));
   return recorded.flatMap((row) => {
     const job = jobs.get(row.id);
@@ -218,16 +222,8 @@ const FIND_PRESENT = `
   ) j
   order by r.id, j.id = r.id desc`;
 
-// A JSON null in the array arrives as an SQL null. The lock keeps a batch open until the jobs are committed; where no job has
-// one, it costs nothing.
-const INSERT = `
-  with open_batches as (
-    select b.id, b.tenant
-    from longshore.batches b
-    where b.id = any($2::uuid[]) and b.closed_at is null
-    order by b.id
-    for key share
-  )
+// A JSON null in the array arrives as an SQL null.
+const insertWhere = (condition: string) => `
   insert into longshore.jobs as j
     (id, tenant, type, queue, status, priority, tags, metadata, input, max_attempts, backoff, timeout_ms, webhook, parent_id,
      step_key, step_index, deduplication_key, foreign_id, schedule_id, batch_id, concurrency_key, gate, run_at, dispatched_at,
@@ -247,7 +243,19 @@ const INSERT = `
   cross join lateral (
     select coalesce(r."runAt", now() + coalesce(r."delayMs", 0) * interval '1 millisecond') as at
   ) due
-  where r."batchId" is null or (r."batchId", r.tenant) in (select id, tenant from open_batches)
+  where ${condition}
   on conflict do nothing
   returning j.id, j.status, j.created_at as "createdAt", j.run_at as "runAt", j.dispatched_at as "dispatchedAt",
     j.expires_at as "expiresAt"`;
+
+const INSERT = insertWhere('r."batchId" is null');
+// The lock keeps a batch open until the jobs are committed.
+const INSERT_IN_BATCHES = `
+  with open_batches as (
+    select b.id, b.tenant
+    from longshore.batches b
+    where b.id = any($2::uuid[]) and b.closed_at is null
+    order by b.id
+    for key share
+  )
+  ${insertWhere('r."batchId" is null or (r."batchId", r.tenant) in (select id, tenant from open_batches)')}`;

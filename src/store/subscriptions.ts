@@ -24,6 +24,10 @@ export interface SubscriptionChange {
 
 const COLUMNS = `id, tenant, url, events, types, description, created_at as "createdAt", disabled_at as "disabledAt"`;
 
+/** The tenants of which somebody is told when a job completes: a statement, or a part of one that is cheap to plan. */
+export const TOLD_OF_COMPLETIONS = `
+  select distinct s.tenant from longshore.webhook_subscriptions s where s.disabled_at is null and 'job.completed' = any(s.events)`;
+
 /** Whether a subscription `s` wants to hear of this event of a job `j`: a condition. Walks `webhook_subscriptions_tenant`. */
 export function wantsEventOf(event: string): string {
   return `s.tenant = j.tenant
@@ -121,11 +125,7 @@ export function createSubscriptionStore(database: Database) {
 
     /** The tenants of which somebody is told when a job completes. */
     async tenantsToldOfCompletions(): Promise<string[]> {
-      const rows = await database.query<{ tenant: string }>(
-        `select distinct tenant
-         from longshore.webhook_subscriptions
-         where disabled_at is null and 'job.completed' = any(events)`,
-      );
+      const rows = await database.query<{ tenant: string }>(TOLD_OF_COMPLETIONS);
       return rows.map(({ tenant }) => tenant);
     },
   };

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { JobFilter } from '../../src/contract/filter.ts';
 import { useHarnesses } from '../support/harness.ts';
+import { makeNewJob } from '../support/new-job.ts';
 import { explainHotStatements, explainSearch, fillJobs } from '../support/plans.ts';
 
 describe('what the program does all the time', () => {
@@ -16,6 +17,19 @@ describe('what the program does all the time', () => {
       const walks = lines.filter((line) => /Seq Scan on jobs/.test(line));
       expect(walks, `${name}:\n${lines.join('\n')}`).toEqual([]);
     }
+  });
+
+  it('starts deliveries without a look at each job for each of them, also before there are statistics', async () => {
+    const harness = await start([], { isFollower: true });
+    const { database, jobs } = harness.engine.store;
+    const changes = { type: 'type 1', queue: 'queue 1', isHandedOver: true };
+    for (let round = 0; round < 5; round += 1) {
+      await jobs.insert(Array.from({ length: 1000 }, () => makeNewJob(changes)));
+    }
+    const plans = await explainHotStatements(database, 40);
+    const lines = plans.filter(({ name }) => name === 'start deliveries (BullMQ)').flatMap((plan) => plan.lines);
+    expect(lines.length).toBeGreaterThan(0);
+    expect(lines.join('\n')).not.toMatch(/Join Filter: .*\(s\.id = j\.id\)/);
   });
 
   it('finds jobs by the index of searches and by the primary key, whatever the filter', async () => {

@@ -133,6 +133,7 @@ export async function explainHotStatements(database: Database, batch: number): P
 function turnsOfOne(): FairTurns {
   const turns = new FairTurns();
   turns.sole = 'tenant 1';
+  turns.isIdle = false;
   return turns;
 }
 
