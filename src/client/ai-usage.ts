@@ -1,6 +1,6 @@
 import type { AiUsageResource } from '../contract/ai-usage.ts';
 import type { CallOptions, Connection } from './connection.ts';
-import { createPageList, type PageList, type PageQuery } from './pages.ts';
+import { type PageList, type PageQuery, requestPages } from './pages.ts';
 
 export interface AiUsageQuery extends PageQuery {
   tenant?: string | undefined;
@@ -16,10 +16,6 @@ export interface AiUsageClient {
 
 export function createAiUsageClient(connection: Connection): AiUsageClient {
   return {
-    list: (query = {}, call = {}) =>
-      createPageList(
-        (cursor) => connection.requestJson('/v1/ai-usage', { ...call, query: { ...query, cursor } }),
-        query.cursor,
-      ),
+    list: (query, call) => requestPages(connection, '/v1/ai-usage', { ...query }, call),
   };
 }

@@ -1,33 +1,35 @@
 import type { ApiKeyResource, CreatedKeyResource, CreateKeyInput } from '../contract/api-keys.ts';
-import type { Page } from '../contract/list.ts';
-import type { Connection } from './connection.ts';
-import type { PageQuery } from './pages.ts';
+import type { CallOptions, Connection } from './connection.ts';
+import { type CreateOptions, formatKey } from './idempotency-key.ts';
+import { type PageList, type PageQuery, requestPages } from './pages.ts';
 
 export interface ApiKeysClient {
   /**
    * @param call with an idempotency key a repeated call makes no second key; its answer is without `key`, which nobody
    * knows any more
    */
-  create(request: CreateKeyInput, call?: { idempotencyKey?: string | undefined }): Promise<CreatedKeyResource>;
-  /** One page, newest first. */
-  list(query?: PageQuery): Promise<Page<ApiKeyResource>>;
+  create(request: CreateKeyInput, call?: CreateOptions): Promise<CreatedKeyResource>;
+  /** Newest first. */
+  list(query?: PageQuery, call?: CallOptions): PageList<ApiKeyResource>;
   /** @throws NOT_FOUND */
-  get(id: string): Promise<ApiKeyResource>;
+  get(id: string, call?: CallOptions): Promise<ApiKeyResource>;
   /** One that was revoked before keeps the time of that. @throws NOT_FOUND */
-  revoke(id: string): Promise<ApiKeyResource>;
+  revoke(id: string, call?: CallOptions): Promise<ApiKeyResource>;
 }
 
 export function createApiKeysClient(connection: Connection): ApiKeysClient {
   const pathOf = (id: string) => `/v1/api-keys/${encodeURIComponent(id)}`;
   return {
-    create: (request, { idempotencyKey } = {}) =>
+    create: (request, { idempotencyKey, ...call } = {}) =>
       connection.requestJson('/v1/api-keys', {
+        ...call,
         method: 'POST',
         body: request,
-        headers: idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey },
+        // Not made by itself: the answer to a call that is made again has no key any more.
+        headers: idempotencyKey === undefined ? {} : formatKey({ idempotencyKey }),
       }),
-    list: (query = {}) => connection.requestJson('/v1/api-keys', { query: { ...query } }),
-    get: (id) => connection.requestJson(pathOf(id)),
-    revoke: (id) => connection.requestJson(pathOf(id), { method: 'DELETE' }),
+    list: (query, call) => requestPages(connection, '/v1/api-keys', { ...query }, call),
+    get: (id, call = {}) => connection.requestJson(pathOf(id), call),
+    revoke: (id, call = {}) => connection.requestJson(pathOf(id), { ...call, method: 'DELETE' }),
   };
 }

@@ -1,7 +1,6 @@
 import type { AuditEntryResource } from '../contract/audit.ts';
-import type { Page } from '../contract/list.ts';
-import type { Connection } from './connection.ts';
-import type { PageQuery } from './pages.ts';
+import type { CallOptions, Connection } from './connection.ts';
+import { type PageList, type PageQuery, requestPages } from './pages.ts';
 
 export interface AuditQuery extends PageQuery {
   /** The prefix of a key, `ADMIN_KEY` or `local`. */
@@ -13,10 +12,10 @@ export interface AuditQuery extends PageQuery {
 }
 
 export interface AuditClient {
-  /** One page of what was done on purpose, newest first. */
-  list(query?: AuditQuery): Promise<Page<AuditEntryResource>>;
+  /** What was done on purpose, newest first. */
+  list(query?: AuditQuery, call?: CallOptions): PageList<AuditEntryResource>;
 }
 
 export function createAuditClient(connection: Connection): AuditClient {
-  return { list: (query = {}) => connection.requestJson('/v1/audit', { query: { ...query } }) };
+  return { list: (query, call) => requestPages(connection, '/v1/audit', { ...query }, call) };
 }

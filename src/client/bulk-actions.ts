@@ -5,7 +5,7 @@ import { pause } from '../shared/time.ts';
 import type { CallOptions, Connection } from './connection.ts';
 import { type BulkFilter, type DeadLetterBulkFilter, type DeadLetterListFilter, formatFilter } from './filters.ts';
 import { type CreateOptions, formatKey } from './idempotency-key.ts';
-import { createPageList, type PageList, type PageQuery } from './pages.ts';
+import { createPageList, type PageList, type PageQuery, requestPages } from './pages.ts';
 import { createPatience } from './patience.ts';
 
 /** Begins an action in the background, or with `dryRun` only counts its jobs. */
@@ -64,8 +64,7 @@ export function createBulkActionsClient(connection: Connection): BulkActionsClie
       return (await connection.requestJson<DryRun>(path, { ...call, method: 'POST', body })).matched;
     },
     get,
-    list: (query = {}, call = {}) =>
-      createPageList((cursor) => connection.requestJson(path, { ...call, query: { ...query, cursor } }), query.cursor),
+    list: (query, call) => requestPages(connection, path, { ...query }, call),
     abort: (id, call = {}) => connection.requestJson(`${pathOf(id)}/abort`, { ...call, method: 'POST' }),
     async wait(id, { signal, onProgress } = {}) {
       const patience = createPatience(connection, { giveUpAfterMs: GIVE_UP_AFTER_MS, signal });

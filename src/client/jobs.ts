@@ -1,7 +1,6 @@
 import type { BulkAnswer, BulkLine } from '../contract/bulk.ts';
 import type { JobOptionsInput } from '../contract/enqueue.ts';
 import type { AttemptResource, JobEvent, LogLineResource } from '../contract/job.ts';
-import type { Page } from '../contract/list.ts';
 import type { StepResource } from '../contract/steps.ts';
 import type { DeliveryResource } from '../contract/webhooks.ts';
 import type { CallOptions, Connection } from './connection.ts';
@@ -9,7 +8,7 @@ import { type EventsOptions, streamEvents } from './events.ts';
 import { formatListFilter, type JobListFilter } from './filters.ts';
 import { type CreateOptions, formatKey } from './idempotency-key.ts';
 import { formatLines, LINES_HEADERS } from './lines.ts';
-import { createPageList, type PageList, type PageQuery } from './pages.ts';
+import { createPageList, type PageList, type PageQuery, requestPages } from './pages.ts';
 import type { CompletedJobOf, EnqueueOf, JobOf, JobTypes, TypeName } from './typed-jobs.ts';
 import { type WaitOptions, waitForJob } from './wait.ts';
 
@@ -116,11 +115,8 @@ const STREAM_MS = 12 * 3_600_000;
 export function createJobsClient(connection: Connection): JobsClient {
   const listOf =
     <T, Query extends PageQuery>(part: string) =>
-    (id: string, query?: Query, call: CallOptions = {}) =>
-      createPageList(
-        (cursor) => connection.requestJson<Page<T>>(`${pathOf(id)}/${part}`, { ...call, query: { ...query, cursor } }),
-        query?.cursor,
-      );
+    (id: string, query?: Query, call?: CallOptions) =>
+      requestPages<T>(connection, `${pathOf(id)}/${part}`, { ...query }, call);
   const create: JobsClient['create'] = (type, input, options, { idempotencyKey, waitSeconds, ...call } = {}) =>
     connection.requestJson('/v1/jobs', {
       ...call,

@@ -1,6 +1,6 @@
 import type { NotificationResource } from '../contract/notifications.ts';
 import type { CallOptions, Connection } from './connection.ts';
-import { createPageList, type PageList, type PageQuery } from './pages.ts';
+import { type PageList, type PageQuery, requestPages } from './pages.ts';
 
 export interface NotificationsQuery extends PageQuery {
   user: string;
@@ -22,8 +22,7 @@ export interface NotificationsClient {
 export function createNotificationsClient(connection: Connection): NotificationsClient {
   const path = '/v1/notifications';
   return {
-    list: (query, call = {}) =>
-      createPageList((cursor) => connection.requestJson(path, { ...call, query: { ...query, cursor } }), query.cursor),
+    list: (query, call) => requestPages(connection, path, { ...query }, call),
     markRead: (id, call = {}) =>
       connection.requestJson(`${path}/${encodeURIComponent(id)}/read`, { ...call, method: 'POST' }),
     markAllRead: (owner, call = {}) => connection.requestJson(`${path}/read`, { ...call, method: 'POST', body: owner }),

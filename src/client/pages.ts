@@ -1,4 +1,5 @@
 import type { Page } from '../contract/list.ts';
+import type { Call, CallOptions, Connection } from './connection.ts';
 
 export interface PageQuery {
   /** 1–200, default 50. */
@@ -20,6 +21,19 @@ export function createPageList<T>(
     page: () => first,
     [Symbol.asyncIterator]: () => iteratePages(fetchNext, cursor),
   });
+}
+
+/** The list at a path, whose query takes `cursor`. */
+export function requestPages<T>(
+  connection: Connection,
+  path: string,
+  query: PageQuery & Call['query'] = {},
+  call: CallOptions = {},
+): PageList<T> {
+  return createPageList(
+    (cursor) => connection.requestJson<Page<T>>(path, { ...call, query: { ...query, cursor } }),
+    query.cursor,
+  );
 }
 
 /** Walks all pages of a list. */

@@ -1,6 +1,6 @@
 import type { HealthResource, StatsResource, TypeResource } from '../contract/program.ts';
 import type { CallOptions, Connection } from './connection.ts';
-import { createPageList, type PageList, type PageQuery } from './pages.ts';
+import { type PageList, type PageQuery, requestPages } from './pages.ts';
 
 /** What the program says of itself. */
 export interface ProgramClient {
@@ -14,11 +14,7 @@ export function createProgramClient(connection: Connection): ProgramClient {
   const path = '/v1/types';
   return {
     types: {
-      list: (query = {}, call = {}) =>
-        createPageList(
-          (cursor) => connection.requestJson(path, { ...call, query: { ...query, cursor } }),
-          query.cursor,
-        ),
+      list: (query, call) => requestPages(connection, path, { ...query }, call),
     },
     stats: (call = {}) => connection.requestJson('/v1/stats', call),
     health: (call = {}) => connection.requestJson('/health', { ...call, acceptStatus: 503 }),

@@ -1,6 +1,6 @@
 import type { QueueResource } from '../contract/program.ts';
 import type { CallOptions, Connection } from './connection.ts';
-import { createPageList, type PageList, type PageQuery } from './pages.ts';
+import { type PageList, type PageQuery, requestPages } from './pages.ts';
 
 export interface QueuesClient {
   list(query?: PageQuery, call?: CallOptions): PageList<QueueResource>;
@@ -14,8 +14,7 @@ export function createQueuesClient(connection: Connection): QueuesClient {
   const path = '/v1/queues';
   const pathOf = (name: string) => `${path}/${encodeURIComponent(name)}`;
   return {
-    list: (query = {}, call = {}) =>
-      createPageList((cursor) => connection.requestJson(path, { ...call, query: { ...query, cursor } }), query.cursor),
+    list: (query, call) => requestPages(connection, path, { ...query }, call),
     get: (name, call = {}) => connection.requestJson(pathOf(name), call),
     pause: (name, call = {}) => connection.requestJson(`${pathOf(name)}/pause`, { ...call, method: 'POST' }),
     resume: (name, call = {}) => connection.requestJson(`${pathOf(name)}/resume`, { ...call, method: 'POST' }),

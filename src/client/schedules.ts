@@ -1,14 +1,13 @@
 import type { JobResource } from '../contract/job.ts';
-import type { Page } from '../contract/list.ts';
 import type {
   NewScheduleInput,
   ScheduleEditInput,
   ScheduleResource,
   ScheduleRunResource,
 } from '../contract/schedules.ts';
-import type { Connection } from './connection.ts';
+import type { CallOptions, Connection } from './connection.ts';
 import { type CreateOptions, formatKey } from './idempotency-key.ts';
-import { iteratePages, type PageQuery } from './pages.ts';
+import { type PageList, type PageQuery, requestPages } from './pages.ts';
 
 export interface SchedulesQuery extends PageQuery {
   type?: string | undefined;
@@ -22,50 +21,45 @@ export interface SchedulesClient {
    * @throws INVALID_FIELDS, UNKNOWN_TYPE, SCHEDULE_NAME_TAKEN
    */
   create(schedule: NewScheduleInput, call?: CreateOptions): Promise<ScheduleResource>;
-  get(id: string): Promise<ScheduleResource>;
-  /** One page, newest first. */
-  list(query?: SchedulesQuery): Promise<Page<ScheduleResource>>;
-  /** Every schedule that matches, page by page. */
-  listAll(query?: SchedulesQuery): AsyncGenerator<ScheduleResource, void, undefined>;
+  get(id: string, call?: CallOptions): Promise<ScheduleResource>;
+  /** Newest first. */
+  list(query?: SchedulesQuery, call?: CallOptions): PageList<ScheduleResource>;
   /** @throws SCHEDULE_IN_CODE for anything but `enabled` of a schedule that is defined in code */
-  edit(id: string, edit: ScheduleEditInput): Promise<ScheduleResource>;
+  edit(id: string, edit: ScheduleEditInput, call?: CallOptions): Promise<ScheduleResource>;
   /** Nothing is due until `resume`; jobs that run go on. */
-  pause(id: string): Promise<ScheduleResource>;
+  pause(id: string, call?: CallOptions): Promise<ScheduleResource>;
   /** What would have been due in the meantime is not made up for. */
-  resume(id: string): Promise<ScheduleResource>;
+  resume(id: string, call?: CallOptions): Promise<ScheduleResource>;
   /** Enqueues its job now. */
   trigger(id: string, call?: CreateOptions): Promise<JobResource>;
   /** Removes it with its history; its jobs stay. @throws SCHEDULE_IN_CODE */
-  delete(id: string): Promise<void>;
+  delete(id: string, call?: CallOptions): Promise<void>;
   /** What became of its due times, newest first. */
-  runs(id: string, query?: PageQuery): Promise<Page<ScheduleRunResource>>;
+  runs(id: string, query?: PageQuery, call?: CallOptions): PageList<ScheduleRunResource>;
 }
 
 export function createSchedulesClient(connection: Connection): SchedulesClient {
   const path = '/v1/schedules';
   const pathOf = (id: string) => `${path}/${encodeURIComponent(id)}`;
-  const edit = (id: string, body: ScheduleEditInput) =>
-    connection.requestJson<ScheduleResource>(pathOf(id), { method: 'PATCH', body });
-  const list = (query: SchedulesQuery = {}) =>
-    connection.requestJson<Page<ScheduleResource>>(path, { query: { ...query } });
+  const edit = (id: string, body: ScheduleEditInput, call: CallOptions = {}) =>
+    connection.requestJson<ScheduleResource>(pathOf(id), { ...call, method: 'PATCH', body });
   return {
-    create: (schedule, call = {}) =>
-      connection.requestJson(path, { method: 'POST', body: schedule, headers: formatKey(call), signal: call.signal }),
-    get: (id) => connection.requestJson(pathOf(id)),
-    list,
-    listAll: (query = {}) => iteratePages((cursor) => list({ ...query, cursor }), query.cursor),
+    create: (schedule, { idempotencyKey, ...call } = {}) =>
+      connection.requestJson(path, { ...call, method: 'POST', body: schedule, headers: formatKey({ idempotencyKey }) }),
+    get: (id, call = {}) => connection.requestJson(pathOf(id), call),
+    list: (query, call) => requestPages(connection, path, { ...query }, call),
     edit,
-    pause: (id) => edit(id, { enabled: false }),
-    resume: (id) => edit(id, { enabled: true }),
-    trigger: (id, call = {}) =>
+    pause: (id, call) => edit(id, { enabled: false }, call),
+    resume: (id, call) => edit(id, { enabled: true }, call),
+    trigger: (id, { idempotencyKey, ...call } = {}) =>
       connection.requestJson(`${pathOf(id)}/trigger`, {
+        ...call,
         method: 'POST',
-        headers: formatKey(call),
-        signal: call.signal,
+        headers: formatKey({ idempotencyKey }),
       }),
-    async delete(id) {
-      await connection.openStream(pathOf(id), { method: 'DELETE' });
+    async delete(id, call = {}) {
+      await connection.openStream(pathOf(id), { ...call, method: 'DELETE' });
     },
-    runs: (id, query = {}) => connection.requestJson(`${pathOf(id)}/runs`, { query: { ...query } }),
+    runs: (id, query, call) => requestPages(connection, `${pathOf(id)}/runs`, { ...query }, call),
   };
 }

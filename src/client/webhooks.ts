@@ -1,4 +1,3 @@
-import type { Page } from '../contract/list.ts';
 import type {
   DeliveryResource,
   DeliveryStatus,
@@ -6,9 +5,9 @@ import type {
   SubscriptionInput,
   SubscriptionResource,
 } from '../contract/webhooks.ts';
-import type { Connection } from './connection.ts';
+import type { CallOptions, Connection } from './connection.ts';
 import { type CreateOptions, formatKey } from './idempotency-key.ts';
-import type { PageQuery } from './pages.ts';
+import { type PageList, type PageQuery, requestPages } from './pages.ts';
 
 export interface DeliveriesQuery extends PageQuery {
   status?: DeliveryStatus | undefined;
@@ -19,18 +18,18 @@ export interface DeliveriesQuery extends PageQuery {
 export interface WebhooksClient {
   /** Subscribes an address to the ends of jobs and batches of a tenant: of all that end from now on. @throws ADDRESS_REFUSED */
   create(subscription: SubscriptionInput, call?: CreateOptions): Promise<SubscriptionResource>;
-  /** One page, newest first. */
-  list(query?: PageQuery): Promise<Page<SubscriptionResource>>;
+  /** Newest first. */
+  list(query?: PageQuery, call?: CallOptions): PageList<SubscriptionResource>;
   /** @throws NOT_FOUND */
-  get(id: string): Promise<SubscriptionResource>;
+  get(id: string, call?: CallOptions): Promise<SubscriptionResource>;
   /** Switches it on or off, or describes it anew. @throws NOT_FOUND */
-  update(id: string, change: SubscriptionChangeRequest): Promise<SubscriptionResource>;
+  update(id: string, change: SubscriptionChangeRequest, call?: CallOptions): Promise<SubscriptionResource>;
   /** What is still owed to it is not sent. @throws NOT_FOUND */
-  delete(id: string): Promise<void>;
-  /** One page of what was sent and is to be sent, newest first. */
-  deliveries(query?: DeliveriesQuery): Promise<Page<DeliveryResource>>;
+  delete(id: string, call?: CallOptions): Promise<void>;
+  /** What was sent and is to be sent, newest first. */
+  deliveries(query?: DeliveriesQuery, call?: CallOptions): PageList<DeliveryResource>;
   /** Sends a delivery again at once, under the same `webhook-id`, whatever became of it. @throws NOT_FOUND */
-  redeliver(deliveryId: string): Promise<DeliveryResource>;
+  redeliver(deliveryId: string, call?: CallOptions): Promise<DeliveryResource>;
 }
 
 export function createWebhooksClient(connection: Connection): WebhooksClient {
@@ -38,20 +37,21 @@ export function createWebhooksClient(connection: Connection): WebhooksClient {
   const deliveries = '/v1/webhook-deliveries';
   const pathOf = (id: string) => `${path}/${encodeURIComponent(id)}`;
   return {
-    create: (subscription, call = {}) =>
+    create: (subscription, { idempotencyKey, ...call } = {}) =>
       connection.requestJson(path, {
+        ...call,
         method: 'POST',
         body: subscription,
-        headers: formatKey(call),
-        signal: call.signal,
+        headers: formatKey({ idempotencyKey }),
       }),
-    list: (query = {}) => connection.requestJson(path, { query: { ...query } }),
-    get: (id) => connection.requestJson(pathOf(id)),
-    update: (id, change) => connection.requestJson(pathOf(id), { method: 'PATCH', body: change }),
-    async delete(id) {
-      await connection.openStream(pathOf(id), { method: 'DELETE' });
+    list: (query, call) => requestPages(connection, path, { ...query }, call),
+    get: (id, call = {}) => connection.requestJson(pathOf(id), call),
+    update: (id, change, call = {}) => connection.requestJson(pathOf(id), { ...call, method: 'PATCH', body: change }),
+    async delete(id, call = {}) {
+      await connection.openStream(pathOf(id), { ...call, method: 'DELETE' });
     },
-    deliveries: (query = {}) => connection.requestJson(deliveries, { query: { ...query } }),
-    redeliver: (id) => connection.requestJson(`${deliveries}/${encodeURIComponent(id)}/redeliver`, { method: 'POST' }),
+    deliveries: (query, call) => requestPages(connection, deliveries, { ...query }, call),
+    redeliver: (id, call = {}) =>
+      connection.requestJson(`${deliveries}/${encodeURIComponent(id)}/redeliver`, { ...call, method: 'POST' }),
   };
 }

@@ -1,6 +1,6 @@
 import type { WorkerResource } from '../contract/workers.ts';
 import type { CallOptions, Connection } from './connection.ts';
-import { createPageList, type PageList, type PageQuery } from './pages.ts';
+import { type PageList, type PageQuery, requestPages } from './pages.ts';
 
 export interface WorkersClient {
   /** The processes that run jobs, by their ids. */
@@ -12,8 +12,7 @@ export interface WorkersClient {
 export function createWorkersClient(connection: Connection): WorkersClient {
   const path = '/v1/workers';
   return {
-    list: (query = {}, call = {}) =>
-      createPageList((cursor) => connection.requestJson(path, { ...call, query: { ...query, cursor } }), query.cursor),
+    list: (query, call) => requestPages(connection, path, { ...query }, call),
     get: (id, call = {}) => connection.requestJson(`${path}/${encodeURIComponent(id)}`, call),
   };
 }
