@@ -296,6 +296,7 @@ async function compile(folder: string): Promise<string> {
     },
     include: ['doc*/**/*.ts'],
   };
+  symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules')); // what a reader installs, e.g. drizzle-orm
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ type: 'module' }));
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(tsconfig));
   const tsc = join(ROOT, 'node_modules', '.bin', 'tsc');
