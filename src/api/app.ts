@@ -78,7 +78,7 @@ function serve(each: Route, readBody: BodyReader, options: AppOptions): RequestH
   const takesJson = (each.method === 'post' || each.method === 'patch') && each.reads === undefined;
   return async (request, response) => {
     const release = limitReceiving(request);
-    const caller = await options.door(request, response, each); // before a body is read
+    const caller = await options.door.enter(request, response, each); // before a body is read
     const hasLines = each.readsLines === true && isLines(request);
     const { value, bytes } = takesJson && !hasLines ? await readBody(request, response).finally(release) : NO_BODY;
     const key = each.isIdempotent ? readKey(request) : undefined;
@@ -92,7 +92,7 @@ function serve(each: Route, readBody: BodyReader, options: AppOptions): RequestH
       hasLines,
       request,
       seed: createId(),
-      signal: () => watchCaller(response, options.stopping),
+      signal: () => watchCaller(request, response, each, options),
     };
     const handle = (claimed: Call) => each.handle(claimed, response);
     const reply = await (key === undefined ? handle(call) : answerOnce(options, each, key, call, handle));
@@ -100,10 +100,20 @@ function serve(each: Route, readBody: BodyReader, options: AppOptions): RequestH
   };
 }
 
-function watchCaller(response: Response, stopping: AbortSignal): AbortSignal {
+/** How long a call that is held goes on after its key has ended. */
+const RECHECK_MS = 5000;
+
+function watchCaller(request: Request, response: Response, each: Route, { door, stopping }: AppOptions): AbortSignal {
   const gone = new AbortController();
-  if (response.destroyed) gone.abort();
-  else response.once('close', () => gone.abort());
+  const checking = setInterval(async () => {
+    if (!(await door.mayStay(request, each))) leave();
+  }, RECHECK_MS);
+  const leave = () => {
+    clearInterval(checking);
+    gone.abort();
+  };
+  if (response.destroyed) leave();
+  else response.once('close', leave);
   return AbortSignal.any([gone.signal, stopping]);
 }
 

@@ -1,21 +1,24 @@
 import type { Request, Response } from 'express';
 import type { Caller, Engine } from '../engine/engine.ts';
 import type { Allowance } from '../engine/request-rates.ts';
-import { AppError } from '../shared/errors.ts';
+import { AppError, isAppError } from '../shared/errors.ts';
 import { createAuthenticator } from './authenticate.ts';
 import type { Route } from './route.ts';
 
-/** What is asked of every request before anything of it is read. */
-export type Door = (
-  request: Pick<Request, 'headers'>,
-  response: Response,
-  route: Pick<Route, 'scope' | 'isForAll'>,
-) => Caller | Promise<Caller>;
+type Headers = Pick<Request, 'headers'>;
+type Demand = Pick<Route, 'scope' | 'isForAll'>;
 
-/**
- * @returns a door that lets in whom the key allows, and tenants within their requests per second. It throws UNAUTHENTICATED,
- * FORBIDDEN, RATE_LIMITED, STORE_UNAVAILABLE
- */
+export interface Door {
+  /**
+   * What is asked of every request before anything of it is read.
+   * @throws UNAUTHENTICATED, FORBIDDEN, RATE_LIMITED, STORE_UNAVAILABLE
+   */
+  enter(request: Headers, response: Response, demand: Demand): Caller | Promise<Caller>;
+  /** Whether who has come in may still be there: the key may have ended since. */
+  mayStay(request: Headers, demand: Demand): Promise<boolean>;
+}
+
+/** A door that lets in whom the key allows, and tenants within their requests per second. */
 export function createDoor(
   adminKey: string | undefined,
   { keys, limits, requestRates }: Pick<Engine, 'keys' | 'limits' | 'requestRates'>,
@@ -35,9 +38,19 @@ export function createDoor(
     });
   }
 
-  return (request, response, route) => {
-    const caller = authenticate(request, route);
-    return caller instanceof Promise ? caller.then((known) => admit(known, response)) : admit(caller, response);
+  return {
+    enter(request, response, demand) {
+      const caller = authenticate(request, demand);
+      return caller instanceof Promise ? caller.then((known) => admit(known, response)) : admit(caller, response);
+    },
+    async mayStay(request, demand) {
+      try {
+        await authenticate(request, demand);
+        return true;
+      } catch (error) {
+        return isAppError(error, 'STORE_UNAVAILABLE'); // nothing is known of the key: it stays as it was
+      }
+    },
   };
 }
 

@@ -2,8 +2,10 @@ import { connect } from 'node:net';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ApiKeyResource, CreatedKeyResource, CreateKeyInput } from '../../src/contract/api-keys.ts';
+import type { JobResource } from '../../src/contract/job.ts';
 import type { Page } from '../../src/contract/list.ts';
 import type { Problem } from '../../src/contract/program.ts';
+import { EventStream } from '../support/event-stream.ts';
 import { type Answer, type Call, Installation, type Program } from '../support/program.ts';
 import { waitFor } from '../support/wait-for.ts';
 
@@ -92,6 +94,18 @@ describe('keys', () => {
     await waitFor(isRefused, { describe: 'the other process refuses the key' });
     const again = await program.call<ApiKeyResource>(`/v1/api-keys/${id}`, { method: 'DELETE', headers: admin });
     expect(again.body.revokedAt).toBe(revoked.body.revokedAt);
+  });
+
+  it('ends a stream of events whose key is revoked', async () => {
+    const { key, id } = await makeKey({});
+    const headers = bearer(key);
+    const json = { type: 'test:echo', input: 1, options: { delayMs: 600_000 } };
+    const job = await program.call<JobResource>('/v1/jobs', { json, headers });
+    const stream = await EventStream.open(`${program.url}/v1/jobs/${job.body.id}/events`, headers);
+    expect(stream.response.status).toBe(200);
+    await program.call(`/v1/api-keys/${id}`, { method: 'DELETE', headers: admin });
+    await stream.closed;
+    expect(stream.text).not.toContain('job.completed');
   });
 
   it('refuses a key that has expired, and says so', async () => {

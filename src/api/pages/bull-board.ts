@@ -34,7 +34,7 @@ export function bullBoardPage(engine: Engine): Page {
 async function enter(request: Request, response: Response, door: Door): Promise<void> {
   try {
     const headers = { ...request.headers, authorization: toBearer(request.headers.authorization) };
-    await door({ headers }, response, { scope: 'admin', isForAll: true });
+    await door.enter({ headers }, response, { scope: 'admin', isForAll: true });
   } catch (error) {
     if (isAppError(error, 'UNAUTHENTICATED')) response.set('WWW-Authenticate', 'Basic realm="Longshore"');
     throw error;
