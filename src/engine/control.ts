@@ -78,9 +78,12 @@ export async function announceEnded(
  * Stops or starts the taking of jobs of a queue everywhere. Jobs that run go on.
  * @throws NOT_FOUND, STORE_UNAVAILABLE
  */
-export async function setQueuePaused(engine: Engine, queue: string, isPaused: boolean): Promise<void> {
+export async function setQueuePaused(engine: Engine, caller: Caller, queue: string, isPaused: boolean): Promise<void> {
   if (!engine.registry.queues.has(queue)) throw new AppError('NOT_FOUND', `there is no queue "${queue}"`);
-  await engine.store.overview.setPaused(queue, isPaused); // the record first
+  await inTransaction(engine.store, async (store) => {
+    await store.overview.setPaused(queue, isPaused); // the record first
+    await recordAudit(store, caller, { action: isPaused ? 'queue.pause' : 'queue.resume', target: queue });
+  });
   if (!isPaused) engine.dispatcher.wake(); // jobs of tenants with a limit were not handed over
   const told = engine.transports.of(queue).setPaused(queue, isPaused);
   if (await endsWithin(told, TRANSPORT_GRACE_MS)) return;

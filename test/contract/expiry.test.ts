@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { TransportName } from '../../src/define/queue.ts';
 import { setQueuePaused } from '../../src/engine/control.ts';
 import { defineJob, snooze } from '../../src/index.ts';
-import { type Harness, useHarnesses } from '../support/harness.ts';
+import { everyone, type Harness, useHarnesses } from '../support/harness.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { Gate } from './gate.ts';
 
@@ -39,13 +39,13 @@ describe.each<TransportName>(['postgres', 'bullmq'])('a time to live on the %s t
     const ran: string[] = [];
     const job = note(ran);
     const harness = await start([job]);
-    await setQueuePaused(harness.engine, 'note', true);
+    await setQueuePaused(harness.engine, everyone, 'note', true);
     await harness.startWorker();
     const late = await harness.enqueue(job, 'late', { ttlMs: 600_000 });
     const next = await harness.enqueue(job, 'next');
     await harness.engine.dispatcher.settled();
     await letExpire(harness, late.id);
-    await setQueuePaused(harness.engine, 'note', false);
+    await setQueuePaused(harness.engine, everyone, 'note', false);
     await harness.ended(next.id);
     expect(await harness.ended(late.id)).toMatchObject({ status: 'expired', attempt: 0 });
     expect(ran).toEqual(['next']);

@@ -20,7 +20,7 @@ describe.each<TransportName>(['postgres', 'bullmq'])('pausing a queue on the %s 
     const running = await harness.enqueue(held, 0);
     await waitFor(() => gate.arrivals === 1, { describe: 'the first job runs' });
 
-    await setQueuePaused(harness.engine, 'held', true);
+    await setQueuePaused(harness.engine, everyone, 'held', true);
     expect(await getQueue(harness.engine, everyone, 'held')).toMatchObject({ isPaused: true, transport });
     const probes = await Promise.all([1, 2, 3].map((n) => harness.enqueue(held, n)));
     const other = await harness.enqueue(free, null);
@@ -32,7 +32,7 @@ describe.each<TransportName>(['postgres', 'bullmq'])('pausing a queue on the %s 
       Array(3).fill('queued'),
     );
 
-    await setQueuePaused(harness.engine, 'held', false);
+    await setQueuePaused(harness.engine, everyone, 'held', false);
     await Promise.all(probes.map((job) => harness.ended(job.id)));
     expect(await getQueue(harness.engine, everyone, 'held')).toMatchObject({ isPaused: false });
   });
@@ -42,7 +42,7 @@ describe.each<TransportName>(['postgres', 'bullmq'])('pausing a queue on the %s 
     const held = defineJob({ type: 'held:job', input: z.string(), run: (name) => void ran.push(name) });
     const free = defineJob({ type: 'free:job', input: z.null(), run: () => null });
     const harness = await start([held, free]);
-    await setQueuePaused(harness.engine, 'held', true);
+    await setQueuePaused(harness.engine, everyone, 'held', true);
     const now = await harness.enqueue(held, 'now');
     const later = await harness.enqueue(held, 'later', { delayMs: 100 });
     const other = await start([held, free], { beside: harness });
@@ -51,7 +51,7 @@ describe.each<TransportName>(['postgres', 'bullmq'])('pausing a queue on the %s 
     const { id } = await harness.enqueue(free, null);
     await harness.ended(id);
     expect(ran).toEqual([]);
-    await setQueuePaused(other.engine, 'held', false);
+    await setQueuePaused(other.engine, everyone, 'held', false);
     await Promise.all([now, later].map((job) => harness.ended(job.id)));
     expect(ran.toSorted()).toEqual(['later', 'now']);
   });
@@ -60,20 +60,22 @@ describe.each<TransportName>(['postgres', 'bullmq'])('pausing a queue on the %s 
     const ran: string[] = [];
     const held = defineJob({ type: 'held:job', input: z.string(), run: (name) => void ran.push(name) });
     const harness = await start([held]);
-    await setQueuePaused(harness.engine, 'held', true);
+    await setQueuePaused(harness.engine, everyone, 'held', true);
     await harness.startWorker();
 
     const gone = await harness.enqueue(held, 'gone');
     const kept = await harness.enqueue(held, 'kept');
     await harness.engine.dispatcher.settled();
     await cancelJob(harness.engine, everyone, gone.id);
-    await setQueuePaused(harness.engine, 'held', false);
+    await setQueuePaused(harness.engine, everyone, 'held', false);
     await harness.ended(kept.id);
     expect(ran).toEqual(['kept']);
   });
 
   it('refuses a queue that does not exist', async () => {
     const harness = await start([defineJob({ type: 'any:job', input: z.null(), run: () => null })]);
-    await expect(setQueuePaused(harness.engine, 'nowhere', true)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await expect(setQueuePaused(harness.engine, everyone, 'nowhere', true)).rejects.toMatchObject({
+      code: 'NOT_FOUND',
+    });
   });
 });

@@ -145,13 +145,13 @@ describe.each<TransportName>(['postgres', 'bullmq'])('a limit of running jobs on
     const served = defineJob({ type: 'served:job', input: z.null(), run: () => null });
     const harness = await start([idle, served], { settings });
     await limit(harness, 'a', 1);
-    await setQueuePaused(harness.engine, 'idle', true);
+    await setQueuePaused(harness.engine, everyone, 'idle', true);
     await harness.startWorker();
     const waiting = await harness.enqueue(idle, null, { tenant: 'a' });
     const { id } = await harness.enqueue(served, null, { tenant: 'a' });
     await harness.ended(id);
     expect(await harness.job(waiting.id)).toMatchObject({ status: 'queued', dispatchedAt: null });
-    await setQueuePaused(harness.engine, 'idle', false);
+    await setQueuePaused(harness.engine, everyone, 'idle', false);
     await harness.ended(waiting.id);
   });
 
@@ -181,9 +181,9 @@ describe.each<TransportName>(['postgres', 'bullmq'])('a limit of running jobs on
     };
 
     if (transport === 'bullmq') await isInFlight();
-    await setQueuePaused(harness.engine, 'idle', true);
+    await setQueuePaused(harness.engine, everyone, 'idle', true);
     await runsElsewhere();
-    await setQueuePaused(harness.engine, 'idle', false);
+    await setQueuePaused(harness.engine, everyone, 'idle', false);
     if (transport === 'bullmq') await isInFlight();
     await worker.stop();
     await runsElsewhere();
@@ -223,7 +223,7 @@ describe.each<TransportName>(['postgres', 'bullmq'])('a limit of running jobs on
       expect(await harness.job(id)).toMatchObject({ status: 'queued', dispatchedAt: null });
       busy.open();
       await harness.ended(other.id);
-      await setQueuePaused(harness.engine, 'first', false);
+      await setQueuePaused(harness.engine, everyone, 'first', false);
       await harness.ended(id);
     },
   );

@@ -33,9 +33,9 @@ describe.each<TransportName>(['postgres', 'bullmq'])('why a job does not run, on
     const harness = await start([job]);
     const first = await harness.enqueue(job, null);
     expect(await ask(harness, first.id)).toEqual({ reason: 'no_worker', position: null, etaMs: null });
-    await setQueuePaused(harness.engine, 'some', true);
+    await setQueuePaused(harness.engine, everyone, 'some', true);
     expect(await ask(harness, first.id)).toEqual({ reason: 'queue_paused', position: null, etaMs: null });
-    await setQueuePaused(harness.engine, 'some', false);
+    await setQueuePaused(harness.engine, everyone, 'some', false);
     await harness.startWorker();
     await harness.has(first.id, 'processing');
     expect(await ask(harness, first.id)).toBeNull();

@@ -51,7 +51,9 @@ describe('a program that hangs', () => {
   const takeAll = async (backlog: Store['backlog']) =>
     (await backlog.take('hung', { limit: JOBS, window: JOBS, turns: new FairTurns() })).jobs;
   const claimAll = async (claims: Store['claims']) => {
-    const request = { queue: 'hung', worker: 'w', types: ['hung:job'], limit: JOBS, turns: new FairTurns() };
+    const turns = new FairTurns();
+    Object.assign(turns, { sole: 'default', isIdle: false }); // in the midst of work: it claims without a look before
+    const request = { queue: 'hung', worker: 'w', types: ['hung:job'], limit: JOBS, turns };
     return (await claims.claim(request)).jobs;
   };
 

@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { pageQuerySchema, pageSchema } from '../../contract/list.ts';
 import { queueResourceSchema, statsSchema, typeResourceSchema } from '../../contract/program.ts';
-import { recordAudit } from '../../engine/audit.ts';
 import { setQueuePaused } from '../../engine/control.ts';
 import { pageByName } from '../../engine/cursors.ts';
 import type { Engine } from '../../engine/engine.ts';
@@ -67,8 +66,7 @@ function pauseRoute(engine: Engine, verb: string, summary: string, isPaused: boo
     answers: { 200: queueResourceSchema },
     async handle({ caller, params }) {
       const name = params.name ?? '';
-      await setQueuePaused(engine, name, isPaused);
-      await recordAudit(engine.store, caller, { action: `queue.${verb}`, target: name });
+      await setQueuePaused(engine, caller, name, isPaused);
       return { status: 200, body: await getQueue(engine, caller, name) };
     },
   });
