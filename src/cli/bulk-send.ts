@@ -27,6 +27,8 @@ export interface SenderOptions {
 /** Waits through a restart or a limit of a few minutes; a limit of a day is for the person to know. */
 const GIVE_UP_AFTER_MS = 10 * 60_000;
 const IN_FLIGHT_PAUSE_MS = 500;
+/** Of the first call: a server that never answers is a wrong address rather than one that is away. */
+const FIRST_RETRIES = 3;
 
 export function createChunkSender(
   jobs: Pick<JobsClient, 'createMany'>,
@@ -42,7 +44,7 @@ export function createChunkSender(
       try {
         const answer = await jobs.createMany(
           parts.map(({ job }) => job),
-          { idempotencyKey: key, retries: 0, signal },
+          { idempotencyKey: key, retries: connection.hasAnswered ? 0 : FIRST_RETRIES, signal },
         );
         connection.hasAnswered = true;
         patience.recordAnswer();

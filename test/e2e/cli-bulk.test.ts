@@ -28,10 +28,14 @@ it('a file is enqueued once, through lost answers and however often the command 
   writeFileSync(join(installation.folder, 'jobs.ndjson'), lines.join('\n'));
   await using gateway = await startLossyGateway(program.url);
   gateway.lose('POST /v1/jobs/bulk', 'answer', 'request', 'answer');
-  const cli = openCliSession({ cwd: installation.folder, env: { LONGSHORE_URL: gateway.url } });
+  const cli = openCliSession({
+    cwd: installation.folder,
+    env: { LONGSHORE_URL: gateway.url, XDG_STATE_HOME: installation.folder },
+  });
 
   const { code, stdout, stderr } = await cli.run(['bulk', 'jobs.ndjson']);
-  expect({ code, stdout }).toEqual({ code: 1, stdout: `enqueued ${LINES - 1} jobs of ${LINES} lines, 1 rejected\n` });
+  expect(code).toBe(1);
+  expect(stdout).toMatch(/^2499 accepted, 1 rejected in /);
   expect(stderr).toMatch(/^line 1501: type: .*\n$/);
   expect(await countQueued()).toBe(LINES - 1);
 
