@@ -20,12 +20,14 @@ describe.each<TransportName>(['postgres', 'bullmq'])('tenants that share a queue
     run: (_input, ctx) => void started.push(ctx.job.tenant),
   });
 
-  /** Many jobs at once, past the API: nothing has to be handed over for them. */
-  const fill = (harness: Harness, tenant: string, count: number) =>
+  /** Many jobs of each at once, past the API: whoever looks for work sees them all, or none. */
+  const fill = (harness: Harness, tenants: readonly string[], count: number) =>
     harness.sql(
       `insert into longshore.jobs (id, tenant, type, queue, status, input, max_attempts, timeout_ms)
-       select uuidv7(), $1, 'shared:job', 'shared', 'queued', 'null', 3, 60000 from generate_series(1, $2)`,
-      [tenant, count],
+       select uuidv7(), tenant, 'shared:job', 'shared', 'queued', 'null', 3, 60000
+       from unnest($1::text[]) as t(tenant)
+       cross join generate_series(1, $2)`,
+      [tenants, count],
     );
   const weigh = (harness: Harness, weights: Record<string, number>) =>
     harness.sql(
@@ -38,7 +40,7 @@ describe.each<TransportName>(['postgres', 'bullmq'])('tenants that share a queue
     started.length = 0;
     const harness = await start([{ ...job, queue: { ...job.queue, concurrency } }], { settings });
     await weigh(harness, WEIGHTS);
-    for (const tenant of Object.keys(WEIGHTS)) await fill(harness, tenant, COUNTED);
+    await fill(harness, Object.keys(WEIGHTS), COUNTED);
     await harness.startWorker();
     await waitFor(() => started.length >= COUNTED, { describe: 'enough have started', timeoutMs: 40_000 });
     const counted = started.slice(0, COUNTED);
@@ -53,7 +55,7 @@ describe.each<TransportName>(['postgres', 'bullmq'])('tenants that share a queue
     started.length = 0;
     const harness = await start([job], { settings });
     await weigh(harness, { one: 1, two: 1 });
-    for (const tenant of ['one', 'two']) await fill(harness, tenant, COUNTED);
+    await fill(harness, ['one', 'two'], COUNTED);
     await weigh(harness, { one: 9, two: 1 });
     await harness.startWorker();
     await waitFor(() => started.length >= 200, { describe: 'enough have started', timeoutMs: 40_000 });
@@ -63,7 +65,7 @@ describe.each<TransportName>(['postgres', 'bullmq'])('tenants that share a queue
   it('a late tenant starts at once, whatever another has queued', async () => {
     started.length = 0;
     const harness = await start([job], { settings });
-    await fill(harness, 'many', 50_000);
+    await fill(harness, ['many'], 50_000);
     const worker = await harness.startWorker();
     await waitFor(() => started.length > 100, { describe: 'the backlog is being worked off' });
     const before = started.length;
@@ -84,7 +86,7 @@ describe.each<TransportName>(['postgres', 'bullmq'])('tenants that share a queue
     started.length = 0;
     const harness = await start([job], { settings });
     await harness.sql(`insert into longshore.tenants (name, max_running) values ('a', 0), ('b', 0)`);
-    for (const tenant of ['a', 'b', 'c']) await fill(harness, tenant, 20);
+    await fill(harness, ['a', 'b', 'c'], 20);
     await harness.startWorker();
     await waitFor(() => started.length === 20, { describe: 'the others have run' });
     expect(new Set(started)).toEqual(new Set(['c']));
